@@ -1,0 +1,295 @@
+package jsonscan
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// at returns the byte at i, or 0 behind the end: NUL is no part of any JSON text.
+func at(s string, i int) byte {
+	if uint(i) < uint(len(s)) {
+		return s[i]
+	}
+	return 0
+}
+
+func skipSpace(s string, i int) int {
+	for i < len(s) && (s[i] == ' ' || s[i] == '\t' || s[i] == '\n' || s[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// plain marks the bytes that stand for themselves inside a string. Valid UTF-8
+// is the caller's to have seen to.
+var plain = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c >= 0x20 && c != '"' && c != '\\'
+	}
+	return t
+}()
+
+// scanString returns the index behind the string that starts at i, or -1.
+func scanString(s string, i int) (end int, escaped bool) {
+	if at(s, i) != '"' {
+		return -1, false
+	}
+	for i++; i < len(s); i++ {
+		if plain[s[i]] {
+			continue
+		}
+		switch s[i] {
+		case '"':
+			return i + 1, escaped
+		case '\\':
+			n := escapeLen(s[i:])
+			if n == 0 {
+				return -1, false
+			}
+			escaped = true
+			i += n - 1
+		default:
+			return -1, false
+		}
+	}
+	return -1, false
+}
+
+// escapeLen returns the length of the escape at the start of s: 2, 6, 12 for a
+// surrogate pair, or 0 where it is none.
+func escapeLen(s string) int {
+	switch at(s, 1) {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 2
+	case 'u':
+		r := hex4(s, 2)
+		switch {
+		case r < 0:
+			return 0
+		case !utf16.IsSurrogate(r):
+			return 6
+		case at(s, 6) == '\\' && at(s, 7) == 'u' && utf16.DecodeRune(r, hex4(s, 8)) != unicode.ReplacementChar:
+			return 12
+		}
+	}
+	return 0
+}
+
+// hex4 returns the value of the four hexadecimal digits at i, or -1.
+func hex4(s string, i int) rune {
+	if len(s) < i+4 {
+		return -1
+	}
+	var r rune
+	for _, c := range []byte(s[i : i+4]) {
+		switch {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'a' <= c && c <= 'f':
+			c -= 'a' - 10
+		case 'A' <= c && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return -1
+		}
+		r = r<<4 | rune(c)
+	}
+	return r
+}
+
+// unescape resolves the escapes of a string that scanString has accepted.
+func unescape(s string) string {
+	b := make([]byte, 0, len(s))
+	for {
+		i := strings.IndexByte(s, '\\')
+		if i < 0 {
+			return string(append(b, s...))
+		}
+		b = append(b, s[:i]...)
+		s = s[i:]
+		n := escapeLen(s)
+		switch s[1] {
+		case 'b':
+			b = append(b, '\b')
+		case 'f':
+			b = append(b, '\f')
+		case 'n':
+			b = append(b, '\n')
+		case 'r':
+			b = append(b, '\r')
+		case 't':
+			b = append(b, '\t')
+		case 'u':
+			r := hex4(s, 2)
+			if n == 12 {
+				r = utf16.DecodeRune(r, hex4(s, 8))
+			}
+			b = utf8.AppendRune(b, r)
+		default:
+			b = append(b, s[1])
+		}
+		s = s[n:]
+	}
+}
+
+func scalarKind(c byte) Kind {
+	switch c {
+	case 'n':
+		return Null
+	case 't', 'f':
+		return Bool
+	default:
+		return Number
+	}
+}
+
+// scanScalar returns the index behind the literal or number that starts at i, or -1.
+func scanScalar(s string, i int) int {
+	switch at(s, i) {
+	case 'n':
+		return scanWord(s, i, "null")
+	case 't':
+		return scanWord(s, i, "true")
+	case 'f':
+		return scanWord(s, i, "false")
+	}
+	if at(s, i) == '-' {
+		i++
+	}
+	switch c := at(s, i); {
+	case c == '0':
+		i++
+	case isDigit(c):
+		i = skipDigits(s, i)
+	default:
+		return -1
+	}
+	if at(s, i) == '.' {
+		i++
+		if !isDigit(at(s, i)) {
+			return -1
+		}
+		i = skipDigits(s, i)
+	}
+	if c := at(s, i); c == 'e' || c == 'E' {
+		i++
+		if c := at(s, i); c == '+' || c == '-' {
+			i++
+		}
+		if !isDigit(at(s, i)) {
+			return -1
+		}
+		i = skipDigits(s, i)
+	}
+	return i
+}
+
+func scanWord(s string, i int, word string) int {
+	if !strings.HasPrefix(s[i:], word) {
+		return -1
+	}
+	return i + len(word)
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func skipDigits(s string, i int) int {
+	for i < len(s) && isDigit(s[i]) {
+		i++
+	}
+	return i
+}
+
+// scanContainer returns the index behind the object or array that starts at i,
+// or -1. It does not recurse, so that hostile nesting costs no stack: one bit a
+// level says which of the two is open.
+func scanContainer(s string, i int) int {
+	var isObject [MaxDepth / 64]uint64
+	depth := 1 // the object that the scanner walks over
+	for {
+		// A value starts at i, or the container just opened ends at once.
+		switch c := at(s, i); c {
+		case '{', '[':
+			if depth == MaxDepth {
+				return -1
+			}
+			word, bit := depth/64, uint64(1)<<(depth%64)
+			isObject[word] &^= bit
+			if c == '{' {
+				isObject[word] |= bit
+			}
+			depth++
+			i = skipSpace(s, i+1)
+			if at(s, i) != c+2 { // '{'+2 is '}', '['+2 is ']'
+				if c == '{' {
+					i = scanName(s, i)
+				}
+				if i < 0 {
+					return -1
+				}
+				continue
+			}
+			depth--
+			i++
+		case '"':
+			i, _ = scanString(s, i)
+		default:
+			i = scanScalar(s, i)
+		}
+		if i < 0 {
+			return -1
+		}
+		// Behind a value: close what ends here, then go on to the next value.
+		for {
+			if depth == 1 {
+				return i
+			}
+			object := isObject[(depth-1)/64]&(1<<((depth-1)%64)) != 0
+			i = skipSpace(s, i)
+			c := at(s, i)
+			if c == ',' {
+				i = skipSpace(s, i+1)
+				if object {
+					i = scanName(s, i)
+				}
+				if i < 0 {
+					return -1
+				}
+				break
+			}
+			if object && c != '}' || !object && c != ']' {
+				return -1
+			}
+			depth--
+			i++
+		}
+	}
+}
+
+// scanName returns the index of the value behind the member name at i, or -1.
+func scanName(s string, i int) int {
+	i, _ = scanString(s, i)
+	if i < 0 {
+		return -1
+	}
+	i = skipSpace(s, i)
+	if at(s, i) != ':' {
+		return -1
+	}
+	return skipSpace(s, i+1)
+}
+
+// Fold returns name with every letter replaced by the one that stands for all
+// its cases, so that two names fold to the same text exactly where
+// strings.EqualFold and encoding/json take them for the same.
+func Fold(name string) string {
+	return strings.Map(func(r rune) rune {
+		least := r
+		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+			least = min(least, f)
+		}
+		return least
+	}, name)
+}

@@ -1,0 +1,297 @@
+// Package jsonscan reads one JSON object (RFC 8259) strictly, in one pass and
+// without allocating: for headers and claims of tokens, where encoding/json is
+// both too slow and too lenient.
+//
+// It accepts less than encoding/json does. The reasons, one by one:
+//   - the text is an object, nothing else, and it is valid UTF-8
+//   - no member of that object is named twice, however its name is written
+//   - no lone surrogate stands in a \u escape: decoders disagree on what it means
+//   - values nest at most [MaxDepth] deep
+//
+// Names are compared exactly: it never folds case.
+package jsonscan
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// MaxDepth is how deep objects and arrays may nest, the outermost object included.
+const MaxDepth = 256
+
+// Kind is the type of a JSON value.
+type Kind uint8
+
+const (
+	Null Kind = iota + 1
+	Bool
+	Number
+	String
+	Array
+	Object
+)
+
+// Value is one valid JSON value as it stands in the text.
+type Value struct {
+	Kind    Kind
+	Text    string // without surrounding white space
+	escaped bool   // a string with at least one backslash
+}
+
+// Scanner walks over the members of one object:
+//
+//	s := jsonscan.New(text)
+//	for s.Next() { … s.Name … s.Value … }
+//	if !s.Valid() { refuse }
+//
+// Nothing that Next delivers may be acted on before Valid has said true at the
+// end: the text behind it may be broken.
+type Scanner struct {
+	Name  string // of the member, unescaped
+	Value Value
+
+	src   string
+	pos   int
+	state state
+	names nameSet
+}
+
+type state uint8
+
+const (
+	opening state = iota // before the brace
+	running              // behind a member
+	done                 // behind the closing brace and nothing follows
+	failed
+)
+
+// New returns a scanner over the one object that src holds.
+func New(src string) Scanner {
+	s := Scanner{src: src}
+	if !utf8.ValidString(src) {
+		s.state = failed
+	}
+	return s
+}
+
+// Next moves to the next member. It returns false at the end and at the first fault.
+func (s *Scanner) Next() bool {
+	if s.state >= done {
+		return false
+	}
+	i := skipSpace(s.src, s.pos)
+	c := at(s.src, i)
+	if s.state == opening {
+		if c != '{' {
+			return s.fail()
+		}
+		i = skipSpace(s.src, i+1)
+		if at(s.src, i) == '}' {
+			return s.finish(i + 1)
+		}
+		s.state = running
+	} else {
+		if c == '}' {
+			return s.finish(i + 1)
+		}
+		if c != ',' {
+			return s.fail()
+		}
+		i = skipSpace(s.src, i+1)
+	}
+
+	nameEnd, escaped := scanString(s.src, i)
+	if nameEnd < 0 {
+		return s.fail()
+	}
+	s.Name = s.src[i+1 : nameEnd-1]
+	if escaped {
+		s.Name = unescape(s.Name)
+	}
+	i = skipSpace(s.src, nameEnd)
+	if at(s.src, i) != ':' || !s.names.add(s.Name) {
+		return s.fail()
+	}
+	i = skipSpace(s.src, i+1)
+	end := s.scanValue(i)
+	if end < 0 {
+		return s.fail()
+	}
+	s.Value.Text = s.src[i:end]
+	s.pos = end
+	return true
+}
+
+// Valid reports whether the whole text was one strict object. It is false until
+// Next has returned false.
+func (s *Scanner) Valid() bool { return s.state == done }
+
+func (s *Scanner) fail() bool {
+	s.state = failed
+	return false
+}
+
+func (s *Scanner) finish(i int) bool {
+	s.state = failed
+	if skipSpace(s.src, i) == len(s.src) {
+		s.state = done
+	}
+	return false
+}
+
+// scanValue returns the index behind the value that starts at i, or -1, and
+// sets Value but for its text.
+func (s *Scanner) scanValue(i int) int {
+	switch c := at(s.src, i); c {
+	case '"':
+		end, escaped := scanString(s.src, i)
+		s.Value.Kind, s.Value.escaped = String, escaped
+		return end
+	case '{':
+		s.Value.Kind = Object
+		return scanContainer(s.src, i)
+	case '[':
+		s.Value.Kind = Array
+		return scanContainer(s.src, i)
+	default:
+		s.Value.Kind = scalarKind(c)
+		return scanScalar(s.src, i)
+	}
+}
+
+// Str returns the text of a string value, false for any other kind.
+func (v Value) Str() (string, bool) {
+	if v.Kind != String {
+		return "", false
+	}
+	text := v.Text[1 : len(v.Text)-1]
+	if v.escaped {
+		text = unescape(text)
+	}
+	return text, true
+}
+
+// Elements calls each for every element of an array value, in order, until each returns
+// false. It returns false where it did not reach the end, or for any other kind.
+func (v Value) Elements(each func(Value) bool) bool {
+	if v.Kind != Array {
+		return false
+	}
+	s := Scanner{src: v.Text} // its text is valid already: only the borders are looked for
+	i := skipSpace(s.src, 1)
+	for s.src[i] != ']' {
+		end := s.scanValue(i)
+		s.Value.Text = s.src[i:end]
+		if !each(s.Value) {
+			return false
+		}
+		i = skipSpace(s.src, end)
+		if s.src[i] == ',' {
+			i = skipSpace(s.src, i+1)
+		}
+	}
+	return true
+}
+
+// nameSet tells whether a name was there before. Objects of tokens are small:
+// a filter of 64 bits answers nearly always, a short list settles the rest, and
+// a map takes over where an object is large, so that the work stays linear.
+type nameSet struct {
+	filter uint64
+	count  int
+	list   [24]string
+	large  map[string]struct{}
+}
+
+func (n *nameSet) add(name string) bool {
+	bit := nameBit(name)
+	if n.filter&bit != 0 && n.has(name) {
+		return false
+	}
+	n.filter |= bit
+	if n.count < len(n.list) {
+		n.list[n.count] = name
+		n.count++
+		return true
+	}
+	if n.large == nil {
+		n.large = make(map[string]struct{})
+	}
+	n.large[name] = struct{}{}
+	return true
+}
+
+func (n *nameSet) has(name string) bool {
+	for _, other := range n.list[:n.count] {
+		if other == name {
+			return true
+		}
+	}
+	_, ok := n.large[name]
+	return ok
+}
+
+func nameBit(name string) uint64 {
+	if name == "" {
+		return 1
+	}
+	h := uint(len(name)) + 7*uint(name[0]) + 31*uint(name[len(name)-1])
+	return 1 << (h & 63)
+}
+
+// AmbiguousCase reports whether two members of one object, at any depth of the
+// valid object text, have names that are equal or differ only in case, as
+// encoding/json compares them: such an object means what the last of them says,
+// or a mixture of both, and another reader sees something else.
+func AmbiguousCase(text string) bool {
+	s := New(text)
+	var names foldSet
+	for s.Next() {
+		if !names.add(s.Name) || ambiguousValue(s.Value) {
+			return true
+		}
+	}
+	return !s.Valid()
+}
+
+func ambiguousValue(v Value) bool {
+	switch v.Kind {
+	case Object:
+		return AmbiguousCase(v.Text)
+	case Array:
+		return !v.Elements(func(e Value) bool { return !ambiguousValue(e) })
+	default:
+		return false
+	}
+}
+
+// foldSet is a nameSet under case folding.
+type foldSet struct {
+	list  []string
+	large map[string]struct{}
+}
+
+func (f *foldSet) add(name string) bool {
+	const small = 24
+	if f.large == nil && len(f.list) < small {
+		for _, other := range f.list {
+			if strings.EqualFold(other, name) {
+				return false
+			}
+		}
+		f.list = append(f.list, name)
+		return true
+	}
+	if f.large == nil {
+		f.large = make(map[string]struct{})
+		for _, other := range f.list {
+			f.large[Fold(other)] = struct{}{}
+		}
+	}
+	key := Fold(name)
+	if _, ok := f.large[key]; ok {
+		return false
+	}
+	f.large[key] = struct{}{}
+	return true
+}

@@ -1,0 +1,294 @@
+package jwtauth
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
+)
+
+// Issuer signs access tokens and verifies its own. Make one with [NewIssuer]. It
+// is safe for concurrent use, [Issuer.SetKeys] included.
+type Issuer struct {
+	issuance
+	rules    rules
+	verifier *Verifier
+	keys     atomic.Pointer[issuerKeys]
+}
+
+// NewIssuer returns an Issuer that signs with key, which must have its private part. Its
+// error joins all that is wrong with key and opts, each fault naming its field.
+func NewIssuer(key Key, opts IssuerOptions) (*Issuer, error) {
+	f := faults{of: "IssuerOptions"}
+	issue, rules := opts.compile(&f)
+	keys := newIssuerKeys(&f, key, "AcceptKeys", opts.AcceptKeys)
+	if err := f.err(); err != nil {
+		return nil, err
+	}
+	i := &Issuer{issuance: issue, rules: rules}
+	i.keys.Store(keys)
+	i.verifier = newVerifier((*ownKeys)(i), rules)
+	return i, nil
+}
+
+// issuerKeys are the keys in force, exchanged as one.
+type issuerKeys struct {
+	signing  *key
+	header   string  // the header segment of what signing signs, and its dot
+	accepted *keySet // signing included
+}
+
+func newIssuerKeys(f *faults, signing Key, field string, accepted []Key) *issuerKeys {
+	keys := &issuerKeys{signing: signing.k, accepted: newKeySet()}
+	if keys.accepted.add(f, "key", signing) {
+		if !signing.k.canSign() {
+			f.add("key", "has no private part to sign with")
+		}
+		keys.header = headerSegment(signing)
+	}
+	for n, key := range accepted {
+		keys.accepted.add(f, fmt.Sprintf("%s[%d]", field, n), key)
+	}
+	return keys
+}
+
+func headerSegment(key Key) string {
+	header := `{"alg":"` + string(key.Algorithm()) + `","typ":"JWT"`
+	if id := key.ID(); id != "" {
+		header += `,"kid":` + string(appendString(nil, id))
+	}
+	return base64.RawURLEncoding.EncodeToString([]byte(header+"}")) + "."
+}
+
+// SetKeys exchanges the keys while requests run: from then on tokens are signed with
+// signing, and verify where signing or one of accepted signed them; tokens of any other key are
+// refused at once. On an error, which joins all faults, the old keys stay in force.
+func (i *Issuer) SetKeys(signing Key, accepted ...Key) error {
+	f := faults{of: "SetKeys"}
+	keys := newIssuerKeys(&f, signing, "accepted", accepted)
+	if err := f.err(); err != nil {
+		return err
+	}
+	i.keys.Store(keys)
+	return nil
+}
+
+// ownKeys is an Issuer as the KeySource of its own verifier.
+type ownKeys Issuer
+
+func (o *ownKeys) VerificationKeys(ctx context.Context, alg Algorithm, kid string) ([]Key, error) {
+	return o.keys.Load().accepted.VerificationKeys(ctx, alg, kid)
+}
+
+// VerifyToken judges a token that this issuer signed, as [Verifier.VerifyToken] does.
+func (i *Issuer) VerifyToken(ctx context.Context, token string) (*Claims, error) {
+	return i.verifier.VerifyToken(ctx, token)
+}
+
+// SignOption changes one token that [Issuer.Sign] signs.
+type SignOption func(*tokenSpec)
+
+// ExpiresIn gives a token another life than IssuerOptions.AccessTTL: whole seconds, at most 366 days.
+func ExpiresIn(d time.Duration) SignOption { return func(s *tokenSpec) { s.ttl = d } }
+
+// ForAudience gives a token another audience than IssuerOptions.Audience. This issuer verifies the
+// token only if one of its own audiences is among them; none sets no "aud" at all.
+func ForAudience(audience ...string) SignOption {
+	return func(s *tokenSpec) { s.audience = audience }
+}
+
+// Sign returns a new access token for subject, with no session behind it.
+//
+// claims are private claims: a struct, a map or any other value that encoding/json makes an
+// object of, or nil. A member named like a registered claim (iss, sub, aud, exp, nbf, iat,
+// jti, sid, auth_time, gen), in any case, is an error; "scope" is allowed, as a string or
+// an array of strings. So is every object with two members whose names differ only in case.
+//
+// The token has "sub", "iat", "exp", a random "jti" (RFC 9068 §2.2), and "iss" and "aud" where configured. An empty
+// subject, one over 1 KiB, and claims that make the token longer than 16 KiB, which no verifier would take, are errors.
+func (i *Issuer) Sign(subject string, claims any, opts ...SignOption) (string, error) {
+	spec := tokenSpec{subject: subject, private: claims, ttl: i.ttl, audience: i.rules.audience}
+	for _, opt := range opts {
+		opt(&spec)
+	}
+	return i.sign(&spec)
+}
+
+// LoginOption adds to what [Issuer.Login] knows of a login.
+type LoginOption func(*tokenSpec)
+
+// AuthenticatedAt says when the subject proved who it is, where that was before the
+// call: it becomes the token's "auth_time", which [RequireFresh] asks for. Default: now.
+func AuthenticatedAt(t time.Time) LoginOption { return func(s *tokenSpec) { s.authTime = t } }
+
+// Login returns the tokens for a subject that has just proved who it is. It asks
+// IssuerOptions.Claims for the private claims; what that returns comes back as [ErrSubjectDisabled] or else
+// as [ErrUnavailable].
+func (i *Issuer) Login(ctx context.Context, subject string, opts ...LoginOption) (Tokens, error) {
+	spec := tokenSpec{subject: subject, ttl: i.ttl, audience: i.rules.audience, authTime: i.rules.now()}
+	for _, opt := range opts {
+		opt(&spec)
+	}
+	if i.claims != nil {
+		private, err := i.claims(ctx, subject)
+		if err != nil {
+			return Tokens{}, claimsCallbackError(err)
+		}
+		spec.private = private
+	}
+	token, err := i.sign(&spec)
+	if err != nil {
+		return Tokens{}, err
+	}
+	return Tokens{AccessToken: token, TokenType: "Bearer", ExpiresIn: int(spec.ttl / time.Second)}, nil
+}
+
+func claimsCallbackError(err error) error {
+	if errors.Is(err, ErrSubjectDisabled) {
+		return err
+	}
+	return fmt.Errorf("%w: IssuerOptions.Claims: %v", ErrUnavailable, err)
+}
+
+// tokenSpec is what goes into one access token.
+type tokenSpec struct {
+	subject  string
+	private  any
+	ttl      time.Duration
+	audience []string
+	authTime time.Time // the zero time for none
+}
+
+func (i *Issuer) sign(spec *tokenSpec) (string, error) {
+	if fault := ttlFault(spec.ttl); fault != "" {
+		return "", fmt.Errorf("jwtauth: life time: %s", fault)
+	}
+	f := faults{of: "token"}
+	f.name("subject", spec.subject)
+	f.names("audience", spec.audience)
+	private, err := marshalPrivate(spec.private)
+	if err := errors.Join(f.err(), err); err != nil {
+		return "", err
+	}
+
+	issuedAt := i.rules.now().Unix()
+	expiresAt := issuedAt + int64(spec.ttl/time.Second)
+	if issuedAt < 0 || expiresAt > maxDate {
+		return "", errors.New("jwtauth: the clock is set outside the years 1970 to 9999")
+	}
+
+	payload := make([]byte, 0, 256+len(private))
+	payload = append(payload, `{"sub":`...)
+	payload = appendString(payload, spec.subject)
+	if i.rules.issuer != "" {
+		payload = append(payload, `,"iss":`...)
+		payload = appendString(payload, i.rules.issuer)
+	}
+	payload = appendAudience(payload, spec.audience)
+	payload = append(payload, `,"iat":`...)
+	payload = strconv.AppendInt(payload, issuedAt, 10)
+	payload = append(payload, `,"exp":`...)
+	payload = strconv.AppendInt(payload, expiresAt, 10)
+	payload = append(payload, `,"jti":"`...)
+	payload = append(payload, rand.Text()...)
+	payload = append(payload, '"')
+	if !spec.authTime.IsZero() {
+		payload = append(payload, `,"auth_time":`...)
+		payload = strconv.AppendInt(payload, spec.authTime.Unix(), 10)
+	}
+	if len(private) > 0 {
+		payload = append(payload, ',')
+		payload = append(payload, private...)
+	}
+	payload = append(payload, '}')
+
+	keys := i.keys.Load()
+	token := make([]byte, 0, len(keys.header)+base64.RawURLEncoding.EncodedLen(len(payload))+128)
+	token = append(token, keys.header...)
+	token = base64.RawURLEncoding.AppendEncode(token, payload)
+	token, err = keys.signing.sign(append(token, '.'), token)
+	if err != nil {
+		return "", err
+	}
+	if len(token) > i.rules.maxBytes {
+		return "", fmt.Errorf("jwtauth: the token would be %d bytes long, and verifiers take %d: put less into the claims", len(token), i.rules.maxBytes)
+	}
+	return string(token), nil
+}
+
+// marshalPrivate returns the members of a caller's claims, without the braces.
+func marshalPrivate(claims any) ([]byte, error) {
+	if claims == nil {
+		return nil, nil
+	}
+	text, err := json.Marshal(claims)
+	if err != nil {
+		return nil, fmt.Errorf("jwtauth: claims: %w", err)
+	}
+	if string(text) == "null" { // a nil map or pointer
+		return nil, nil
+	}
+	s := jsonscan.New(string(text))
+	for s.Next() {
+		if isRegistered(s.Name) {
+			return nil, fmt.Errorf("jwtauth: claims: %q is not the caller's to set", s.Name)
+		}
+		if s.Name == "scope" && !new(Claims).addScopes(s.Value) {
+			return nil, errors.New("jwtauth: claims: scope is neither a string nor an array of strings")
+		}
+	}
+	if !s.Valid() {
+		return nil, fmt.Errorf("jwtauth: claims: %T does not make one strict JSON object", claims)
+	}
+	if jsonscan.AmbiguousCase(string(text)) {
+		return nil, errors.New("jwtauth: claims: two members of one object differ only in case")
+	}
+	return text[1 : len(text)-1], nil
+}
+
+// isRegistered ignores case, as many readers of tokens do.
+func isRegistered(name string) bool {
+	for _, registered := range registeredClaims {
+		if strings.EqualFold(name, registered) {
+			return true
+		}
+	}
+	return false
+}
+
+func appendAudience(dst []byte, audience []string) []byte {
+	switch len(audience) {
+	case 0:
+		return dst
+	case 1:
+		return appendString(append(dst, `,"aud":`...), audience[0])
+	}
+	dst = append(dst, `,"aud":`...)
+	for n, name := range audience {
+		dst = append(dst, "[,"[min(n, 1)])
+		dst = appendString(dst, name)
+	}
+	return append(dst, ']')
+}
+
+// appendString appends s, which is valid UTF-8, as a JSON string.
+func appendString(dst []byte, s string) []byte {
+	for _, c := range []byte(s) {
+		if c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			text, _ := json.Marshal(s) // a string always can be
+			return append(dst, text...)
+		}
+	}
+	dst = append(dst, '"')
+	dst = append(dst, s...)
+	return append(dst, '"')
+}

@@ -1,0 +1,223 @@
+package jwtauth
+
+import (
+	"bytes"
+	"crypto/ecdh"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// maxKeyText bounds the text of a key; the longest RSA key takes about 13 KiB.
+const maxKeyText = 64 << 10
+
+// ParseKey reads a key from PEM or from a JWK, of at most 64 KiB, surrounded by
+// nothing but white space:
+//
+//   - PEM blocks PRIVATE KEY (PKCS #8), RSA PRIVATE KEY and RSA PUBLIC KEY (PKCS #1),
+//     EC PRIVATE KEY (SEC 1, also after the EC PARAMETERS that openssl writes) and PUBLIC KEY (SPKI);
+//     exactly one key. Encrypted keys and certificates are refused with the openssl
+//     command that makes of them what is wanted;
+//   - one JWK object (RFC 7517) of type RSA, EC, OKP with Ed25519 (RFC 8037), or
+//     oct. Its names are matched exactly and may not repeat; its values are canonical base64url of the exact
+//     length. A private RSA key needs all of p, q, dp, dq and qi. The key is
+//     refused if its "use" is not "sig" or its "key_ops" allow neither of
+//     "sign" and "verify"; with "verify" alone it is read as a key that cannot
+//     sign. Its "kid", of at most 256 bytes, becomes the [Key.ID].
+//
+// With alg "", the key is for the "alg" that its JWK names, else for the default of its
+// type: RS256, ES256, ES384 or ES512 by its curve, EdDSA, or HS256. A JWK that names another
+// algorithm than alg is refused (RFC 7517 §4.4).
+//
+// What [NewKey] refuses is refused here. Secrets in other forms than a JWK go to
+// NewKey; key sets and base64 without PEM's lines are not read.
+func ParseKey(alg Algorithm, data []byte) (Key, error) {
+	k, err := parseKey(alg, data)
+	if err != nil {
+		return Key{}, fmt.Errorf("jwtauth: %w", err)
+	}
+	return k, nil
+}
+
+func parseKey(alg Algorithm, data []byte) (Key, error) {
+	if alg != "" {
+		if _, err := alg.suite(); err != nil {
+			return Key{}, err
+		}
+	}
+	if len(data) > maxKeyText {
+		return Key{}, fmt.Errorf("key text is %d bytes; at most %d are read", len(data), maxKeyText)
+	}
+	text := bytes.TrimSpace(data)
+	switch {
+	case len(text) == 0:
+		return Key{}, errors.New("key text is empty; it should be PEM or a JWK")
+	case bytes.HasPrefix(text, pemBegin):
+		return parsePEM(alg, text)
+	case text[0] == '{':
+		return parseJWK(alg, text)
+	}
+	if what := keyLike(text); what != "" {
+		return Key{}, fmt.Errorf("key text is %s; it should be PEM, from -----BEGIN to END-----, or a JWK object", what)
+	}
+	return Key{}, errors.New("key text is neither PEM (-----BEGIN …) nor a JWK ({…}); a secret goes to NewKey")
+}
+
+var pemBegin = []byte("-----BEGIN ")
+
+// parsePEM reads the one key of text, which starts with pemBegin.
+func parsePEM(alg Algorithm, text []byte) (Key, error) {
+	var block *pem.Block
+	for len(text) > 0 {
+		next, rest := pem.Decode(text)
+		// pem.Decode passes over damaged blocks and over text between blocks.
+		if next == nil || bytes.Count(text[:len(text)-len(rest)], pemBegin) != 1 {
+			return Key{}, errors.New("PEM block is damaged or cut short")
+		}
+		if block != nil && block.Type != "EC PARAMETERS" {
+			return Key{}, errors.New("PEM text has several blocks; pass exactly one key")
+		}
+		block, text = next, bytes.TrimSpace(rest)
+		if len(text) > 0 && !bytes.HasPrefix(text, pemBegin) {
+			return Key{}, errors.New("PEM block is followed by other text; pass exactly one key")
+		}
+	}
+	material, err := decodePEM(block)
+	if err != nil {
+		return Key{}, err
+	}
+	if alg == "" {
+		alg = defaultAlgorithm(material)
+	}
+	k, err := newKey(alg, material)
+	return Key{k}, err
+}
+
+// decodePEM returns the key in block, as the standard library parses it.
+func decodePEM(block *pem.Block) (material any, err error) {
+	if block.Headers["Proc-Type"] != "" || block.Type == "ENCRYPTED PRIVATE KEY" {
+		return nil, errors.New("PEM key is encrypted; decrypt it first (openssl pkey -in key.pem -out decrypted.pem)")
+	}
+	if len(block.Headers) > 0 {
+		return nil, errors.New("PEM key has header lines, which is not understood")
+	}
+	var outer asn1.RawValue // x509's parsers pass over what follows it
+	if rest, err := asn1.Unmarshal(block.Bytes, &outer); err == nil && len(rest) > 0 {
+		return nil, fmt.Errorf("PEM block %s has %d bytes after its content", quote(block.Type), len(rest))
+	}
+	switch block.Type {
+	case "PRIVATE KEY":
+		material, err = x509.ParsePKCS8PrivateKey(block.Bytes)
+	case "RSA PRIVATE KEY":
+		material, err = x509.ParsePKCS1PrivateKey(block.Bytes)
+	case "EC PRIVATE KEY":
+		material, err = x509.ParseECPrivateKey(block.Bytes)
+	case "PUBLIC KEY":
+		material, err = x509.ParsePKIXPublicKey(block.Bytes)
+	case "RSA PUBLIC KEY":
+		material, err = x509.ParsePKCS1PublicKey(block.Bytes)
+	case "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE":
+		return nil, errors.New("PEM block is a certificate; its public key alone is wanted (openssl x509 -in cert.pem -pubkey -noout)")
+	case "OPENSSH PRIVATE KEY":
+		return nil, errors.New("PEM key is in OpenSSH's own format; convert a copy of it (ssh-keygen -p -m PKCS8 -f copy)")
+	case "EC PARAMETERS":
+		return nil, errors.New("PEM block EC PARAMETERS names a curve and holds no key")
+	default:
+		return nil, fmt.Errorf("PEM block is %s; it should be PRIVATE KEY, RSA PRIVATE KEY, EC PRIVATE KEY, PUBLIC KEY or RSA PUBLIC KEY", quote(block.Type))
+	}
+	if err != nil && strings.Contains(err.Error(), "(use Parse") {
+		return nil, fmt.Errorf("PEM block %s holds another format than its label says; write it anew (openssl pkey -in key.pem -out new.pem)", quote(block.Type))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("PEM block %s does not parse: %v", quote(block.Type), err)
+	}
+	switch material.(type) {
+	case *ecdh.PrivateKey, *ecdh.PublicKey:
+		return nil, errors.New("PEM key is for X25519, which agrees on keys and cannot sign; Ed25519 can (openssl genpkey -algorithm Ed25519)")
+	}
+	return material, nil
+}
+
+// defaultAlgorithm returns the algorithm for a key that names none. One that
+// does not fit, for a key that fits none, makes NewKey say so.
+func defaultAlgorithm(material any) Algorithm {
+	curve := ""
+	switch m := material.(type) {
+	case *rsa.PrivateKey, *rsa.PublicKey:
+		return RS256
+	case ed25519.PrivateKey, ed25519.PublicKey:
+		return EdDSA
+	case []byte:
+		return HS256
+	case *ecdsa.PrivateKey:
+		curve = m.Params().Name
+	case *ecdsa.PublicKey:
+		curve = m.Params().Name
+	}
+	switch curve {
+	case "P-384":
+		return ES384
+	case "P-521":
+		return ES512
+	}
+	return ES256
+}
+
+// MarshalPEM writes k as one PEM block: PRIVATE KEY (PKCS #8) where k has the
+// private part at hand, else PUBLIC KEY (SPKI). The latter goes for a key made from a
+// crypto.Signer, too, whose private part lies elsewhere; write [Key.Public] to be
+// sure that nothing secret is written.
+//
+// PEM carries neither the algorithm nor the id: give [ParseKey] the algorithm where it is
+// not the default of the key's type, and set the id again where it is not the thumbprint. HS… keys have no PEM form, and the
+// zero Key has none.
+func (k Key) MarshalPEM() ([]byte, error) {
+	if k.k == nil {
+		return nil, errors.New("jwtauth: the zero Key has no PEM form")
+	}
+	if k.k.symmetric() {
+		return nil, fmt.Errorf("jwtauth: %s keys have no PEM form; keep the secret itself", k.k.alg)
+	}
+	block := pem.Block{Type: "PUBLIC KEY"}
+	var err error
+	if private := k.k.inProcess(); private != nil {
+		block.Type = "PRIVATE KEY"
+		block.Bytes, err = x509.MarshalPKCS8PrivateKey(private)
+	} else {
+		block.Bytes, err = x509.MarshalPKIXPublicKey(k.k.pub)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("jwtauth: %s key as PEM: %v", k.k.alg, err)
+	}
+	return pem.EncodeToMemory(&block), nil
+}
+
+// inProcess returns the private part, nil where there is none or it lies in a
+// KMS or HSM.
+func (k *key) inProcess() any {
+	if k.private == nil {
+		return nil
+	}
+	private := k.private()
+	if _, isExternal := private.(external); isExternal {
+		return nil
+	}
+	return private
+}
+
+// quote shows s where it looks like the name of an algorithm or format. Anything
+// else may be a secret in the wrong place.
+func quote(s string) string {
+	const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-_. "
+	if len(s) > 24 || strings.ContainsFunc(s, func(r rune) bool { return !strings.ContainsRune(plain, r) }) {
+		return "(not shown)"
+	}
+	return strconv.Quote(s)
+}

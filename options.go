@@ -1,0 +1,283 @@
+package jwtauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// IssuerOptions configure an [Issuer]. The zero value is a complete and safe
+// configuration. In every field zero means the default, and a negative value
+// means none where the field says so. Literals must be keyed.
+type IssuerOptions struct {
+	_ struct{}
+
+	// Issuer is the "iss" of the tokens, usually the service's own https URL. It
+	// is then required, exactly so, when a token is verified. Default: neither set
+	// nor checked, since the key is this issuer's own.
+	Issuer string
+
+	// Audience is the "aud" of the tokens, one of which is then required
+	// when a token is verified. Default: neither set nor checked.
+	Audience []string
+
+	// AccessTTL is how long an access token lives: whole seconds, more than
+	// Leeway, at most 366 days. Default 15 minutes.
+	AccessTTL time.Duration
+
+	// AcceptKeys are further keys whose tokens verify, while keys are rotated.
+	AcceptKeys []Key
+
+	// Claims returns a subject's private claims for the access token, asked anew at every login. It
+	// is a struct or map, or nil for none. [ErrSubjectDisabled] refuses the
+	// login; any other error answers 503 by way of [ErrUnavailable]. It
+	// must be safe for concurrent use. Default: no private claims.
+	Claims func(ctx context.Context, subject string) (any, error)
+
+	// Leeway is the difference of clocks that dates are forgiven: at most 5
+	// minutes, negative for none. Default 30 seconds.
+	Leeway time.Duration
+
+	// Now is the clock. Default [time.Now].
+	Now func() time.Time
+}
+
+// VerifierOptions configure a [Verifier]. In every field zero means the
+// default, and a negative value means none where the field says so. Literals must be keyed.
+type VerifierOptions struct {
+	_ struct{}
+
+	// Issuer is the exact "iss" that a token must have. Required, unless AnyIssuer.
+	Issuer string
+
+	// Audience are the names of this service: "aud" must hold one of them
+	// (RFC 7519 §4.1.3). Required, unless AnyAudience: a provider's keys sign
+	// tokens for everyone's services.
+	Audience []string
+
+	// AnyIssuer takes tokens whatever their "iss", AnyAudience whatever their "aud".
+	AnyIssuer, AnyAudience bool
+
+	// Types are the media types that the "typ" of a header may name, without
+	// regard to case, with or without "application/" before it, such as "at+jwt" for RFC 9068. Where set, a token
+	// must have one. Default: "JWT", "at+jwt", or none at all.
+	Types []string
+
+	// ScopeClaims are further claims whose values count as scopes, strings or arrays of
+	// strings, such as "scp" or "roles". Default: "scope" alone.
+	ScopeClaims []string
+
+	// MaxTokenBytes is the length of the longest token that is looked at: 8 KiB to 1 MiB. Default 16 KiB.
+	MaxTokenBytes int
+
+	// CacheSize is how many verified tokens of public-key algorithms are remembered, so
+	// that their signature is not computed again: at most 1,048,576, negative for none. Default 4,096. Tokens
+	// over 8 KiB are not remembered; with usual ones of 1 KiB the default comes to some 10 MiB.
+	CacheSize int
+
+	// Leeway is the difference of clocks that dates are forgiven: at most 5
+	// minutes, negative for none. Default 30 seconds.
+	Leeway time.Duration
+
+	// MaxAge is how long after its "iat", which is then required, a token is taken. Default: as long as its "exp" says.
+	MaxAge time.Duration
+
+	// Now is the clock. Default [time.Now].
+	Now func() time.Time
+}
+
+const (
+	defaultAccessTTL = 15 * time.Minute
+	maxAccessTTL     = 366 * 24 * time.Hour
+
+	defaultLeeway = 30 * time.Second
+	maxLeeway     = 5 * time.Minute
+
+	defaultMaxTokenBytes = 16 << 10
+	minMaxTokenBytes     = 8 << 10
+	maxMaxTokenBytes     = 1 << 20
+
+	defaultCacheSize = 4096
+	maxCacheSize     = 1 << 20
+)
+
+// faults collects what is wrong with one options struct.
+type faults struct {
+	of   string
+	errs []error
+}
+
+func (f *faults) add(field, format string, args ...any) {
+	f.errs = append(f.errs, fmt.Errorf("jwtauth: %s.%s: %s", f.of, field, fmt.Sprintf(format, args...)))
+}
+
+func (f *faults) err() error { return errors.Join(f.errs...) }
+
+// duration returns the value in force: the default for zero, none for negative.
+func (f *faults) duration(field string, d, byDefault, maximum time.Duration) time.Duration {
+	switch {
+	case d == 0:
+		return byDefault
+	case d < 0:
+		return 0
+	case d > maximum:
+		f.add(field, "%v exceeds the maximum of %v", d, maximum)
+	}
+	return d
+}
+
+// names checks texts that go into claims or are compared with them.
+func (f *faults) names(field string, list []string) {
+	for i, name := range list {
+		if fault := nameFault(name); fault != "" {
+			f.add(fmt.Sprintf("%s[%d]", field, i), "%s", fault)
+		}
+	}
+}
+
+func (f *faults) name(field, name string) {
+	if fault := nameFault(name); fault != "" {
+		f.add(field, "%s", fault)
+	}
+}
+
+// nameFault says what is wrong with an issuer, audience or subject, "" where nothing is.
+func nameFault(name string) string {
+	switch {
+	case name == "":
+		return "is empty"
+	case !utf8.ValidString(name):
+		return "is not valid UTF-8"
+	case len(name) > maxNameBytes:
+		return fmt.Sprintf("is %d bytes long; at most %d are taken", len(name), maxNameBytes)
+	}
+	return ""
+}
+
+// maxNameBytes bounds issuers, audiences and subjects, so that a token stays within a header field.
+const maxNameBytes = 1 << 10
+
+func (f *faults) clock(now func() time.Time) func() time.Time {
+	if now == nil {
+		return time.Now
+	}
+	return now
+}
+
+// rules are VerifierOptions, checked and compiled: each field is in force as it stands.
+type rules struct {
+	issuer      string   // "" for any
+	audience    []string // empty for any
+	types       []string // lower case, without "application/"; nil for the default
+	scopeClaims []string
+	maxBytes    int
+	cacheSize   int // 0 for none
+	leeway      time.Duration
+	maxAge      time.Duration // 0 for any
+	now         func() time.Time
+}
+
+func (o VerifierOptions) compile(f *faults) rules {
+	r := rules{
+		issuer:      o.Issuer,
+		audience:    append([]string(nil), o.Audience...),
+		scopeClaims: append([]string(nil), o.ScopeClaims...),
+		maxBytes:    o.MaxTokenBytes,
+		cacheSize:   o.CacheSize,
+		leeway:      f.duration("Leeway", o.Leeway, defaultLeeway, maxLeeway),
+		maxAge:      o.MaxAge,
+		now:         f.clock(o.Now),
+	}
+	switch {
+	case o.AnyIssuer && o.Issuer != "":
+		f.add("Issuer", "is set, and so is AnyIssuer: one of them is meant")
+	case o.Issuer != "":
+		f.name("Issuer", o.Issuer)
+	case !o.AnyIssuer:
+		f.add("Issuer", "is required: the exact iss of the tokens (AnyIssuer takes them whatever it is)")
+	}
+	switch {
+	case o.AnyAudience && len(o.Audience) > 0:
+		f.add("Audience", "is set, and so is AnyAudience: one of them is meant")
+	case len(o.Audience) == 0 && !o.AnyAudience:
+		f.add("Audience", "is required: the name of this service in the aud of its tokens (AnyAudience takes them whatever it is)")
+	}
+	f.names("Audience", o.Audience)
+	f.names("Types", o.Types)
+	for _, t := range o.Types {
+		r.types = append(r.types, strings.ToLower(shortType(t)))
+	}
+	f.names("ScopeClaims", o.ScopeClaims)
+	for i, name := range o.ScopeClaims {
+		if isRegistered(name) {
+			f.add(fmt.Sprintf("ScopeClaims[%d]", i), "%s is a registered claim that holds no scopes", name)
+		}
+	}
+	switch {
+	case o.MaxTokenBytes == 0:
+		r.maxBytes = defaultMaxTokenBytes
+	case o.MaxTokenBytes < minMaxTokenBytes:
+		f.add("MaxTokenBytes", "%d is below the minimum of %d", o.MaxTokenBytes, minMaxTokenBytes)
+	case o.MaxTokenBytes > maxMaxTokenBytes:
+		f.add("MaxTokenBytes", "%d exceeds the maximum of %d", o.MaxTokenBytes, maxMaxTokenBytes)
+	}
+	switch {
+	case o.CacheSize == 0:
+		r.cacheSize = defaultCacheSize
+	case o.CacheSize < 0:
+		r.cacheSize = 0
+	case o.CacheSize > maxCacheSize:
+		f.add("CacheSize", "%d exceeds the maximum of %d", o.CacheSize, maxCacheSize)
+	}
+	if o.MaxAge < 0 {
+		f.add("MaxAge", "%v is negative", o.MaxAge)
+	}
+	return r
+}
+
+// issuance is IssuerOptions, checked and compiled, but for the rules of its verifier.
+type issuance struct {
+	ttl    time.Duration
+	claims func(ctx context.Context, subject string) (any, error)
+}
+
+func (o IssuerOptions) compile(f *faults) (issuance, rules) {
+	r := rules{
+		issuer:    o.Issuer,
+		audience:  append([]string(nil), o.Audience...),
+		maxBytes:  defaultMaxTokenBytes,
+		cacheSize: defaultCacheSize,
+		leeway:    f.duration("Leeway", o.Leeway, defaultLeeway, maxLeeway),
+		now:       f.clock(o.Now),
+	}
+	i := issuance{ttl: o.AccessTTL, claims: o.Claims}
+	if o.Issuer != "" {
+		f.name("Issuer", o.Issuer)
+	}
+	f.names("Audience", o.Audience)
+	if o.AccessTTL == 0 {
+		i.ttl = defaultAccessTTL
+	}
+	if fault := ttlFault(i.ttl); fault != "" {
+		f.add("AccessTTL", "%s", fault)
+	} else if i.ttl <= r.leeway {
+		f.add("AccessTTL", "%v does not exceed Leeway (%v)", i.ttl, r.leeway)
+	}
+	return i, r
+}
+
+// ttlFault says what is wrong with the life time of a token, "" where nothing is.
+func ttlFault(ttl time.Duration) string {
+	switch {
+	case ttl <= 0:
+		return fmt.Sprintf("%v is not positive", ttl)
+	case ttl%time.Second != 0:
+		return fmt.Sprintf("%v is not whole seconds", ttl)
+	case ttl > maxAccessTTL:
+		return fmt.Sprintf("%v exceeds the maximum of %v", ttl, maxAccessTTL)
+	}
+	return ""
+}
