@@ -57,6 +57,13 @@ var (
 	// ErrAudienceMismatch: aud names none of the expected audiences.
 	ErrAudienceMismatch error = &tokenError{"jwtauth: token for another audience"}
 
+	// ErrSessionEnded: the session was logged out, has expired or never was.
+	ErrSessionEnded = errors.New("jwtauth: session ended")
+
+	// ErrTokenReused: a refresh token came back that was exchanged long before:
+	// somebody has a copy. The session is ended.
+	ErrTokenReused = errors.New("jwtauth: refresh token reused")
+
 	// ErrForbidden: a [Require] check refused the claims.
 	ErrForbidden = errors.New("jwtauth: forbidden")
 
@@ -74,6 +81,9 @@ var (
 
 	// ErrMediaType: a request body is of a media type that the handler does not read.
 	ErrMediaType = errors.New("jwtauth: media type not supported")
+
+	// errMethod: a handler was asked with another method than its own.
+	errMethod = errors.New("jwtauth: method not allowed")
 
 	// ErrWrongPassword: the password does not match, or there is no such user.
 	ErrWrongPassword = errors.New("jwtauth: wrong user or password")
@@ -127,6 +137,8 @@ var answers = func() []errorAnswer {
 		{ErrBusy, answer{status: 503, code: "busy", detail: "Too many logins at once. Try again later.", retry: true}},
 		{ErrTokenExpired, answer{status: 401, code: "token_expired", detail: "The token has expired.", challenge: invalidToken + `"The token has expired"`}},
 		{ErrTokenInvalid, answer{status: 401, code: "token_invalid", detail: "The token is not valid here.", challenge: invalidToken + `"The token is not valid here"`}},
+		{ErrSessionEnded, sessionEnded},
+		{ErrTokenReused, sessionEnded},
 		{ErrTokenMissing, answer{status: 401, code: "token_missing", detail: "This needs a token.", challenge: "Bearer"}},
 		{ErrInvalidRequest, answer{status: 400, code: "invalid_request", detail: "The credentials are malformed or given more than once.", challenge: `Bearer error="invalid_request"`}},
 		{ErrWrongPassword, loginFailed},
@@ -136,6 +148,7 @@ var answers = func() []errorAnswer {
 		{ErrCrossSite, answer{status: 403, code: "cross_site", detail: "Requests from other sites are refused."}},
 		{ErrForbidden, answer{status: 403, code: "forbidden", detail: "The token does not allow this."}},
 		{ErrBodyTooLarge, answer{status: 413, code: "body_too_large", detail: "The request body is too large."}},
+		{errMethod, answer{status: 405, code: "method_not_allowed", detail: "This takes another method."}},
 		{ErrMediaType, answer{status: 415, code: "unsupported_media_type", detail: "The request body is of a media type that is not read here."}},
 		{context.DeadlineExceeded, answer{status: 503, code: "unavailable", detail: "The service cannot decide this now. Try again later.", retry: true}},
 		{context.Canceled, answer{status: 503, code: "unavailable", detail: "The service cannot decide this now. Try again later.", retry: true}},
@@ -153,6 +166,9 @@ type errorAnswer struct {
 
 // One answer for an unknown user, a wrong password and a disabled one, so that nobody learns which it was.
 var loginFailed = answer{status: 401, code: "login_failed", detail: "User or password is wrong.", challenge: "Bearer"}
+
+// One answer for every way that a session can be over.
+var sessionEnded = answer{status: 401, code: "session_ended", detail: "The session has ended. Log in again.", challenge: "Bearer"}
 
 // internalError tells nothing of an error that this package does not know.
 var internalError = func() answer {
@@ -191,6 +207,7 @@ func answerTo(err error) *answer {
 //	401 token_missing        ErrTokenMissing
 //	401 token_expired        ErrTokenExpired
 //	401 token_invalid        ErrTokenInvalid, all other reasons alike
+//	401 session_ended        ErrSessionEnded, ErrTokenReused
 //	401 login_failed         ErrWrongPassword, ErrSubjectDisabled
 //	401 insufficient_user_authentication  ErrLoginTooOld
 //	403 insufficient_scope   ErrInsufficientScope

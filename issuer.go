@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -23,6 +24,9 @@ type Issuer struct {
 	rules    rules
 	verifier *Verifier
 	keys     atomic.Pointer[issuerKeys]
+
+	refreshVerifier *Verifier
+	outage          outage
 }
 
 // NewIssuer returns an Issuer that signs with key, which must have its private part. Its
@@ -30,13 +34,15 @@ type Issuer struct {
 func NewIssuer(key Key, opts IssuerOptions) (*Issuer, error) {
 	f := faults{of: "IssuerOptions"}
 	issue, rules := opts.compile(&f)
-	keys := newIssuerKeys(&f, key, "AcceptKeys", opts.AcceptKeys)
+	keys := issue.newKeys(&f, key, "AcceptKeys", opts.AcceptKeys)
 	if err := f.err(); err != nil {
 		return nil, err
 	}
 	i := &Issuer{issuance: issue, rules: rules}
 	i.keys.Store(keys)
 	i.verifier = newVerifier((*ownKeys)(i), rules)
+	i.refreshVerifier = newVerifier((*ownRefreshKeys)(i), issue.refreshRules(rules))
+	i.outage.window = issue.window
 	return i, nil
 }
 
@@ -45,24 +51,51 @@ type issuerKeys struct {
 	signing  *key
 	header   string  // the header segment of what signing signs, and its dot
 	accepted *keySet // signing included
+	refresh  []Key   // for refresh tokens, the first signs; none without a store
 }
 
-func newIssuerKeys(f *faults, signing Key, field string, accepted []Key) *issuerKeys {
+func (i *issuance) newKeys(f *faults, signing Key, field string, accepted []Key) *issuerKeys {
 	keys := &issuerKeys{signing: signing.k, accepted: newKeySet()}
+	if i.store != nil {
+		keys.refresh = slices.Clone(i.refreshKeys)
+	}
 	if keys.accepted.add(f, "key", signing) {
 		if !signing.k.canSign() {
 			f.add("key", "has no private part to sign with")
+		} else {
+			i.addDerived(f, keys, "key", signing)
 		}
-		keys.header = headerSegment(signing)
+		keys.header = headerSegment(signing, "JWT")
 	}
 	for n, key := range accepted {
-		keys.accepted.add(f, fmt.Sprintf("%s[%d]", field, n), key)
+		field := fmt.Sprintf("%s[%d]", field, n)
+		if keys.accepted.add(f, field, key) {
+			i.addDerived(f, keys, field, key)
+		}
+	}
+	if len(keys.refresh) > maxCandidates {
+		f.add(field, "makes %d keys that refresh tokens are tried with, RefreshKeys included; at most %d are", len(keys.refresh), maxCandidates)
 	}
 	return keys
 }
 
-func headerSegment(key Key) string {
-	header := `{"alg":"` + string(key.Algorithm()) + `","typ":"JWT"`
+// addDerived has refresh tokens verify that were signed with a key derived from
+// key. Where no RefreshKeys are configured, that must be possible: else it would log people out.
+func (i *issuance) addDerived(f *faults, keys *issuerKeys, field string, key Key) {
+	if i.store == nil {
+		return
+	}
+	derived, err := key.k.deriveRefreshKey(i.issuer)
+	switch {
+	case err == nil:
+		keys.refresh = append(keys.refresh, derived)
+	case len(i.refreshKeys) == 0:
+		f.add(field, "%v (with Sessions, refresh tokens are signed with a key derived from this one, unless RefreshKeys are set)", err)
+	}
+}
+
+func headerSegment(key Key, typ string) string {
+	header := `{"alg":"` + string(key.Algorithm()) + `","typ":"` + typ + `"`
 	if id := key.ID(); id != "" {
 		header += `,"kid":` + string(appendString(nil, id))
 	}
@@ -74,7 +107,7 @@ func headerSegment(key Key) string {
 // refused at once. On an error, which joins all faults, the old keys stay in force.
 func (i *Issuer) SetKeys(signing Key, accepted ...Key) error {
 	f := faults{of: "SetKeys"}
-	keys := newIssuerKeys(&f, signing, "accepted", accepted)
+	keys := i.newKeys(&f, signing, "accepted", accepted)
 	if err := f.err(); err != nil {
 		return err
 	}
@@ -120,109 +153,75 @@ func (i *Issuer) Sign(subject string, claims any, opts ...SignOption) (string, e
 	for _, opt := range opts {
 		opt(&spec)
 	}
-	return i.sign(&spec)
-}
-
-// LoginOption adds to what [Issuer.Login] knows of a login.
-type LoginOption func(*tokenSpec)
-
-// AuthenticatedAt says when the subject proved who it is, where that was before the
-// call: it becomes the token's "auth_time", which [RequireFresh] asks for. Default: now.
-func AuthenticatedAt(t time.Time) LoginOption { return func(s *tokenSpec) { s.authTime = t } }
-
-// Login returns the tokens for a subject that has just proved who it is. It asks
-// IssuerOptions.Claims for the private claims; what that returns comes back as [ErrSubjectDisabled] or else
-// as [ErrUnavailable].
-func (i *Issuer) Login(ctx context.Context, subject string, opts ...LoginOption) (Tokens, error) {
-	spec := tokenSpec{subject: subject, ttl: i.ttl, audience: i.rules.audience, authTime: i.rules.now()}
-	for _, opt := range opts {
-		opt(&spec)
-	}
-	if i.claims != nil {
-		private, err := i.claims(ctx, subject)
-		if err != nil {
-			return Tokens{}, claimsCallbackError(err)
-		}
-		spec.private = private
-	}
-	token, err := i.sign(&spec)
-	if err != nil {
-		return Tokens{}, err
-	}
-	return Tokens{AccessToken: token, TokenType: "Bearer", ExpiresIn: int(spec.ttl / time.Second)}, nil
-}
-
-func claimsCallbackError(err error) error {
-	if errors.Is(err, ErrSubjectDisabled) {
-		return err
-	}
-	return fmt.Errorf("%w: IssuerOptions.Claims: %v", ErrUnavailable, err)
+	token, _, err := i.sign(&spec)
+	return token, err
 }
 
 // tokenSpec is what goes into one access token.
 type tokenSpec struct {
-	subject  string
-	private  any
-	ttl      time.Duration
-	audience []string
-	authTime time.Time // the zero time for none
+	subject   string
+	private   any
+	ttl       time.Duration
+	audience  []string
+	authTime  time.Time // the zero time for none
+	sessionID string    // "" for none
+	endsAt    time.Time // of the session, which no token outlives
 }
 
-func (i *Issuer) sign(spec *tokenSpec) (string, error) {
+// sign returns the token and how many seconds it lives.
+func (i *Issuer) sign(spec *tokenSpec) (string, int, error) {
 	if fault := ttlFault(spec.ttl); fault != "" {
-		return "", fmt.Errorf("jwtauth: life time: %s", fault)
+		return "", 0, fmt.Errorf("jwtauth: life time: %s", fault)
 	}
 	f := faults{of: "token"}
 	f.name("subject", spec.subject)
 	f.names("audience", spec.audience)
 	private, err := marshalPrivate(spec.private)
 	if err := errors.Join(f.err(), err); err != nil {
-		return "", err
+		return "", 0, err
 	}
 
 	issuedAt := i.rules.now().Unix()
 	expiresAt := issuedAt + int64(spec.ttl/time.Second)
+	if !spec.endsAt.IsZero() {
+		expiresAt = min(expiresAt, spec.endsAt.Unix())
+		if expiresAt <= issuedAt {
+			return "", 0, ErrSessionEnded
+		}
+	}
 	if issuedAt < 0 || expiresAt > maxDate {
-		return "", errors.New("jwtauth: the clock is set outside the years 1970 to 9999")
+		return "", 0, errors.New("jwtauth: the clock is set outside the years 1970 to 9999")
 	}
 
-	payload := make([]byte, 0, 256+len(private))
-	payload = append(payload, `{"sub":`...)
-	payload = appendString(payload, spec.subject)
+	payload := make([]byte, 0, 320+len(private))
+	payload = appendString(append(payload, `{"sub":`...), spec.subject)
 	if i.rules.issuer != "" {
-		payload = append(payload, `,"iss":`...)
-		payload = appendString(payload, i.rules.issuer)
+		payload = appendString(append(payload, `,"iss":`...), i.rules.issuer)
 	}
 	payload = appendAudience(payload, spec.audience)
-	payload = append(payload, `,"iat":`...)
-	payload = strconv.AppendInt(payload, issuedAt, 10)
-	payload = append(payload, `,"exp":`...)
-	payload = strconv.AppendInt(payload, expiresAt, 10)
-	payload = append(payload, `,"jti":"`...)
-	payload = append(payload, rand.Text()...)
-	payload = append(payload, '"')
+	payload = strconv.AppendInt(append(payload, `,"iat":`...), issuedAt, 10)
+	payload = strconv.AppendInt(append(payload, `,"exp":`...), expiresAt, 10)
+	payload = appendString(append(payload, `,"jti":`...), rand.Text())
+	if spec.sessionID != "" {
+		payload = appendString(append(payload, `,"sid":`...), spec.sessionID)
+	}
 	if !spec.authTime.IsZero() {
-		payload = append(payload, `,"auth_time":`...)
-		payload = strconv.AppendInt(payload, spec.authTime.Unix(), 10)
+		payload = strconv.AppendInt(append(payload, `,"auth_time":`...), spec.authTime.Unix(), 10)
 	}
 	if len(private) > 0 {
-		payload = append(payload, ',')
-		payload = append(payload, private...)
+		payload = append(append(payload, ','), private...)
 	}
 	payload = append(payload, '}')
 
 	keys := i.keys.Load()
-	token := make([]byte, 0, len(keys.header)+base64.RawURLEncoding.EncodedLen(len(payload))+128)
-	token = append(token, keys.header...)
-	token = base64.RawURLEncoding.AppendEncode(token, payload)
-	token, err = keys.signing.sign(append(token, '.'), token)
+	token, err := seal(keys.signing, keys.header, payload)
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	if len(token) > i.rules.maxBytes {
-		return "", fmt.Errorf("jwtauth: the token would be %d bytes long, and verifiers take %d: put less into the claims", len(token), i.rules.maxBytes)
+		return "", 0, fmt.Errorf("jwtauth: the token would be %d bytes long, and verifiers take %d: put less into the claims", len(token), i.rules.maxBytes)
 	}
-	return string(token), nil
+	return token, int(expiresAt - issuedAt), nil
 }
 
 // marshalPrivate returns the members of a caller's claims, without the braces.

@@ -28,12 +28,36 @@ type IssuerOptions struct {
 	// Leeway, at most 366 days. Default 15 minutes.
 	AccessTTL time.Duration
 
+	// Sessions is where logins are kept. Default: nowhere, so that there are access tokens and no refresh.
+	Sessions SessionStore
+
+	// IdleTTL is how long a session lives without a refresh: at least AccessTTL + 2·(ReuseWindow + 30 s), at most SessionTTL. Default 7
+	// days, or SessionTTL where that is less.
+	IdleTTL time.Duration
+
+	// SessionTTL is how long a session lives at most, from the login: up to 10 years. Default 30 days, or IdleTTL where that is more.
+	SessionTTL time.Duration
+
+	// ReuseWindow is how long after an exchange the old refresh token is answered again, for
+	// answers that were lost and for tabs that refresh at the same time. Later it means that
+	// somebody has a copy, and ends the session. At most 5 minutes; negative for none, which forbids two tabs. Default 30 seconds.
+	ReuseWindow time.Duration
+
+	// RefreshKeys are symmetric keys (HS…) for refresh tokens: the first signs, all verify. They need no id. Default: keys
+	// derived from the signing key and from AcceptKeys (HKDF, RFC 5869), whose tokens verify in any case. Set them
+	// where the signing key is a crypto.Signer, or to change signing keys without regard to refresh tokens.
+	RefreshKeys []Key
+
+	// OnEvent is told what happens to sessions, after it has happened, in the goroutine of the
+	// call: it should not block, and must be safe for concurrent use. Default: nobody is told.
+	OnEvent func(context.Context, Event)
+
 	// AcceptKeys are further keys whose tokens verify, while keys are rotated.
 	AcceptKeys []Key
 
-	// Claims returns a subject's private claims for the access token, asked anew at every login. It
+	// Claims returns a subject's private claims for the access token, asked anew at every login and refresh. It
 	// is a struct or map, or nil for none. [ErrSubjectDisabled] refuses the
-	// login; any other error answers 503 by way of [ErrUnavailable]. It
+	// login and ends the session; any other error is [ErrUnavailable] and ends nothing. It
 	// must be safe for concurrent use. Default: no private claims.
 	Claims func(ctx context.Context, subject string) (any, error)
 
@@ -85,6 +109,10 @@ type VerifierOptions struct {
 	// MaxAge is how long after its "iat", which is then required, a token is taken. Default: as long as its "exp" says.
 	MaxAge time.Duration
 
+	// Sessions, where set, is asked at every token whether its session still stands, as [Issuer.Live] does: the
+	// store that the issuer of the tokens uses.
+	Sessions SessionStore
+
 	// Now is the clock. Default [time.Now].
 	Now func() time.Time
 }
@@ -92,6 +120,12 @@ type VerifierOptions struct {
 const (
 	defaultAccessTTL = 15 * time.Minute
 	maxAccessTTL     = 366 * 24 * time.Hour
+
+	defaultIdleTTL     = 7 * 24 * time.Hour
+	defaultSessionTTL  = 30 * 24 * time.Hour
+	maxSessionTTL      = 10 * 366 * 24 * time.Hour
+	defaultReuseWindow = 30 * time.Second
+	maxReuseWindow     = 5 * time.Minute
 
 	defaultLeeway = 30 * time.Second
 	maxLeeway     = 5 * time.Minute
@@ -177,6 +211,7 @@ type rules struct {
 	cacheSize   int // 0 for none
 	leeway      time.Duration
 	maxAge      time.Duration // 0 for any
+	sessions    SessionStore  // nil for not asked
 	now         func() time.Time
 }
 
@@ -189,6 +224,7 @@ func (o VerifierOptions) compile(f *faults) rules {
 		cacheSize:   o.CacheSize,
 		leeway:      f.duration("Leeway", o.Leeway, defaultLeeway, maxLeeway),
 		maxAge:      o.MaxAge,
+		sessions:    o.Sessions,
 		now:         f.clock(o.Now),
 	}
 	switch {
@@ -240,8 +276,20 @@ func (o VerifierOptions) compile(f *faults) rules {
 
 // issuance is IssuerOptions, checked and compiled, but for the rules of its verifier.
 type issuance struct {
-	ttl    time.Duration
-	claims func(ctx context.Context, subject string) (any, error)
+	issuer      string
+	ttl         time.Duration
+	claims      func(ctx context.Context, subject string) (any, error)
+	store       SessionStore // nil for none
+	idle, life  time.Duration
+	window      time.Duration // 0 for none
+	refreshKeys []Key
+	onEvent     func(context.Context, Event)
+}
+
+// refreshRules are the rules for refresh tokens, given those for access tokens. The
+// type tells the two apart, and the key does.
+func (i *issuance) refreshRules(access rules) rules {
+	return rules{types: []string{refreshType}, maxBytes: minMaxTokenBytes, now: access.now}
 }
 
 func (o IssuerOptions) compile(f *faults) (issuance, rules) {
@@ -253,7 +301,7 @@ func (o IssuerOptions) compile(f *faults) (issuance, rules) {
 		leeway:    f.duration("Leeway", o.Leeway, defaultLeeway, maxLeeway),
 		now:       f.clock(o.Now),
 	}
-	i := issuance{ttl: o.AccessTTL, claims: o.Claims}
+	i := issuance{issuer: o.Issuer, ttl: o.AccessTTL, claims: o.Claims, store: o.Sessions, onEvent: o.OnEvent}
 	if o.Issuer != "" {
 		f.name("Issuer", o.Issuer)
 	}
@@ -266,7 +314,56 @@ func (o IssuerOptions) compile(f *faults) (issuance, rules) {
 	} else if i.ttl <= r.leeway {
 		f.add("AccessTTL", "%v does not exceed Leeway (%v)", i.ttl, r.leeway)
 	}
+	o.compileSessions(f, &i)
 	return i, r
+}
+
+// compileSessions compiles the options that only matter with Sessions.
+func (o IssuerOptions) compileSessions(f *faults, i *issuance) {
+	if o.Sessions == nil {
+		for _, field := range []struct {
+			name string
+			set  bool
+		}{
+			{"IdleTTL", o.IdleTTL != 0},
+			{"SessionTTL", o.SessionTTL != 0},
+			{"ReuseWindow", o.ReuseWindow != 0},
+			{"RefreshKeys", len(o.RefreshKeys) > 0},
+		} {
+			if field.set {
+				f.add(field.name, "is set, but Sessions is not")
+			}
+		}
+		return
+	}
+	i.window = f.duration("ReuseWindow", o.ReuseWindow, defaultReuseWindow, maxReuseWindow)
+	i.idle, i.life = o.IdleTTL, o.SessionTTL
+	if i.life == 0 {
+		i.life = max(defaultSessionTTL, i.idle)
+	}
+	if i.idle == 0 {
+		i.idle = min(defaultIdleTTL, i.life)
+	}
+	if i.life > maxSessionTTL {
+		f.add("SessionTTL", "%v exceeds the maximum of %v", i.life, maxSessionTTL)
+	}
+	if i.idle > i.life {
+		f.add("IdleTTL", "%v exceeds SessionTTL (%v)", i.idle, i.life)
+	}
+	// A client that refreshes when its access token expires, and once more for a lost answer, must come in time.
+	if least := i.ttl + 2*(i.window+coalesceGrace); i.idle < least {
+		f.add("IdleTTL", "%v is below the minimum of %v: AccessTTL + 2·(ReuseWindow + %v)", i.idle, least, coalesceGrace)
+	}
+	for n, key := range o.RefreshKeys {
+		field := fmt.Sprintf("RefreshKeys[%d]", n)
+		switch {
+		case key.k.check() != nil:
+			f.add(field, "%v", key.k.check())
+		case !key.k.symmetric():
+			f.add(field, "is a key for %s; refresh tokens take HS256, HS384 or HS512", key.Algorithm())
+		}
+	}
+	i.refreshKeys = append([]Key(nil), o.RefreshKeys...)
 }
 
 // ttlFault says what is wrong with the life time of a token, "" where nothing is.

@@ -280,11 +280,12 @@ func hashCost(hash string) (cost int, ok bool) {
 			return 0, false
 		}
 	}
-	tens, ones := hash[4]-'0', hash[5]-'0' // below '0' wraps round to above 9
-	if tens > 9 || ones > 9 {
-		return 0, false
+	for _, c := range []byte(hash[4:6]) {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		cost = cost*10 + int(c) - '0'
 	}
-	cost = int(tens)*10 + int(ones)
 	return cost, bcrypt.MinCost <= cost && cost <= maxHashCost
 }
 

@@ -66,52 +66,62 @@ const maxCandidates = 16
 // [ErrIssuerMismatch], [ErrAudienceMismatch], [ErrTokenExpired], [ErrTokenNotYetValid],
 // [ErrTokenTooOld]. [ErrUnavailable], which is none of them, says that the keys could not be had.
 func (v *Verifier) VerifyToken(ctx context.Context, token string) (*Claims, error) {
+	now := v.rules.now()
+	claims, by, err := v.read(ctx, token, now)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.rules.checkDates(claims, now); err != nil {
+		return nil, err
+	}
+	if by != (Key{}) && v.cache != nil && !by.k.symmetric() && len(token) <= maxRememberedBytes {
+		v.cache.Put(strings.Clone(token), &verified{claims: *claims, key: by})
+	}
+	if v.rules.sessions != nil {
+		if err := checkSession(ctx, v.rules.sessions, claims, now); err != nil {
+			return nil, err
+		}
+	}
+	return claims, nil
+}
+
+// read judges all of a token but its dates. It returns the key that signed it,
+// or the zero Key where the token was remembered.
+func (v *Verifier) read(ctx context.Context, token string, now time.Time) (*Claims, Key, error) {
 	if len(token) > v.rules.maxBytes {
-		return nil, errTokenTooLong
+		return nil, Key{}, errTokenTooLong
 	}
 	first, second, ok := compact.Split(token)
 	if !ok {
-		return nil, errNotCompact
+		return nil, Key{}, errNotCompact
 	}
 	header, err := v.header(token[:first])
 	if err != nil {
-		return nil, err
+		return nil, Key{}, err
 	}
 	keys, err := v.keys.VerificationKeys(ctx, header.alg, header.kid)
 	if err != nil {
-		return nil, keySourceError(err)
+		return nil, Key{}, keySourceError(err)
 	}
 	keys = keys[:min(len(keys), maxCandidates)]
 
-	now := v.rules.now()
-	remembers := v.cache != nil && !header.symmetric
-	if remembers {
+	if v.cache != nil && !header.symmetric {
 		if hit := v.cache.Get(token); hit != nil && slices.Contains(keys, hit.key) {
-			if err := v.rules.checkDates(&hit.claims, now); err != nil {
-				return nil, err
-			}
-			return hit.claims.fresh(now), nil
+			return hit.claims.fresh(now), Key{}, nil
 		}
 	}
-
 	by, err := signer(keys, header.alg, token, second)
 	if err != nil {
-		return nil, err
+		return nil, Key{}, err
 	}
 	v.headers.learn(token[:first], header)
 
 	// From here on the text is that of a trusted key's holder.
 	claims := &Claims{verifiedAt: now}
 	if err := v.rules.readClaims(claims, token[first+1:second]); err != nil {
-		return nil, err
+		return nil, Key{}, err
 	}
-	if err := v.rules.checkDates(claims, now); err != nil {
-		return nil, err
-	}
-	if remembers && len(token) <= maxRememberedBytes {
-		v.cache.Put(strings.Clone(token), &verified{claims: *claims, key: by})
-	}
-	return claims, nil
+	return claims, by, nil
 }
 
 // verified is what the cache remembers of a token: nothing that could fail is in it but dates,

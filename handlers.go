@@ -1,0 +1,239 @@
+package jwtauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+
+	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
+)
+
+// HandlerOptions configure [NewHandlers]. Literals must be keyed.
+type HandlerOptions struct {
+	_ struct{}
+
+	// Authenticate says whom a user name and password belong to. It ends with
+	// [CheckPassword], or a Hasher's, also where there is no such user, and returns its error: [ErrWrongPassword] and
+	// [ErrSubjectDisabled] answer alike, [ErrBusy] and [ErrUnavailable] 503, any other 500.
+	// The context carries the client (see [WithClient]). It must be safe for concurrent use. Required.
+	Authenticate func(ctx context.Context, username, password string) (subject string, err error)
+
+	// Client names who sent a request, so that one that floods the login keeps no other
+	// waiting. Behind a proxy, take it from the field that the proxy sets, and from no other. Default: the peer's IP
+	// address, for IPv6 its /64 network.
+	Client func(*http.Request) string
+
+	// Label names the session that a login begins, see [Label]. Default: the User-Agent field.
+	Label func(*http.Request) string
+
+	// MaxBodyBytes is the longest request body that is read, up to 1 MiB. Default 16 KiB.
+	MaxBodyBytes int
+}
+
+const (
+	defaultMaxBodyBytes = 16 << 10
+	maxMaxBodyBytes     = 1 << 20
+)
+
+// Handlers are the ready-made endpoints of an [Issuer]. Each takes POST requests with a JSON object or a form
+// (application/x-www-form-urlencoded) for its body, and answers as [WriteTokens] and [WriteError] do;
+// besides, 405 for another method.
+//
+// The members are named as in RFC 6749 §4.3.2 and §6, but these are no OAuth token endpoints: there is no client to authenticate.
+type Handlers struct {
+	issuer *Issuer
+	opts   HandlerOptions
+}
+
+// NewHandlers returns the endpoints of issuer, which needs IssuerOptions.Sessions. Its error joins all faults, each naming its field.
+func NewHandlers(issuer *Issuer, opts HandlerOptions) (*Handlers, error) {
+	f := faults{of: "HandlerOptions"}
+	var err error
+	switch {
+	case issuer == nil:
+		err = errors.New("jwtauth: NewHandlers: issuer is nil")
+	case issuer.store == nil:
+		err = fmt.Errorf("jwtauth: NewHandlers: %w", errNoSessions)
+	}
+	if opts.Authenticate == nil {
+		f.add("Authenticate", "is required")
+	}
+	if opts.Client == nil {
+		opts.Client = peerNetwork
+	}
+	if opts.Label == nil {
+		opts.Label = (*http.Request).UserAgent
+	}
+	switch {
+	case opts.MaxBodyBytes == 0:
+		opts.MaxBodyBytes = defaultMaxBodyBytes
+	case opts.MaxBodyBytes < 0:
+		f.add("MaxBodyBytes", "%d is negative", opts.MaxBodyBytes)
+	case opts.MaxBodyBytes > maxMaxBodyBytes:
+		f.add("MaxBodyBytes", "%d exceeds the maximum of %d", opts.MaxBodyBytes, maxMaxBodyBytes)
+	}
+	if err := errors.Join(err, f.err()); err != nil {
+		return nil, err
+	}
+	return &Handlers{issuer: issuer, opts: opts}, nil
+}
+
+// Login takes "username" and "password" and answers tokens.
+func (h *Handlers) Login(w http.ResponseWriter, r *http.Request) {
+	h.serve(w, r, func(params params) error {
+		username, password := params["username"], params["password"]
+		if username == "" || password == "" {
+			return errNoCredentials
+		}
+		ctx := WithClient(r.Context(), h.opts.Client(r))
+		subject, err := h.opts.Authenticate(ctx, username, password)
+		if err != nil {
+			return err
+		}
+		tokens, err := h.issuer.Login(r.Context(), subject, Label(h.opts.Label(r)))
+		if err != nil {
+			return err
+		}
+		WriteTokens(w, tokens)
+		return nil
+	}, "username", "password")
+}
+
+// Refresh takes "refresh_token" and answers new tokens.
+func (h *Handlers) Refresh(w http.ResponseWriter, r *http.Request) {
+	h.serve(w, r, func(params params) error {
+		if params["refresh_token"] == "" {
+			return errNoRefreshToken
+		}
+		tokens, err := h.issuer.Refresh(r.Context(), params["refresh_token"])
+		if err != nil {
+			return err
+		}
+		WriteTokens(w, tokens)
+		return nil
+	}, "refresh_token")
+}
+
+// Logout takes "refresh_token", ends its session and answers 204.
+func (h *Handlers) Logout(w http.ResponseWriter, r *http.Request) {
+	h.serve(w, r, func(params params) error {
+		if params["refresh_token"] == "" {
+			return errNoRefreshToken
+		}
+		if err := h.issuer.Logout(r.Context(), params["refresh_token"]); err != nil {
+			return err
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}, "refresh_token")
+}
+
+var (
+	errNoCredentials  = fmt.Errorf("%w: username or password missing", ErrInvalidRequest)
+	errNoRefreshToken = fmt.Errorf("%w: refresh_token missing", ErrInvalidRequest)
+	errBody           = fmt.Errorf("%w: request body", ErrInvalidRequest)
+)
+
+// params are those parameters of a body that an endpoint asks for.
+type params map[string]string
+
+func (h *Handlers) serve(w http.ResponseWriter, r *http.Request, do func(params) error, names ...string) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		WriteError(w, r, errMethod)
+		return
+	}
+	params, err := h.read(w, r, names)
+	if err == nil {
+		err = do(params)
+	}
+	if err != nil {
+		WriteError(w, r, err)
+	}
+}
+
+// read returns the named parameters of a body. A name that is given twice is refused; others are passed over.
+func (h *Handlers) read(w http.ResponseWriter, r *http.Request, names []string) (params, error) {
+	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		return nil, ErrMediaType
+	}
+	var parse func(string, []string) (params, error)
+	switch mediaType {
+	case "application/json":
+		parse = parseJSON
+	case "application/x-www-form-urlencoded":
+		parse = parseForm
+	default:
+		return nil, ErrMediaType
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(h.opts.MaxBodyBytes)))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, ErrBodyTooLarge
+	case err != nil:
+		return nil, errBody
+	}
+	return parse(string(body), names)
+}
+
+func parseJSON(body string, names []string) (params, error) {
+	params := make(params)
+	s := jsonscan.New(body)
+	for s.Next() {
+		for _, name := range names {
+			if s.Name == name {
+				value, ok := s.Value.Str()
+				if !ok {
+					return nil, errBody
+				}
+				params[name] = value
+			}
+		}
+	}
+	if !s.Valid() {
+		return nil, errBody
+	}
+	return params, nil
+}
+
+func parseForm(body string, names []string) (params, error) {
+	values, err := url.ParseQuery(body)
+	if err != nil {
+		return nil, errBody
+	}
+	params := make(params)
+	for _, name := range names {
+		if len(values[name]) > 1 {
+			return nil, errBody
+		}
+		params[name] = values.Get(name)
+	}
+	return params, nil
+}
+
+// peerNetwork names the peer as far as one party can be told from another: whoever has an IPv6 address has
+// the rest of its /64 as well.
+func peerNetwork(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return host
+	}
+	addr = addr.Unmap().WithZone("")
+	if addr.Is4() {
+		return addr.String()
+	}
+	return netip.PrefixFrom(addr, 64).Masked().String()
+}

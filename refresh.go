@@ -1,0 +1,230 @@
+package jwtauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// maxLostSwaps bounds how often a refresh that lost a race decides again.
+const maxLostSwaps = 3
+
+// Refresh exchanges a refresh token for new tokens of the same session. Tokens that
+// were exchanged before are answered again within IssuerOptions.ReuseWindow, and end the session after it.
+//
+// Errors: [ErrTokenInvalid] for what is no refresh token of this issuer; [ErrSessionEnded] where
+// the session is over, wrapped around [ErrSubjectDisabled] where IssuerOptions.Claims said so;
+// [ErrTokenReused]; [ErrUnavailable] where the store or IssuerOptions.Claims cannot be asked: then nothing is
+// lost, and the same token can be presented again.
+func (i *Issuer) Refresh(ctx context.Context, refreshToken string) (Tokens, error) {
+	arrived := i.rules.now()
+	if i.store == nil {
+		return Tokens{}, errNoSessions
+	}
+	presented, err := i.readRefresh(ctx, refreshToken)
+	if err != nil {
+		return Tokens{}, err
+	}
+	if !arrived.Before(presented.expiresAt) {
+		return Tokens{}, ErrSessionEnded
+	}
+	var private any
+	asked := false
+	for range maxLostSwaps {
+		row, err := i.load(ctx, presented, arrived)
+		if err != nil {
+			return Tokens{}, err
+		}
+		rotated := i.outage.countFrom(row.RotatedAt)
+		step := decide(row.Generation, rotated, presented.generation, arrived, i.window)
+		if step == stepReuse {
+			return Tokens{}, i.endReused(ctx, row, arrived)
+		}
+		if !asked {
+			if private, err = i.askClaims(ctx, row.Subject); err != nil {
+				return Tokens{}, i.refuseRefresh(ctx, row, err, arrived)
+			}
+			asked = true
+		}
+		switch step {
+		case stepCoalesce, stepRecover:
+			return i.answerAgain(ctx, presented, private, step, arrived)
+		case stepRotate, stepAdopt:
+			tokens, won, err := i.rotate(ctx, row, presented, private, step, arrived)
+			if err != nil || won {
+				return tokens, err
+			}
+		}
+	}
+	return Tokens{}, fmt.Errorf("%w: the session is being refreshed by others", ErrUnavailable)
+}
+
+// answerAgain answers without a write. It loads the session once more, now that all else is done,
+// so that a logout in flight wins.
+func (i *Issuer) answerAgain(ctx context.Context, presented refreshClaims, private any, step step, arrived time.Time) (Tokens, error) {
+	row, err := i.load(ctx, presented, arrived)
+	if err != nil {
+		return Tokens{}, err
+	}
+	tokens, err := i.sessionTokens(row, private)
+	if err == nil {
+		i.tell(ctx, stepEvents[step], row)
+	}
+	return tokens, err
+}
+
+// rotate begins the next generation, or takes over the presented one. All that can fail is done before
+// the swap, which then runs to its end whether or not the client still waits.
+func (i *Issuer) rotate(ctx context.Context, row Session, presented refreshClaims, private any, step step, arrived time.Time) (Tokens, bool, error) {
+	next := row
+	next.Generation++
+	if step == stepAdopt {
+		next.Generation = presented.generation
+	}
+	if next.Generation > maxGeneration {
+		return Tokens{}, false, errors.New("jwtauth: the session has no further generation")
+	}
+	next.RotatedAt = milliseconds(i.rules.now())
+	next.ExpiresAt = earlier(next.RotatedAt.Add(i.idle), row.EndsAt)
+	tokens, err := i.sessionTokens(next, private)
+	if err != nil {
+		return Tokens{}, false, err
+	}
+	if err := ctx.Err(); err != nil {
+		return Tokens{}, false, fmt.Errorf("%w: %v", ErrUnavailable, err)
+	}
+	own, cancel := detached(ctx)
+	defer cancel()
+	won, err := i.store.Swap(own, row.Generation, next, next.RotatedAt)
+	if err = i.outage.judge(own, err, arrived, i.rules.now); err != nil || !won {
+		return Tokens{}, false, err
+	}
+	i.tell(ctx, stepEvents[step], next)
+	return tokens, true, nil
+}
+
+// endReused ends a session of which two parties hold tokens.
+func (i *Issuer) endReused(ctx context.Context, row Session, arrived time.Time) error {
+	if err := i.delete(ctx, row.ID, arrived); err != nil {
+		return err
+	}
+	i.tell(ctx, EventReuse, row)
+	return ErrTokenReused
+}
+
+// refuseRefresh ends the session of a subject that may no longer log in. Any other
+// trouble with the subject's claims leaves it as it is.
+func (i *Issuer) refuseRefresh(ctx context.Context, row Session, reason error, arrived time.Time) error {
+	if !errors.Is(reason, ErrSubjectDisabled) {
+		return reason
+	}
+	if err := i.delete(ctx, row.ID, arrived); err != nil {
+		return err
+	}
+	i.tell(ctx, EventDenied, row)
+	return fmt.Errorf("%w: %w", ErrSessionEnded, reason)
+}
+
+// load returns the session that a refresh token names.
+func (i *Issuer) load(ctx context.Context, presented refreshClaims, arrived time.Time) (Session, error) {
+	own, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	row, err := i.store.Load(own, presented.sessionID, i.rules.now())
+	if err = i.outage.judge(ctx, err, arrived, i.rules.now); err != nil {
+		return Session{}, err
+	}
+	if row.Subject != presented.subject {
+		return Session{}, ErrSessionEnded
+	}
+	return row, nil
+}
+
+func (i *Issuer) delete(ctx context.Context, id string, arrived time.Time) error {
+	own, cancel := detached(ctx)
+	defer cancel()
+	return i.outage.judge(own, i.store.Delete(own, id), arrived, i.rules.now)
+}
+
+// storeTimeout bounds every call of a store.
+const storeTimeout = 5 * time.Second
+
+// detached is for writes that must not stop halfway because a client hung up.
+func detached(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+}
+
+// storeError takes every error that a contract does not name for an outage.
+func storeError(err error) error {
+	if err == nil || errors.Is(err, ErrSessionEnded) || errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	return fmt.Errorf("%w: session store: %v", ErrUnavailable, err)
+}
+
+// outage remembers the store's last failure. A swap may have been carried out although its
+// answer was lost; its client cannot come back before the store does, perhaps
+// long after the window. So what was rotated during an outage counts from the end of it.
+type outage struct {
+	down   atomic.Bool // spares the lock while all is well
+	mu     sync.Mutex
+	began  time.Time // when the first request that failed arrived
+	ended  time.Time // when the store first answered again
+	window time.Duration
+}
+
+// judge notes how a call of the store ended that was made for a request which arrived at a
+// certain time, and returns its error in the form that callers see.
+func (o *outage) judge(ctx context.Context, err error, arrived time.Time, now func() time.Time) error {
+	err = storeError(err)
+	switch {
+	case errors.Is(err, ErrUnavailable):
+		if ctx.Err() != context.Canceled { // else it was the client that went away
+			o.fail(arrived)
+		}
+	case o.down.Load():
+		o.recover(now())
+	}
+	return err
+}
+
+func (o *outage) fail(arrived time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	// One that starts again before the last is over for everyone is the same.
+	same := o.down.Load() || !o.began.IsZero() && arrived.Sub(o.ended) < o.window+coalesceGrace
+	if !same || arrived.Before(o.began) {
+		o.began = arrived
+	}
+	o.down.Store(true)
+}
+
+func (o *outage) recover(now time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.down.Load() {
+		o.ended = now
+		o.down.Store(false)
+	}
+}
+
+// countFrom returns from when on the windows of a rotation are counted.
+func (o *outage) countFrom(rotated time.Time) time.Time {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.began.IsZero() && !rotated.Before(milliseconds(o.began)) && rotated.Before(o.ended) {
+		return o.ended
+	}
+	return rotated
+}
+
+func milliseconds(t time.Time) time.Time { return t.Truncate(time.Millisecond) }
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,123 @@
+package jwtauth
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/hkdf"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// refreshType is the "typ" of refresh tokens: no verifier of access tokens takes it by default.
+const refreshType = "rt+jwt"
+
+// refreshClaims are what a refresh token says. All of it stands in the session's
+// row, so that the same generation always gives the same token, and the row alone gives none.
+type refreshClaims struct {
+	sessionID  string
+	subject    string
+	generation int64
+	expiresAt  time.Time
+}
+
+// mintRefresh returns the refresh token of the session's generation.
+func (keys *issuerKeys) mintRefresh(s Session) (string, error) {
+	signing := keys.refresh[0]
+	payload := appendString([]byte(`{"sid":`), s.ID)
+	payload = append(payload, `,"gen":`...)
+	payload = strconv.AppendInt(payload, s.Generation, 10)
+	payload = append(payload, `,"sub":`...)
+	payload = appendString(payload, s.Subject)
+	payload = append(payload, `,"exp":`...)
+	payload = strconv.AppendInt(payload, ceilSeconds(s.ExpiresAt), 10)
+	payload = append(payload, '}')
+	return seal(signing.k, headerSegment(signing, refreshType), payload)
+}
+
+// ceilSeconds rounds up: the row, not the token, has the last word on when a session ends.
+func ceilSeconds(t time.Time) int64 {
+	return t.Add(time.Second - 1).Unix()
+}
+
+// readRefresh verifies a refresh token but for its date.
+func (i *Issuer) readRefresh(ctx context.Context, token string) (refreshClaims, error) {
+	claims, _, err := i.refreshVerifier.read(ctx, token, i.rules.now())
+	if err != nil {
+		return refreshClaims{}, err
+	}
+	var private struct {
+		Generation int64 `json:"gen"`
+	}
+	err = claims.Decode(&private)
+	if err != nil || private.Generation < 1 || private.Generation > maxGeneration || claims.SessionID == "" || claims.Subject == "" {
+		return refreshClaims{}, errRefreshClaims
+	}
+	return refreshClaims{claims.SessionID, claims.Subject, private.Generation, claims.ExpiresAt}, nil
+}
+
+var errRefreshClaims = claimsFault("not those of a refresh token")
+
+// ownRefreshKeys is an Issuer as the KeySource of its refresh tokens.
+type ownRefreshKeys Issuer
+
+func (o *ownRefreshKeys) VerificationKeys(_ context.Context, alg Algorithm, _ string) ([]Key, error) {
+	var keys []Key
+	for _, key := range o.keys.Load().refresh {
+		if key.Algorithm() == alg {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
+
+// deriveRefreshKey returns the HMAC key that signs refresh tokens where no other is
+// configured (HKDF, RFC 5869). It differs from the signing key, so that what verifies
+// access tokens, here or in another library, never takes a refresh token for one.
+func (k *key) deriveRefreshKey(issuer string) (Key, error) {
+	secret, err := k.privateBytes()
+	if err != nil {
+		return Key{}, err
+	}
+	derived, err := hkdf.Key(sha256.New, secret, nil, "jwtauth refresh token\x00"+issuer, sha256.Size)
+	if err != nil {
+		return Key{}, err
+	}
+	return NewKey(HS256, derived)
+}
+
+// privateBytes returns what of the private part is secret, in a form that never changes.
+func (k *key) privateBytes() ([]byte, error) {
+	if k.private == nil {
+		return nil, errors.New("has no private part to derive a refresh key from")
+	}
+	switch private := k.private().(type) {
+	case []byte:
+		return private, nil
+	case *rsa.PrivateKey:
+		return private.D.FillBytes(make([]byte, private.Size())), nil
+	case *ecdsa.PrivateKey:
+		return private.Bytes()
+	case ed25519.PrivateKey:
+		return private.Seed(), nil
+	default:
+		return nil, errors.New("is a crypto.Signer, from which no refresh key can be derived; set RefreshKeys")
+	}
+}
+
+// seal returns a token: header segment with its dot, payload, signature.
+func seal(by *key, header string, payload []byte) (string, error) {
+	token := make([]byte, 0, len(header)+base64.RawURLEncoding.EncodedLen(len(payload))+128)
+	token = append(token, header...)
+	token = base64.RawURLEncoding.AppendEncode(token, payload)
+	token, err := by.sign(append(token, '.'), token)
+	if err != nil {
+		return "", fmt.Errorf("jwtauth: signing: %w", err)
+	}
+	return string(token), nil
+}
