@@ -1,0 +1,30 @@
+# What developers and CI run; `make help` lists it. Needs Go, make and bash.
+
+SHELL    := bash
+FUZZTIME ?= 60s
+
+# Every module of the repository, found by its go.mod, the root first.
+MODULES := $(sort $(patsubst %/go.mod,%,$(shell find . \( -name node_modules -o -name testdata \) -prune -o -name go.mod -print)))
+
+.DEFAULT_GOAL := help
+.PHONY: help deps test cover fuzz bench
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+deps: ## install what the machine lacks for the tests of every module
+	@scripts/deps.sh $(MODULES)
+
+test: ## gofmt, vet, staticcheck and the tests of every module
+	@scripts/test.sh $(MODULES)
+
+cover: ## coverage of the root module, per package and in all (profile: cover.out)
+	@go test -coverprofile=cover.out ./...
+	@go tool cover -func=cover.out | tail -n 1
+
+fuzz: ## each fuzz target of every module for FUZZTIME (60s), one after the other
+	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh $(MODULES)
+
+bench: ## benchmarks of the root module, then the comparison with its peers in bench/
+	@go test -run='^$$' -bench=. -benchmem ./...
+	@if [ -f bench/go.mod ]; then go run -C bench .; fi

@@ -1,0 +1,127 @@
+// Package interop_test exchanges tokens, keys and password hashes with the
+// packages that Node programs use for them.
+package interop_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/seed-0a072700/jwtauth/e2e/internal/need"
+)
+
+// peer is a Node process that runs peer.mjs. One serves all tests of a run.
+type peer struct {
+	cmd    *exec.Cmd
+	stdin  io.WriteCloser
+	stderr bytes.Buffer
+
+	mu  sync.Mutex
+	out *json.Decoder
+	in  *json.Encoder
+}
+
+// peerLifetime ends a process that hangs, and with it the call that waits for it.
+const peerLifetime = 3 * time.Minute
+
+var startPeer = sync.OnceValues(func() (*peer, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), peerLifetime)
+	p := &peer{cmd: exec.CommandContext(ctx, "node", "peer.mjs")}
+	p.cmd.Stderr = &p.stderr
+	stdin, err := p.cmd.StdinPipe()
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	stdout, err := p.cmd.StdoutPipe()
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	p.stdin, p.in, p.out = stdin, json.NewEncoder(stdin), json.NewDecoder(stdout)
+	if err := p.cmd.Start(); err != nil {
+		cancel()
+		return nil, err
+	}
+	stopPeer = func() error {
+		defer cancel()
+		p.stdin.Close() // ends peer.mjs
+		return p.cmd.Wait()
+	}
+	return p, nil
+})
+
+var stopPeer = func() error { return nil } // until one is started
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if err := stopPeer(); err != nil {
+		fmt.Fprintln(os.Stderr, "peer.mjs:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func node(t testing.TB) *peer {
+	t.Helper()
+	need.Binary(t, "node")
+	need.NodeModules(t)
+	p, err := startPeer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// object is a JSON object.
+type object map[string]any
+
+// refusal is an exception that the Node library threw.
+type refusal struct{ Name, Code, Message string }
+
+func (r *refusal) Error() string { return fmt.Sprintf("%s %s: %s", r.Name, r.Code, r.Message) }
+
+// ask has the process do op and decodes the answer into dst; the error is what
+// the library threw. Anything else that goes wrong ends the test.
+func (p *peer) ask(t testing.TB, op string, request object, dst any) error {
+	t.Helper()
+	request["op"] = op
+	var answer struct {
+		OK    json.RawMessage
+		Error *refusal
+	}
+	p.mu.Lock()
+	err := p.in.Encode(request)
+	if err == nil {
+		err = p.out.Decode(&answer)
+	}
+	p.mu.Unlock()
+	if err != nil {
+		stopPeer() // stderr is complete, and safe to read, only once the process has ended
+		t.Fatalf("%s: %v\n%s", op, err, p.stderr.Bytes())
+	}
+	if answer.Error != nil {
+		return answer.Error
+	}
+	if err := json.Unmarshal(answer.OK, dst); err != nil {
+		t.Fatalf("%s: %v in %s", op, err, answer.OK)
+	}
+	return nil
+}
+
+// get is ask for what cannot be refused.
+func get[T any](t testing.TB, p *peer, op string, request object) T {
+	t.Helper()
+	var dst T
+	if err := p.ask(t, op, request, &dst); err != nil {
+		t.Fatalf("%s in Node: %v", op, err)
+	}
+	return dst
+}

@@ -1,0 +1,374 @@
+package interop_test
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/seed-0a072700/jwtauth"
+)
+
+const (
+	issuerName = "https://issuer.example"
+	audience   = "https://api.example"
+	subject    = "Zoë 👩‍🚀"
+)
+
+var algorithms = []jwtauth.Algorithm{
+	jwtauth.HS256, jwtauth.HS384, jwtauth.HS512,
+	jwtauth.RS256, jwtauth.RS384, jwtauth.RS512,
+	jwtauth.PS256, jwtauth.PS384, jwtauth.PS512,
+	jwtauth.ES256, jwtauth.ES384, jwtauth.ES512,
+	jwtauth.EdDSA,
+}
+
+// libraries are the packages that know alg.
+func libraries(alg jwtauth.Algorithm) []string {
+	if alg == jwtauth.EdDSA {
+		return []string{"jose"}
+	}
+	return []string{"jose", "jsonwebtoken"}
+}
+
+// party is one holder of keys, in our form and in the one that Node is handed.
+type party struct {
+	key             jwtauth.Key
+	private, public object // for HMAC the same secret
+}
+
+// rsaKeys are as few as will do: making one takes up to a second under -race.
+var rsaKeys = [2]func() (*rsa.PrivateKey, error){
+	sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }),
+	sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }),
+}
+
+// newParty makes keys here and hands them over as PEM; i tells apart the parties of one test.
+func newParty(t *testing.T, alg jwtauth.Algorithm, i int) party {
+	t.Helper()
+	switch alg[:2] {
+	case "HS":
+		secret := make([]byte, 64)
+		rand.Read(secret)
+		key, err := jwtauth.NewKey(alg, secret)
+		check(t, err)
+		return party{key, object{"secret": secret}, object{"secret": secret}}
+	case "RS", "PS":
+		private, err := rsaKeys[i]()
+		check(t, err)
+		key, err := jwtauth.NewKey(alg, private)
+		check(t, err)
+		return party{key, pemOf(t, key), pemOf(t, key.Public())}
+	default:
+		key, err := jwtauth.GenerateKey(alg)
+		check(t, err)
+		return party{key, pemOf(t, key), pemOf(t, key.Public())}
+	}
+}
+
+func pemOf(t *testing.T, key jwtauth.Key) object {
+	t.Helper()
+	text, err := key.MarshalPEM()
+	check(t, err)
+	return object{"pem": string(text)}
+}
+
+// privateClaims are of every JSON type, with text and numbers that codecs disagree on.
+type privateClaims struct {
+	Name   string         `json:"name"`
+	Roles  []string       `json:"roles"`
+	Nested map[string]any `json:"nested"`
+	Big    int64          `json:"big"`
+	Small  float64        `json:"small"`
+	Yes    bool           `json:"yes"`
+}
+
+var sample = privateClaims{
+	Name:   "Zoë 👩‍🚀 </script> \" \\ \u0000 \u2028 &",
+	Roles:  []string{"admin", "редактор"},
+	Nested: map[string]any{"deep": []any{1.0, map[string]any{"none": nil}}, "empty": map[string]any{}},
+	Big:    1<<53 - 1,
+	Small:  -1.5e-300,
+	Yes:    true,
+}
+
+func sign(t *testing.T, key jwtauth.Key, claims any) string {
+	t.Helper()
+	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{
+		Issuer:    issuerName,
+		Audience:  []string{"https://other.example", audience},
+		AccessTTL: 10 * time.Minute,
+	})
+	check(t, err)
+	token, err := issuer.Sign(subject, claims)
+	check(t, err)
+	return token
+}
+
+func verify(t *testing.T, key jwtauth.Key, token string) (*jwtauth.Claims, error) {
+	t.Helper()
+	keys, err := jwtauth.StaticKeys(key)
+	check(t, err)
+	verifier, err := jwtauth.NewVerifier(keys, jwtauth.VerifierOptions{Issuer: issuerName, Audience: []string{audience}})
+	check(t, err)
+	return verifier.VerifyToken(t.Context(), token)
+}
+
+// publicKey is what a verifier is given: of an HMAC key, itself.
+func publicKey(key jwtauth.Key) jwtauth.Key {
+	if strings.HasPrefix(string(key.Algorithm()), "HS") {
+		return key
+	}
+	return key.Public()
+}
+
+func TestSignedHere(t *testing.T) {
+	n := node(t)
+	for _, alg := range algorithms {
+		ours, stranger := newParty(t, alg, 0), newParty(t, alg, 1)
+		token := sign(t, ours.key, sample)
+		for _, lib := range libraries(alg) {
+			t.Run(string(alg)+"/"+lib, func(t *testing.T) {
+				request := func(token string, p party) object {
+					return object{"lib": lib, "alg": alg, "key": p.public, "token": token, "issuer": issuerName, "audience": audience}
+				}
+				answer := get[struct {
+					Header struct{ Alg, Kid string }
+					Claims struct {
+						Iss, Sub string
+						Aud      []string
+						Iat, Exp int64
+						privateClaims
+					}
+				}](t, n, "verify", request(token, ours))
+				c := answer.Claims
+				if answer.Header.Alg != string(alg) || answer.Header.Kid != ours.key.ID() {
+					t.Errorf("header %+v, want alg %s, kid %q", answer.Header, alg, ours.key.ID())
+				}
+				if c.Iss != issuerName || c.Sub != subject || !slices.Equal(c.Aud, []string{"https://other.example", audience}) || c.Exp-c.Iat != 600 {
+					t.Errorf("registered claims %+v", c)
+				}
+				if !reflect.DeepEqual(c.privateClaims, sample) {
+					t.Errorf("claims %+v, want %+v", c.privateClaims, sample)
+				}
+
+				for name, refused := range map[string]object{
+					"wrong key":         request(token, stranger),
+					"altered claims":    request(alterClaims(t, token), ours),
+					"altered signature": request(alterSignature(t, token), ours),
+				} {
+					var r *refusal
+					err := n.ask(t, "verify", refused, new(any))
+					if !errors.As(err, &r) || r.Code != "ERR_JWS_SIGNATURE_VERIFICATION_FAILED" && r.Message != "invalid signature" {
+						t.Errorf("%s: %v, want a bad signature", name, err)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestSignedThere(t *testing.T) {
+	n := node(t)
+	now := time.Now().Truncate(time.Second)
+	claims := object{
+		"iss": issuerName, "sub": subject, "aud": []string{"https://other.example", audience}, "jti": "id-1",
+		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+		"name": sample.Name, "roles": sample.Roles, "nested": sample.Nested,
+		"big": sample.Big, "small": sample.Small, "yes": sample.Yes,
+	}
+	for _, alg := range algorithms {
+		theirs, stranger := newParty(t, alg, 0), newParty(t, alg, 1)
+		for _, lib := range libraries(alg) {
+			for _, kid := range []string{"", theirs.key.ID()} {
+				name := string(alg) + "/" + lib + "/kid=" + kid
+				t.Run(name, func(t *testing.T) {
+					token := get[string](t, n, "sign", object{"lib": lib, "alg": alg, "key": theirs.private, "kid": kid, "claims": claims})
+					c, err := verify(t, publicKey(theirs.key), token)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if c.Issuer != issuerName || c.Subject != subject || c.ID != "id-1" ||
+						!slices.Equal(c.Audience, []string{"https://other.example", audience}) ||
+						!c.IssuedAt.Equal(now) || !c.NotBefore.Equal(now) || !c.ExpiresAt.Equal(now.Add(time.Hour)) {
+						t.Errorf("registered claims %+v", c)
+					}
+					var private privateClaims
+					if err := c.Decode(&private); err != nil || !reflect.DeepEqual(private, sample) {
+						t.Errorf("claims %+v, %v, want %+v", private, err, sample)
+					}
+
+					// The stranger goes by the name of the right key: only the signature tells.
+					impostor := publicKey(stranger.key).WithID(theirs.key.ID())
+					for name, refused := range map[string]struct {
+						key   jwtauth.Key
+						token string
+					}{
+						"wrong key":         {impostor, token},
+						"altered claims":    {publicKey(theirs.key), alterClaims(t, token)},
+						"altered signature": {publicKey(theirs.key), alterSignature(t, token)},
+					} {
+						if c, err := verify(t, refused.key, refused.token); c != nil || !errors.Is(err, jwtauth.ErrSignatureInvalid) {
+							t.Errorf("%s: %v, want ErrSignatureInvalid", name, err)
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+// jwt.sign(payload, secret, {expiresIn}) as the tutorials call it, verified
+// with nothing but the secret, and the other way round.
+func TestBareTutorialToken(t *testing.T) {
+	n := node(t)
+	p := newParty(t, jwtauth.HS256, 0)
+	issuer, err := jwtauth.NewIssuer(p.key, jwtauth.IssuerOptions{})
+	check(t, err)
+
+	theirs := get[string](t, n, "sign", object{"lib": "jsonwebtoken", "alg": "HS256", "key": p.private,
+		"claims": object{"username": "admin", "exp": time.Now().Add(time.Hour).Unix()}})
+	c, err := issuer.VerifyToken(t.Context(), theirs)
+	check(t, err)
+	var user struct{ Username string }
+	if err := c.Decode(&user); err != nil || user.Username != "admin" {
+		t.Errorf("decoded %+v, %v", user, err)
+	}
+
+	ours, err := issuer.Sign("1", object{"username": "admin"})
+	check(t, err)
+	answer := get[struct{ Claims struct{ Username string } }](t, n, "verify",
+		object{"lib": "jsonwebtoken", "alg": "HS256", "key": p.public, "token": ours})
+	if answer.Claims.Username != "admin" {
+		t.Errorf("Node read %+v", answer)
+	}
+}
+
+// RFC 9864's name for Ed25519 is what newer versions of jose write.
+func TestEd25519Name(t *testing.T) {
+	n := node(t)
+	p := newParty(t, jwtauth.EdDSA, 0)
+	token := get[string](t, n, "sign", object{"lib": "jose", "alg": "Ed25519", "key": p.private,
+		"claims": object{"iss": issuerName, "aud": audience, "exp": time.Now().Add(time.Hour).Unix()}})
+	c, err := verify(t, p.key.Public(), token)
+	check(t, err)
+	if !slices.Equal(c.Audience, []string{audience}) { // one audience, written as a string
+		t.Errorf("audience %q", c.Audience)
+	}
+}
+
+// Numbers over 2^53 keep every digit as long as JavaScript does not read them:
+// from Go over Node's signature to Go, and in the text that Node is sent.
+func TestBigNumbers(t *testing.T) {
+	n := node(t)
+	p := newParty(t, jwtauth.ES256, 0)
+	type numbers struct {
+		ID   int64       `json:"id"`
+		Huge json.Number `json:"huge"`
+	}
+	want := numbers{1<<63 - 1, "123456789012345678901234567890"}
+	payload, err := json.Marshal(struct {
+		Iss string `json:"iss"`
+		Aud string `json:"aud"`
+		Exp int64  `json:"exp"`
+		numbers
+	}{issuerName, audience, time.Now().Add(time.Hour).Unix(), want})
+	check(t, err)
+
+	token := get[string](t, n, "sign", object{"lib": "jose", "alg": "ES256", "key": p.private, "claims": string(payload)})
+	c, err := verify(t, p.key.Public(), token)
+	check(t, err)
+	var got numbers
+	if err := c.Decode(&got); err != nil || got != want {
+		t.Errorf("decoded %+v, %v, want %+v", got, err, want)
+	}
+
+	text, err := base64.RawURLEncoding.DecodeString(strings.Split(sign(t, p.key, want), ".")[1])
+	check(t, err)
+	for _, digits := range []string{`"id":9223372036854775807`, `"huge":123456789012345678901234567890`} {
+		if !strings.Contains(string(text), digits) {
+			t.Errorf("payload %s lacks %s", text, digits)
+		}
+	}
+}
+
+// What the Node libraries themselves can be made to sign, but nobody must accept.
+func TestRefusedFromNode(t *testing.T) {
+	n := node(t)
+	public, hmac := newParty(t, jwtauth.RS256, 0), newParty(t, jwtauth.HS256, 0)
+	secret := hmac.private["secret"].([]byte)
+	confused := []byte(public.public["pem"].(string)) // the text of a public key, taken for an HMAC secret
+	in := func(d time.Duration) int64 { return time.Now().Add(d).Unix() }
+	good := object{"iss": issuerName, "aud": audience, "exp": in(time.Hour)}
+	with := func(name string, value any) object {
+		claims := maps.Clone(good)
+		claims[name] = value
+		return claims
+	}
+	tests := []struct {
+		name     string
+		key      jwtauth.Key
+		lib, alg string
+		secret   []byte
+		claims   object
+		want     error
+	}{
+		{"good", hmac.key, "jose", "HS256", secret, good, nil},
+		{"public key as secret, jose", public.key.Public(), "jose", "HS256", confused, good, jwtauth.ErrKeyUnknown},
+		{"public key as secret, jsonwebtoken", public.key.Public(), "jsonwebtoken", "HS256", confused, good, jwtauth.ErrKeyUnknown},
+		{"no signature", hmac.key, "jsonwebtoken", "none", secret, good, jwtauth.ErrTokenInvalid},
+		{"other hash", hmac.key, "jose", "HS512", secret, good, jwtauth.ErrKeyUnknown},
+		{"expired", hmac.key, "jose", "HS256", secret, with("exp", in(-time.Hour)), jwtauth.ErrTokenExpired},
+		{"not yet valid", hmac.key, "jose", "HS256", secret, with("nbf", in(time.Hour)), jwtauth.ErrTokenNotYetValid},
+		{"other audience", hmac.key, "jose", "HS256", secret, with("aud", []string{"x"}), jwtauth.ErrAudienceMismatch},
+		{"other issuer", hmac.key, "jose", "HS256", secret, with("iss", issuerName+"/"), jwtauth.ErrIssuerMismatch},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			token := get[string](t, n, "sign", object{"lib": test.lib, "alg": test.alg, "key": object{"secret": test.secret}, "claims": test.claims})
+			if _, err := verify(t, test.key, token); !errors.Is(err, test.want) {
+				t.Errorf("%v, want %v", err, test.want)
+			}
+		})
+	}
+}
+
+// alterClaims puts another subject into a token and leaves its signature.
+func alterClaims(t *testing.T, token string) string {
+	t.Helper()
+	parts := strings.Split(token, ".")
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	check(t, err)
+	altered := strings.Replace(string(payload), `"sub":"`, `"sub":"x`, 1)
+	if altered == string(payload) {
+		t.Fatalf("no subject in %s", payload)
+	}
+	parts[1] = base64.RawURLEncoding.EncodeToString([]byte(altered))
+	return strings.Join(parts, ".")
+}
+
+// alterSignature flips one bit in the middle of a token's signature.
+func alterSignature(t *testing.T, token string) string {
+	t.Helper()
+	parts := strings.Split(token, ".")
+	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
+	check(t, err)
+	signature[len(signature)/2] ^= 1
+	parts[2] = base64.RawURLEncoding.EncodeToString(signature)
+	return strings.Join(parts, ".")
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
