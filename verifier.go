@@ -75,7 +75,8 @@ func (v *Verifier) VerifyToken(ctx context.Context, token string) (*Claims, erro
 		return nil, err
 	}
 	if by != (Key{}) && v.cache != nil && !by.k.symmetric() && len(token) <= maxRememberedBytes {
-		v.cache.Put(strings.Clone(token), &verified{claims: *claims, key: by})
+		// A copy: what the caller does to its claims must not reach the next request.
+		v.cache.Put(strings.Clone(token), &verified{claims: *claims.fresh(now), key: by})
 	}
 	if v.rules.sessions != nil {
 		if err := checkSession(ctx, v.rules.sessions, claims, now); err != nil {
@@ -197,7 +198,7 @@ func (v *Verifier) header(segment string) (*header, error) {
 		return nil, ErrTokenType
 	}
 	alg := canonicalAlgorithm(parsed.Algorithm)
-	return &header{alg: alg, kid: parsed.KeyID, symmetric: strings.HasPrefix(string(alg), "HS")}, nil
+	return &header{alg: alg, kid: parsed.KeyID, symmetric: alg.symmetric()}, nil
 }
 
 // canonicalAlgorithm folds the second name of one algorithm (RFC 9864 §2.2) into the first.
