@@ -149,6 +149,7 @@ var answers = func() []errorAnswer {
 		{ErrForbidden, answer{status: 403, code: "forbidden", detail: "The token does not allow this."}},
 		{ErrBodyTooLarge, answer{status: 413, code: "body_too_large", detail: "The request body is too large."}},
 		{errMethod, answer{status: 405, code: "method_not_allowed", detail: "This takes another method."}},
+		{ErrPasswordInvalid, answer{status: 400, code: "password_invalid", detail: "The password is longer than 72 bytes or holds a NUL byte."}},
 		{ErrMediaType, answer{status: 415, code: "unsupported_media_type", detail: "The request body is of a media type that is not read here."}},
 		{context.DeadlineExceeded, answer{status: 503, code: "unavailable", detail: "The service cannot decide this now. Try again later.", retry: true}},
 		{context.Canceled, answer{status: 503, code: "unavailable", detail: "The service cannot decide this now. Try again later.", retry: true}},
@@ -204,6 +205,7 @@ func answerTo(err error) *answer {
 // member "code" is stable and meant for clients to switch on:
 //
 //	400 invalid_request      ErrInvalidRequest
+//	400 password_invalid     ErrPasswordInvalid
 //	401 token_missing        ErrTokenMissing
 //	401 token_expired        ErrTokenExpired
 //	401 token_invalid        ErrTokenInvalid, all other reasons alike
@@ -213,6 +215,7 @@ func answerTo(err error) *answer {
 //	403 insufficient_scope   ErrInsufficientScope
 //	403 forbidden            ErrForbidden
 //	403 cross_site           ErrCrossSite
+//	405 method_not_allowed   a method that the Handlers do not take
 //	413 body_too_large       ErrBodyTooLarge
 //	415 unsupported_media_type  ErrMediaType
 //	503 busy                 ErrBusy

@@ -74,7 +74,7 @@ func flood(t *testing.T, newDoer func() doer) (r flooded) {
 }
 
 func TestFlood(t *testing.T) {
-	for _, slots := range []int{1, 2, 4} {
+	for _, slots := range []int{1, 3} {
 		t.Run(fmt.Sprintf("slots=%d", slots), func(t *testing.T) {
 			r := flood(t, func() doer { return fairqueue.New(slots, floodPlaces, floodMaxWait) })
 			t.Logf("%+v", r)

@@ -88,15 +88,15 @@ func (m *model) finish(j *modelJob) (next *modelJob) {
 }
 
 func TestAgainstModel(t *testing.T) {
-	for seed := range uint64(150) {
+	for seed := range uint64(80) {
 		rng := rand.New(rand.NewPCG(seed, 7))
 		slots, places := 1+rng.IntN(4), rng.IntN(12)
 		clients := 1 + rng.IntN(8)
 		s := newLines(slots, places)
 		m := &model{slots: slots, places: places, turns: map[string]int{}}
-		real := map[*modelJob]*waiter{}
+		jobs := map[*modelJob]*waiter{}
 
-		for step := range 300 {
+		for step := range 250 {
 			at := fmt.Sprintf("seed %d, step %d", seed, step)
 			var gone *modelJob
 			switch op := rng.IntN(8); {
@@ -109,32 +109,32 @@ func TestAgainstModel(t *testing.T) {
 					t.Fatalf("%s: refused %v, want %v", at, w == nil, j == nil)
 				}
 				if j != nil {
-					real[j] = w
+					jobs[j] = w
 				}
 				gone = cut
 			default:
 				j := m.jobs[rng.IntN(len(m.jobs))]
 				if j.running {
-					s.leaveSlot(real[j].line)
+					s.leaveSlot(jobs[j].line)
 					m.finish(j)
 				} else {
-					s.leavePlace(real[j])
+					s.leavePlace(jobs[j])
 					m.remove(j)
 				}
-				delete(real, j)
+				delete(jobs, j)
 			}
 			if gone != nil {
-				if real[gone].verdict != refused {
+				if jobs[gone].verdict != refused {
 					t.Fatalf("%s: another job was cut than %s's", at, gone.client)
 				}
-				delete(real, gone)
+				delete(jobs, gone)
 			}
 			for _, j := range m.jobs {
 				want := undecided
 				if j.running {
 					want = granted
 				}
-				if got := real[j].verdict; got != want {
+				if got := jobs[j].verdict; got != want {
 					t.Fatalf("%s: verdict %d for a job of %s, want %d", at, got, j.client, want)
 				}
 			}
@@ -147,12 +147,12 @@ func TestAgainstModel(t *testing.T) {
 		}
 		for _, j := range slices.Clone(m.jobs) {
 			if !j.running {
-				s.leavePlace(real[j])
+				s.leavePlace(jobs[j])
 				m.remove(j)
 			}
 		}
 		for _, j := range m.jobs {
-			s.leaveSlot(real[j].line)
+			s.leaveSlot(jobs[j].line)
 		}
 		wantIdle(t, s, slots)
 	}

@@ -3,12 +3,10 @@ package fairqueue_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,8 +17,8 @@ import (
 // jobTime is how long a job takes in the tests that simulate time.
 const jobTime = 250 * time.Millisecond
 
-// bench runs jobs in a bubble and writes down what becomes of them.
-type bench struct {
+// recorder runs jobs in a bubble and writes down what becomes of them.
+type recorder struct {
 	t     *testing.T
 	queue *fairqueue.Queue
 
@@ -30,8 +28,8 @@ type bench struct {
 	after  map[string]time.Duration
 }
 
-func newBench(t *testing.T, slots, places int, maxWait time.Duration) *bench {
-	return &bench{
+func newRecorder(t *testing.T, slots, places int, maxWait time.Duration) *recorder {
+	return &recorder{
 		t: t, queue: fairqueue.New(slots, places, maxWait),
 		ended: map[string]error{}, after: map[string]time.Duration{},
 	}
@@ -39,61 +37,61 @@ func newBench(t *testing.T, slots, places int, maxWait time.Duration) *bench {
 
 // send starts a job named "client" or "client/anything" and returns when it
 // runs, waits or has been refused.
-func (b *bench) send(ctx context.Context, name string) {
-	b.t.Helper()
+func (r *recorder) send(ctx context.Context, name string) {
+	r.t.Helper()
 	client, _, _ := strings.Cut(name, "/")
 	start := time.Now()
 	go func() {
-		err := b.queue.Do(ctx, client, func() {
-			b.mu.Lock()
-			b.served = append(b.served, name)
-			b.mu.Unlock()
+		err := r.queue.Do(ctx, client, func() {
+			r.mu.Lock()
+			r.served = append(r.served, name)
+			r.mu.Unlock()
 			time.Sleep(jobTime)
 		})
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.ended[name], b.after[name] = err, time.Since(start)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.ended[name], r.after[name] = err, time.Since(start)
 	}()
 	synctest.Wait()
 }
 
-func (b *bench) sendAll(names ...string) {
-	b.t.Helper()
+func (r *recorder) sendAll(names ...string) {
+	r.t.Helper()
 	for _, name := range names {
-		b.send(b.t.Context(), name)
+		r.send(r.t.Context(), name)
 	}
 }
 
-func (b *bench) wantServed(names ...string) {
-	b.t.Helper()
+func (r *recorder) wantServed(names ...string) {
+	r.t.Helper()
 	time.Sleep(time.Hour)
 	synctest.Wait()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !slices.Equal(b.served, names) {
-		b.t.Errorf("served %v, want %v", b.served, names)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !slices.Equal(r.served, names) {
+		r.t.Errorf("served %v, want %v", r.served, names)
 	}
 }
 
-func (b *bench) wantEnd(name string, want error, after time.Duration) {
-	b.t.Helper()
-	ended, err, d := b.end(name)
+func (r *recorder) wantEnd(name string, want error, after time.Duration) {
+	r.t.Helper()
+	ended, err, d := r.end(name)
 	if !ended || !errors.Is(err, want) || d != after {
-		b.t.Errorf("%s: ended %v with %v after %v, want %v after %v", name, ended, err, d, want, after)
+		r.t.Errorf("%s: ended %v with %v after %v, want %v after %v", name, ended, err, d, want, after)
 	}
 }
 
-func (b *bench) end(name string) (ended bool, err error, after time.Duration) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	err, ended = b.ended[name]
-	return ended, err, b.after[name]
+func (r *recorder) end(name string) (ended bool, err error, after time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	err, ended = r.ended[name]
+	return ended, err, r.after[name]
 }
 
-func (b *bench) ran(name string) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return slices.Contains(b.served, name)
+func (r *recorder) ran(name string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Contains(r.served, name)
 }
 
 func TestOrder(t *testing.T) {
@@ -132,12 +130,12 @@ func TestOrder(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := newBench(t, tt.slots, 100, time.Hour)
+				r := newRecorder(t, tt.slots, 100, time.Hour)
 				for _, name := range tt.send {
-					b.sendAll(name)
+					r.sendAll(name)
 					time.Sleep(time.Millisecond) // so that no two jobs end at the same time
 				}
-				b.wantServed(tt.want...)
+				r.wantServed(tt.want...)
 			})
 		})
 	}
@@ -209,10 +207,10 @@ func TestFull(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := newBench(t, tt.slots, tt.places, time.Hour)
-				b.sendAll(tt.send...)
-				b.wantEnd(tt.refused, fairqueue.ErrFull, 0)
-				b.wantServed(tt.served...)
+				r := newRecorder(t, tt.slots, tt.places, time.Hour)
+				r.sendAll(tt.send...)
+				r.wantEnd(tt.refused, fairqueue.ErrFull, 0)
+				r.wantServed(tt.served...)
 			})
 		})
 	}
@@ -221,14 +219,14 @@ func TestFull(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const maxWait = jobTime / 2
-		b := newBench(t, 1, 1, maxWait)
-		b.sendAll("a", "b")
+		r := newRecorder(t, 1, 1, maxWait)
+		r.sendAll("a", "b")
 		time.Sleep(maxWait)
 		synctest.Wait()
-		b.wantEnd("b", fairqueue.ErrTimeout, maxWait)
+		r.wantEnd("b", fairqueue.ErrTimeout, maxWait)
 		time.Sleep(jobTime / 4)
-		b.sendAll("c") // in the only place, which b has left
-		b.wantServed("a", "c")
+		r.sendAll("c") // in the only place, which b has left
+		r.wantServed("a", "c")
 	})
 }
 
@@ -244,27 +242,27 @@ func TestContext(t *testing.T) {
 	})
 	t.Run("ends in the queue", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			b := newBench(t, 1, 3, time.Hour)
+			r := newRecorder(t, 1, 3, time.Hour)
 			ctx, cancel := context.WithCancel(t.Context())
-			b.sendAll("x", "a/1")
-			b.send(ctx, "a/2")
-			b.sendAll("a/3")
+			r.sendAll("x", "a/1")
+			r.send(ctx, "a/2")
+			r.sendAll("a/3")
 			time.Sleep(time.Millisecond)
 			cancel()
 			synctest.Wait()
-			b.wantEnd("a/2", context.Canceled, time.Millisecond)
-			b.sendAll("a/4") // in the place that a/2 has left
-			b.wantServed("x", "a/1", "a/3", "a/4")
+			r.wantEnd("a/2", context.Canceled, time.Millisecond)
+			r.sendAll("a/4") // in the place that a/2 has left
+			r.wantServed("x", "a/1", "a/3", "a/4")
 		})
 	})
 	t.Run("ends while the job runs", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			b := newBench(t, 1, 1, time.Hour)
+			r := newRecorder(t, 1, 1, time.Hour)
 			ctx, cancel := context.WithCancel(t.Context())
-			b.send(ctx, "a")
+			r.send(ctx, "a")
 			cancel()
-			b.wantServed("a")
-			b.wantEnd("a", nil, jobTime)
+			r.wantServed("a")
+			r.wantEnd("a", nil, jobTime)
 		})
 	})
 }
@@ -287,86 +285,4 @@ func TestJobThatDoesNotReturn(t *testing.T) {
 			t.Errorf("after %s: %v", name, err)
 		}
 	}
-}
-
-// TestSameMoment lets the slot become free at the very time at which the waiter
-// gives up. Either may win; then there is no third outcome and nothing is lost.
-func TestSameMoment(t *testing.T) {
-	outcomes := map[string]int{}
-	for i := range 300 {
-		synctest.Test(t, func(t *testing.T) {
-			maxWait, ctx, want := jobTime, t.Context(), fairqueue.ErrTimeout
-			if i%2 == 1 {
-				var cancel context.CancelFunc
-				ctx, cancel = context.WithTimeout(ctx, jobTime)
-				defer cancel()
-				maxWait, want = time.Hour, context.DeadlineExceeded
-			}
-			b := newBench(t, 1, 2, maxWait)
-			b.sendAll("a")
-			b.send(ctx, "b")
-			time.Sleep(2 * jobTime)
-			synctest.Wait()
-			ran := b.ran("b")
-			switch _, err, _ := b.end("b"); {
-			case ran && err == nil, !ran && errors.Is(err, want):
-			default:
-				t.Errorf("ran %v, but ended with %v", ran, err)
-			}
-			outcomes[fmt.Sprintf("%v, ran %v", want, ran)]++
-			b.sendAll("c")
-			if !b.ran("c") {
-				t.Error("the slot is lost")
-			}
-			time.Sleep(jobTime)
-		})
-	}
-	t.Log(outcomes)
-}
-
-func TestContention(t *testing.T) {
-	const slots, callers, calls = 3, 24, 200
-	q := fairqueue.New(slots, 8, 100*time.Microsecond)
-	var running, most, ran atomic.Int64
-	var ends sync.Map // error -> struct{}
-	var wg sync.WaitGroup
-	for i := range callers {
-		wg.Go(func() {
-			client := string(rune('a' + i%5))
-			for n := range calls {
-				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(n%4+1)*40*time.Microsecond)
-				err := q.Do(ctx, client, func() {
-					now := running.Add(1)
-					for m := most.Load(); now > m && !most.CompareAndSwap(m, now); m = most.Load() {
-					}
-					time.Sleep(time.Duration(n%3) * 30 * time.Microsecond)
-					running.Add(-1)
-					ran.Add(1)
-				})
-				cancel()
-				ends.Store(err, true)
-			}
-		})
-	}
-	wg.Wait()
-	if most.Load() != slots {
-		t.Errorf("up to %d jobs at a time, want %d", most.Load(), slots)
-	}
-	for _, end := range []error{nil, fairqueue.ErrFull, fairqueue.ErrTimeout, context.DeadlineExceeded} {
-		if _, seen := ends.Load(end); !seen {
-			t.Logf("no call ended with %v", end)
-		}
-	}
-	// All slots are back when as many jobs can meet.
-	var meet sync.WaitGroup
-	meet.Add(slots)
-	for range slots {
-		wg.Go(func() {
-			if err := q.Do(t.Context(), "z", func() { meet.Done(); meet.Wait() }); err != nil {
-				t.Errorf("a slot is lost: %v", err)
-				meet.Done()
-			}
-		})
-	}
-	wg.Wait()
 }
