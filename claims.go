@@ -63,7 +63,7 @@ func (c *Claims) scan(payload string, scopeClaims []string) error {
 		}
 	}
 	switch {
-	case !ok && s.Value.Kind == jsonscan.Number:
+	case !ok && s.Value.Kind == jsonscan.Number && isDate(s.Name):
 		return errClaimDate
 	case !ok:
 		return errClaimType
@@ -71,6 +71,10 @@ func (c *Claims) scan(payload string, scopeClaims []string) error {
 		return errPayloadJSON
 	}
 	return nil
+}
+
+func isDate(name string) bool {
+	return name == "exp" || name == "nbf" || name == "iat" || name == "auth_time"
 }
 
 func (c *Claims) setAudience(one string) {

@@ -79,6 +79,9 @@ var (
 	// ErrBodyTooLarge: a request body exceeds its limit.
 	ErrBodyTooLarge = errors.New("jwtauth: request body too large")
 
+	// ErrBodyInvalid: a request body is not what the handler reads.
+	ErrBodyInvalid = errors.New("jwtauth: request body malformed")
+
 	// ErrMediaType: a request body is of a media type that the handler does not read.
 	ErrMediaType = errors.New("jwtauth: media type not supported")
 
@@ -148,6 +151,7 @@ var answers = func() []errorAnswer {
 		{ErrCrossSite, answer{status: 403, code: "cross_site", detail: "Requests from other sites are refused."}},
 		{ErrForbidden, answer{status: 403, code: "forbidden", detail: "The token does not allow this."}},
 		{ErrBodyTooLarge, answer{status: 413, code: "body_too_large", detail: "The request body is too large."}},
+		{ErrBodyInvalid, answer{status: 400, code: "body_invalid", detail: "The request body is malformed, or something is missing in it."}},
 		{errMethod, answer{status: 405, code: "method_not_allowed", detail: "This takes another method."}},
 		{ErrPasswordInvalid, answer{status: 400, code: "password_invalid", detail: "The password is longer than 72 bytes or holds a NUL byte."}},
 		{ErrMediaType, answer{status: 415, code: "unsupported_media_type", detail: "The request body is of a media type that is not read here."}},
@@ -196,6 +200,9 @@ func answerTo(err error) *answer {
 			return &answers[i].answer
 		}
 	}
+	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+		return answerTo(ErrBodyTooLarge)
+	}
 	return &internalError
 }
 
@@ -205,6 +212,7 @@ func answerTo(err error) *answer {
 // member "code" is stable and meant for clients to switch on:
 //
 //	400 invalid_request      ErrInvalidRequest
+//	400 body_invalid         ErrBodyInvalid
 //	400 password_invalid     ErrPasswordInvalid
 //	401 token_missing        ErrTokenMissing
 //	401 token_expired        ErrTokenExpired
@@ -216,11 +224,11 @@ func answerTo(err error) *answer {
 //	403 forbidden            ErrForbidden
 //	403 cross_site           ErrCrossSite
 //	405 method_not_allowed   a method that the Handlers do not take
-//	413 body_too_large       ErrBodyTooLarge
+//	413 body_too_large       ErrBodyTooLarge, *http.MaxBytesError
 //	415 unsupported_media_type  ErrMediaType
 //	503 busy                 ErrBusy
 //	503 unavailable          ErrUnavailable, a context's error
-//	500 internal_error       any other error, of which the body says nothing
+//	500 internal_error       any other error, of which the body says nothing: log it
 //
 // It is what [Verify] does unless [OnError] says otherwise.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {

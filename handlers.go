@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -25,8 +24,7 @@ type HandlerOptions struct {
 	Authenticate func(ctx context.Context, username, password string) (subject string, err error)
 
 	// Client names who sent a request, so that one that floods the login keeps no other
-	// waiting. Behind a proxy, take it from the field that the proxy sets, and from no other. Default: the peer's IP
-	// address, for IPv6 its /64 network.
+	// waiting. Behind a proxy, take it from the field that the proxy sets, and from no other. Default: [PeerAddress].
 	Client func(*http.Request) string
 
 	// Label names the session that a login begins, see [Label]. Default: the User-Agent field.
@@ -65,7 +63,7 @@ func NewHandlers(issuer *Issuer, opts HandlerOptions) (*Handlers, error) {
 		f.add("Authenticate", "is required")
 	}
 	if opts.Client == nil {
-		opts.Client = peerNetwork
+		opts.Client = PeerAddress
 	}
 	if opts.Label == nil {
 		opts.Label = (*http.Request).UserAgent
@@ -136,9 +134,8 @@ func (h *Handlers) Logout(w http.ResponseWriter, r *http.Request) {
 }
 
 var (
-	errNoCredentials  = fmt.Errorf("%w: username or password missing", ErrInvalidRequest)
-	errNoRefreshToken = fmt.Errorf("%w: refresh_token missing", ErrInvalidRequest)
-	errBody           = fmt.Errorf("%w: request body", ErrInvalidRequest)
+	errNoCredentials  = fmt.Errorf("%w: username or password missing", ErrBodyInvalid)
+	errNoRefreshToken = fmt.Errorf("%w: refresh_token missing", ErrBodyInvalid)
 )
 
 // params are those parameters of a body that an endpoint asks for.
@@ -175,12 +172,11 @@ func (h *Handlers) read(w http.ResponseWriter, r *http.Request, names []string) 
 		return nil, ErrMediaType
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(h.opts.MaxBodyBytes)))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
+	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 		return nil, ErrBodyTooLarge
-	case err != nil:
-		return nil, errBody
+	}
+	if err != nil {
+		return nil, ErrBodyInvalid
 	}
 	return parse(string(body), names)
 }
@@ -193,14 +189,14 @@ func parseJSON(body string, names []string) (params, error) {
 			if s.Name == name {
 				value, ok := s.Value.Str()
 				if !ok {
-					return nil, errBody
+					return nil, ErrBodyInvalid
 				}
 				params[name] = value
 			}
 		}
 	}
 	if !s.Valid() {
-		return nil, errBody
+		return nil, ErrBodyInvalid
 	}
 	return params, nil
 }
@@ -208,30 +204,27 @@ func parseJSON(body string, names []string) (params, error) {
 func parseForm(body string, names []string) (params, error) {
 	values, err := url.ParseQuery(body)
 	if err != nil {
-		return nil, errBody
+		return nil, ErrBodyInvalid
 	}
 	params := make(params)
 	for _, name := range names {
 		if len(values[name]) > 1 {
-			return nil, errBody
+			return nil, ErrBodyInvalid
 		}
 		params[name] = values.Get(name)
 	}
 	return params, nil
 }
 
-// peerNetwork names the peer as far as one party can be told from another: whoever has an IPv6 address has
-// the rest of its /64 as well.
-func peerNetwork(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
+// PeerAddress names the peer of a connection for [WithClient]: its IP address, for IPv6 its /64 network, since whoever has
+// one address there has all. Behind a proxy that is the proxy: take the client's address from the field that the
+// proxy sets, and trust no other.
+func PeerAddress(r *http.Request) string {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr
 	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return host
-	}
-	addr = addr.Unmap().WithZone("")
+	addr := peer.Addr().Unmap().WithZone("")
 	if addr.Is4() {
 		return addr.String()
 	}

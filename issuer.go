@@ -146,8 +146,8 @@ func ForAudience(audience ...string) SignOption {
 // jti, sid, auth_time, gen), in any case, is an error; "scope" is allowed, as a string or
 // an array of strings. So is every object with two members whose names differ only in case.
 //
-// The token has "sub", "iat", "exp", a random "jti" (RFC 9068 §2.2), and "iss" and "aud" where configured. An empty
-// subject, one over 1 KiB, and claims that make the token longer than 16 KiB, which no verifier would take, are errors.
+// The token has "sub", "iat", "exp", a random "jti" (RFC 9068 §2.2), and "iss" and "aud" where configured. A token is
+// always somebody's: where nobody logged in, name what it is for, such as "guest". An empty subject, one over 1 KiB, and claims that make the token longer than 16 KiB, which no verifier would take, are errors.
 func (i *Issuer) Sign(subject string, claims any, opts ...SignOption) (string, error) {
 	spec := tokenSpec{subject: subject, private: claims, ttl: i.ttl, audience: i.rules.audience}
 	for _, opt := range opts {

@@ -18,26 +18,27 @@ import (
 // maxKeyText bounds the text of a key; the longest RSA key takes about 13 KiB.
 const maxKeyText = 64 << 10
 
-// ParseKey reads a key from PEM or from a JWK, of at most 64 KiB, surrounded by
-// nothing but white space:
+// ParseKey reads a key from PEM or from a JWK, of at most 64 KiB, with nothing
+// but white space around it:
 //
-//   - PEM blocks PRIVATE KEY (PKCS #8), RSA PRIVATE KEY and RSA PUBLIC KEY (PKCS #1),
-//     EC PRIVATE KEY (SEC 1, also after the EC PARAMETERS that openssl writes) and PUBLIC KEY (SPKI);
-//     exactly one key. Encrypted keys and certificates are refused with the openssl
-//     command that makes of them what is wanted;
+//   - PEM blocks PRIVATE KEY (PKCS #8), RSA PRIVATE KEY and RSA PUBLIC KEY
+//     (PKCS #1), EC PRIVATE KEY (SEC 1, also after the EC PARAMETERS that
+//     openssl writes) and PUBLIC KEY (SPKI); exactly one key. Encrypted keys and
+//     certificates are refused with the openssl command that makes of them what
+//     is wanted;
 //   - one JWK object (RFC 7517) of type RSA, EC, OKP with Ed25519 (RFC 8037), or
-//     oct. Its names are matched exactly and may not repeat; its values are canonical base64url of the exact
-//     length. A private RSA key needs all of p, q, dp, dq and qi. The key is
-//     refused if its "use" is not "sig" or its "key_ops" allow neither of
-//     "sign" and "verify"; with "verify" alone it is read as a key that cannot
-//     sign. Its "kid", of at most 256 bytes, becomes the [Key.ID].
+//     oct. Names are matched exactly and may not repeat; values are canonical
+//     base64url of exact length. A private RSA key needs all of p, q, dp, dq and
+//     qi. The key is refused if its "use" is not "sig", or if its "key_ops"
+//     allow neither "sign" nor "verify"; with "verify" alone it becomes a key
+//     that cannot sign. Its "kid", of at most 256 bytes, becomes the [Key.ID].
 //
-// With alg "", the key is for the "alg" that its JWK names, else for the default of its
-// type: RS256, ES256, ES384 or ES512 by its curve, EdDSA, or HS256. A JWK that names another
-// algorithm than alg is refused (RFC 7517 §4.4).
+// With alg "", the key is for the "alg" that its JWK names, else for the default
+// of its type: RS256; ES256, ES384 or ES512 by its curve; EdDSA; HS256. A JWK
+// that names another algorithm than alg is refused (RFC 7517 §4.4).
 //
 // What [NewKey] refuses is refused here. Secrets in other forms than a JWK go to
-// NewKey; key sets and base64 without PEM's lines are not read.
+// NewKey; key sets, and base64 without PEM's first and last line, are not read.
 func ParseKey(alg Algorithm, data []byte) (Key, error) {
 	k, err := parseKey(alg, data)
 	if err != nil {
@@ -63,6 +64,8 @@ func parseKey(alg Algorithm, data []byte) (Key, error) {
 		return parsePEM(alg, text)
 	case text[0] == '{':
 		return parseJWK(alg, text)
+	case bytes.Contains(text, pemBegin):
+		return Key{}, errors.New("PEM block is preceded by other text; pass exactly one key")
 	}
 	if what := keyLike(text); what != "" {
 		return Key{}, fmt.Errorf("key text is %s; it should be PEM, from -----BEGIN to END-----, or a JWK object", what)
@@ -81,7 +84,7 @@ func parsePEM(alg Algorithm, text []byte) (Key, error) {
 		if next == nil || bytes.Count(text[:len(text)-len(rest)], pemBegin) != 1 {
 			return Key{}, errors.New("PEM block is damaged or cut short")
 		}
-		if block != nil && block.Type != "EC PARAMETERS" {
+		if block != nil && (block.Type != "EC PARAMETERS" || next.Type != "EC PRIVATE KEY") {
 			return Key{}, errors.New("PEM text has several blocks; pass exactly one key")
 		}
 		block, text = next, bytes.TrimSpace(rest)
@@ -108,10 +111,6 @@ func decodePEM(block *pem.Block) (material any, err error) {
 	if len(block.Headers) > 0 {
 		return nil, errors.New("PEM key has header lines, which is not understood")
 	}
-	var outer asn1.RawValue // x509's parsers pass over what follows it
-	if rest, err := asn1.Unmarshal(block.Bytes, &outer); err == nil && len(rest) > 0 {
-		return nil, fmt.Errorf("PEM block %s has %d bytes after its content", quote(block.Type), len(rest))
-	}
 	switch block.Type {
 	case "PRIVATE KEY":
 		material, err = x509.ParsePKCS8PrivateKey(block.Bytes)
@@ -131,6 +130,10 @@ func decodePEM(block *pem.Block) (material any, err error) {
 		return nil, errors.New("PEM block EC PARAMETERS names a curve and holds no key")
 	default:
 		return nil, fmt.Errorf("PEM block is %s; it should be PRIVATE KEY, RSA PRIVATE KEY, EC PRIVATE KEY, PUBLIC KEY or RSA PUBLIC KEY", quote(block.Type))
+	}
+	var outer asn1.RawValue // x509's parsers pass over what follows it
+	if rest, err := asn1.Unmarshal(block.Bytes, &outer); err == nil && len(rest) > 0 {
+		return nil, fmt.Errorf("PEM block %s has %d bytes after its content", quote(block.Type), len(rest))
 	}
 	if err != nil && strings.Contains(err.Error(), "(use Parse") {
 		return nil, fmt.Errorf("PEM block %s holds another format than its label says; write it anew (openssl pkey -in key.pem -out new.pem)", quote(block.Type))
@@ -170,14 +173,14 @@ func defaultAlgorithm(material any) Algorithm {
 	return ES256
 }
 
-// MarshalPEM writes k as one PEM block: PRIVATE KEY (PKCS #8) where k has the
-// private part at hand, else PUBLIC KEY (SPKI). The latter goes for a key made from a
-// crypto.Signer, too, whose private part lies elsewhere; write [Key.Public] to be
-// sure that nothing secret is written.
+// MarshalPEM writes k as one PEM block: PRIVATE KEY (PKCS #8) where k has its
+// private part at hand, else PUBLIC KEY (SPKI). The latter goes for a key made
+// from a crypto.Signer, too, whose private part lies elsewhere. To be sure that
+// nothing secret is written, write [Key.Public].
 //
-// PEM carries neither the algorithm nor the id: give [ParseKey] the algorithm where it is
-// not the default of the key's type, and set the id again where it is not the thumbprint. HS… keys have no PEM form, and the
-// zero Key has none.
+// PEM carries neither the algorithm nor the id: give [ParseKey] the algorithm
+// where it is not the default of the key's type, and set the id again where it
+// is not the thumbprint. HS… keys have no PEM form, nor has the zero Key.
 func (k Key) MarshalPEM() ([]byte, error) {
 	if k.k == nil {
 		return nil, errors.New("jwtauth: the zero Key has no PEM form")

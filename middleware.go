@@ -41,7 +41,8 @@ func From(sources ...Source) VerifyOption {
 func Optional() VerifyOption { return func(v *verify) { v.optional = true } }
 
 // OnError has f answer the requests that are refused, by this Verify and by the
-// Require middleware behind it. It must answer: nothing else does. Default: [WriteError].
+// Require middleware behind it. It must answer: nothing else does. An
+// answer that says something else than WriteError's should have Cache-Control: no-store, too. Default: [WriteError].
 func OnError(f func(w http.ResponseWriter, r *http.Request, err error)) VerifyOption {
 	if f == nil {
 		panic("jwtauth: OnError: f is nil")

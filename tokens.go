@@ -9,7 +9,7 @@ import (
 
 // Tokens are what a login answers. As JSON they are the members of RFC 6749 §5.1; printed or
 // logged, by fmt or log/slog, they show no token. (A struct that holds Tokens in an unexported
-// field hides them from that: fmt calls no methods there.)
+// field hides them from that, and so does %p: fmt calls no methods there.)
 type Tokens struct {
 	AccessToken  string `json:"access_token"`
 	TokenType    string `json:"token_type"`              // "Bearer"
@@ -21,7 +21,7 @@ func (t Tokens) String() string {
 	return fmt.Sprintf("Tokens{TokenType:%q ExpiresIn:%d redacted}", t.TokenType, t.ExpiresIn)
 }
 
-// Format implements [fmt.Formatter] for every verb.
+// Format implements [fmt.Formatter] for every verb but %p and %T, at which fmt asks no Formatter.
 func (t Tokens) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(t.String())) }
 
 // LogValue implements [slog.LogValuer].

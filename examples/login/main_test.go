@@ -1,0 +1,411 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-0a072700/jwtauth"
+)
+
+const (
+	testSecret  = "a secret for tests, 32 bytes long"
+	otherSecret = "one more secret, also of 32 bytes"
+
+	goodLogin = `{"username":"admin","password":"password"}`
+)
+
+// TestProcess drives the program as people run it. It is built without the race detector, under which
+// bcrypt takes many times as long.
+func TestProcess(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no way to interrupt a process")
+	}
+	program := filepath.Join(t.TempDir(), "login")
+	if out, err := exec.Command("go", "build", "-race=false", "-buildvcs=false", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	p := startProcess(t, program)
+
+	login := p.post(t, goodLogin)
+	if login.status != 200 || login.header.Get("Content-Type") != "application/json" || login.header.Get("Cache-Control") != "no-store" {
+		t.Fatalf("login answers %d %v %s", login.status, login.header, login.body)
+	}
+	var tokens map[string]any
+	if err := json.Unmarshal([]byte(login.body), &tokens); err != nil {
+		t.Fatal(err)
+	}
+	token, _ := tokens["access_token"].(string)
+	delete(tokens, "access_token")
+	if want := map[string]any{"token_type": "Bearer", "expires_in": 3600.0}; token == "" || !reflect.DeepEqual(tokens, want) {
+		t.Errorf("login answers a token %q and %v; want one, and %v", token, tokens, want)
+	}
+
+	page := p.dashboard(t, "Bearer "+token)
+	if page.status != 200 || page.body != "Hello admin, welcome to dashboard" || page.header.Get("Content-Type") != "text/plain; charset=utf-8" {
+		t.Errorf("the dashboard answers %d %q %q", page.status, page.header.Get("Content-Type"), page.body)
+	}
+
+	// A wrong user and a wrong password look the same, down to the last header field.
+	wrongPassword := p.post(t, `{"username":"admin","password":"Password"}`)
+	wrongUser := p.post(t, `{"username":"nobody","password":"password"}`)
+	wantProblem(t, wrongPassword, 401, "login_failed")
+	if wrongPassword.header.Get("WWW-Authenticate") != "Bearer" {
+		t.Errorf("a wrong password is answered without a challenge: %v", wrongPassword.header)
+	}
+	wrongPassword.header.Del("Date")
+	wrongUser.header.Del("Date")
+	if !reflect.DeepEqual(wrongPassword, wrongUser) {
+		t.Errorf("a wrong password answers\n%+v\na wrong user\n%+v", wrongPassword, wrongUser)
+	}
+
+	wantProblem(t, p.dashboard(t, "Bearer "+token+"A"), 401, "token_invalid") // for the log
+
+	log := p.interrupt(t)
+	for _, want := range []string{"tokens end with the process", `msg=refused route="POST /login"`, `msg="shutting down"`} {
+		if !strings.Contains(log, want) {
+			t.Errorf("the log lacks %q:\n%s", want, log)
+		}
+	}
+	if strings.Contains(log, token) || strings.Contains(log, "Password") {
+		t.Errorf("the log holds a token or a password:\n%s", log)
+	}
+
+	// The next process has another key, since none was configured.
+	next := startProcess(t, program)
+	wantProblem(t, next.dashboard(t, "Bearer "+token), 401, "token_invalid")
+	next.interrupt(t)
+}
+
+func TestDashboard(t *testing.T) {
+	t.Setenv("TOKEN_SECRET", testSecret)
+	s := start(t)
+	for _, test := range []struct {
+		name, authorization string
+		status              int
+		code                string // "" for the page
+	}{
+		{"another server's token", "Bearer " + sign(t, testSecret, 0), 200, ""},
+		{"no token", "", 401, "token_missing"},
+		{"another scheme", "Basic YWRtaW46cGFzc3dvcmQ=", 401, "token_missing"},
+		{"not a token", "Bearer a b", 400, "invalid_request"},
+		{"unsigned", "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIiwiZXhwIjo0MTAyNDQ0ODAwfQ.", 401, "token_invalid"},
+		{"another secret", "Bearer " + sign(t, otherSecret, 0), 401, "token_invalid"},
+		{"expired", "Bearer " + sign(t, testSecret, tokenLife+time.Minute), 401, "token_expired"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			a := s.dashboard(t, test.authorization)
+			if test.code != "" {
+				wantProblem(t, a, test.status, test.code)
+			} else if a.status != test.status || a.body != "Hello admin, welcome to dashboard" {
+				t.Errorf("answers %d %s", a.status, a.body)
+			}
+		})
+	}
+}
+
+func TestLoginBody(t *testing.T) {
+	t.Setenv("TOKEN_SECRET", testSecret)
+	s := start(t)
+	for _, test := range []struct {
+		name, mediaType, body string
+		status                int
+	}{
+		{"no media type", "", goodLogin, 415},
+		{"text", "text/plain", goodLogin, 415},
+		{"form", "application/x-www-form-urlencoded", "username=admin&password=password", 415},
+		{"empty", "application/json", "", 400},
+		{"no JSON", "application/json; charset=utf-8", "{", 400},
+		{"other type", "application/json", `{"username":"admin","password":7}`, 400},
+		{"unknown member", "application/json", `{"user":"admin","password":"password"}`, 400},
+		{"something after it", "application/json", goodLogin + "{}", 400},
+		{"too large", "application/json", `{"username":"` + strings.Repeat("a", maxBodyBytes) + `"}`, 413},
+		{"too large after it", "application/json", goodLogin + strings.Repeat(" ", maxBodyBytes), 413},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			a := s.do(t, "POST", "/login", test.body, http.Header{"Content-Type": {test.mediaType}})
+			if a.status != test.status {
+				t.Errorf("answers %d %q, want %d", a.status, a.body, test.status)
+			}
+			if test.status == 400 && a.body != errBody.Error()+"\n" {
+				t.Errorf("answers %q, want that of errBody", a.body)
+			}
+		})
+	}
+}
+
+func TestRoutes(t *testing.T) {
+	t.Setenv("TOKEN_SECRET", testSecret)
+	s := start(t)
+	if a := s.do(t, "GET", "/login", "", nil); a.status != 405 || a.header.Get("Allow") != "POST" {
+		t.Errorf("GET /login answers %d, Allow: %s", a.status, a.header.Get("Allow"))
+	}
+	if a := s.do(t, "GET", "/", "", nil); a.status != 404 {
+		t.Errorf("GET / answers %d", a.status)
+	}
+}
+
+func TestBadSecretRefusesToStart(t *testing.T) {
+	t.Setenv("TOKEN_SECRET", "hunter2")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // a server that starts all the same stops at once
+	err := run(ctx, slog.New(slog.DiscardHandler), "127.0.0.1:0")
+	if err == nil {
+		t.Fatal("run starts with a secret of 7 bytes")
+	}
+	if text := err.Error(); !strings.Contains(text, "TOKEN_SECRET") || !strings.Contains(text, "at least 32") || strings.Contains(text, "hunter2") {
+		t.Errorf("run returns %q", text)
+	}
+}
+
+func TestClaimsOfUnknownSubject(t *testing.T) {
+	if _, err := privateClaims(t.Context(), "2"); err != jwtauth.ErrSubjectDisabled {
+		t.Errorf("error %v, want ErrSubjectDisabled", err)
+	}
+}
+
+func TestClientOf(t *testing.T) {
+	for peer, want := range map[string]string{
+		"192.0.2.7:1234":              "192.0.2.7/32",
+		"[::ffff:192.0.2.7]:1234":     "192.0.2.7/32",
+		"[2001:db8:1:2:3:4:5:6]:1234": "2001:db8:1:2::/64",
+		"[fe80::1:2:3:4%eth0]:1234":   "fe80::/64",
+		"@":                           "",
+	} {
+		if got := clientOf(&http.Request{RemoteAddr: peer}); got != want {
+			t.Errorf("clientOf(%s) = %q, want %q", peer, got, want)
+		}
+	}
+}
+
+// TestShutdown stops the server while a handler waits for the rest of a body.
+func TestShutdown(t *testing.T) {
+	t.Setenv("TOKEN_SECRET", testSecret)
+	s := start(t)
+	body, rest := io.Pipe()
+	underWay := make(chan struct{})
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+		Got100Continue: func() { close(underWay) }, // sent when the handler begins to read
+	})
+	req, err := http.NewRequestWithContext(ctx, "POST", s.url+"/login", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Expect", "100-continue")
+	client := &http.Client{Transport: &http.Transport{ExpectContinueTimeout: time.Minute}}
+	answered := make(chan string, 1)
+	go func() {
+		resp, err := client.Do(req)
+		if err != nil {
+			answered <- err.Error()
+			return
+		}
+		resp.Body.Close()
+		answered <- resp.Status
+	}()
+	<-underWay
+
+	s.stop()
+	for { // until nobody listens
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		if err != nil {
+			break
+		}
+		conn.Close()
+	}
+	select {
+	case err := <-s.done:
+		t.Errorf("run returns %v with a request under way", err)
+	default:
+	}
+	_, _ = io.WriteString(rest, "no JSON")
+	rest.Close()
+	if got := <-answered; got != "400 Bad Request" {
+		t.Errorf("the request under way is answered %s", got)
+	}
+	if err := <-s.done; err != nil {
+		t.Errorf("run returns %v", err)
+	}
+}
+
+// sign returns a token for admin as a server with that secret issued it so long ago.
+func sign(t *testing.T, secret string, ago time.Duration) string {
+	t.Helper()
+	key, err := jwtauth.NewKey(jwtauth.HS256, []byte(secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{
+		AccessTTL: tokenLife,
+		Claims:    privateClaims,
+		Now:       func() time.Time { return time.Now().Add(-ago) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens, err := issuer.Login(t.Context(), admin.id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tokens.AccessToken
+}
+
+// testServer is a server that the tests speak to.
+type testServer struct {
+	url  string
+	stop func()
+	done chan error // what run returned
+}
+
+// start runs the server on a free port until the test ends.
+func start(t *testing.T) *testServer {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	s := &testServer{stop: stop, done: make(chan error, 1)}
+	addr := make(listening, 1)
+	go func() {
+		s.done <- run(ctx, slog.New(slog.NewJSONHandler(addr, nil)), "127.0.0.1:0")
+		close(s.done)
+	}()
+	t.Cleanup(func() {
+		stop()
+		if err := <-s.done; err != nil {
+			t.Errorf("run returns %v", err)
+		}
+	})
+	select {
+	case addr := <-addr:
+		s.url = "http://" + addr
+	case err := <-s.done:
+		t.Fatalf("run returns %v", err)
+	}
+	return s
+}
+
+// listening is a log that picks out the address that the server says it listens on.
+type listening chan string
+
+func (l listening) Write(line []byte) (int, error) {
+	var record struct{ Msg, Addr string }
+	if err := json.Unmarshal(line, &record); err != nil {
+		return 0, err
+	}
+	if record.Msg == "listening" {
+		l <- record.Addr
+	}
+	return len(line), nil
+}
+
+// process is the program, running without a TOKEN_SECRET.
+type process struct {
+	testServer
+	cmd *exec.Cmd
+	log *bufio.Scanner
+	was strings.Builder // what was read of log
+}
+
+func startProcess(t *testing.T, program string) *process {
+	t.Helper()
+	p := &process{cmd: exec.CommandContext(t.Context(), program, "-addr", "127.0.0.1:0")}
+	p.cmd.Env = append(os.Environ(), "TOKEN_SECRET=")
+	stderr, err := p.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p.log = bufio.NewScanner(stderr)
+	for p.log.Scan() {
+		fmt.Fprintln(&p.was, p.log.Text())
+		if _, addr, ok := strings.Cut(p.log.Text(), "msg=listening addr="); ok {
+			p.url = "http://" + addr
+			return p
+		}
+	}
+	t.Fatalf("it does not listen: %v\n%s", p.cmd.Wait(), p.was.String())
+	return nil
+}
+
+// interrupt has the process shut down, and returns its log.
+func (p *process) interrupt(t *testing.T) string {
+	t.Helper()
+	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	for p.log.Scan() {
+		fmt.Fprintln(&p.was, p.log.Text())
+	}
+	if err := p.cmd.Wait(); err != nil {
+		t.Errorf("an interrupt ends the process with %v", err)
+	}
+	return p.was.String()
+}
+
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (s *testServer) post(t *testing.T, body string) answer {
+	t.Helper()
+	return s.do(t, "POST", "/login", body, http.Header{"Content-Type": {"application/json"}})
+}
+
+func (s *testServer) dashboard(t *testing.T, authorization string) answer {
+	t.Helper()
+	header := http.Header{}
+	if authorization != "" {
+		header.Set("Authorization", authorization)
+	}
+	return s.do(t, "GET", "/dashboard", "", header)
+}
+
+func (s *testServer) do(t *testing.T, method, path, body string, header http.Header) answer {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if header != nil {
+		req.Header = header
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{resp.StatusCode, resp.Header, string(text)}
+}
+
+func wantProblem(t *testing.T, a answer, status int, code string) {
+	t.Helper()
+	var problem struct {
+		Status int
+		Code   string
+	}
+	err := json.Unmarshal([]byte(a.body), &problem)
+	if err != nil || a.status != status || problem.Status != status || problem.Code != code || a.header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("answers %d %q %s; want %d %s", a.status, a.header.Get("Content-Type"), a.body, status, code)
+	}
+}
