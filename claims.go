@@ -35,35 +35,35 @@ func (c *Claims) scan(payload string, scopeClaims []string) error {
 	s := jsonscan.New(payload)
 	ok := true
 	for ok && s.Next() {
-		switch s.Name {
+		switch s.Name() {
 		case "iss":
-			c.Issuer, ok = s.Value.Str()
+			c.Issuer, ok = s.Value().Str()
 		case "sub":
-			c.Subject, ok = s.Value.Str()
+			c.Subject, ok = s.Value().Str()
 		case "jti":
-			c.ID, ok = s.Value.Str()
+			c.ID, ok = s.Value().Str()
 		case "sid":
-			c.SessionID, ok = s.Value.Str()
+			c.SessionID, ok = s.Value().Str()
 		case "aud":
-			ok = c.scanAudience(s.Value)
+			ok = c.scanAudience(s.Value())
 		case "scope":
-			ok = c.addScopes(s.Value)
+			ok = c.addScopes(s.Value())
 		case "exp":
-			c.ExpiresAt, ok = numericDate(s.Value)
+			c.ExpiresAt, ok = numericDate(s.Value())
 		case "nbf":
-			c.NotBefore, ok = numericDate(s.Value)
+			c.NotBefore, ok = numericDate(s.Value())
 		case "iat":
-			c.IssuedAt, ok = numericDate(s.Value)
+			c.IssuedAt, ok = numericDate(s.Value())
 		case "auth_time":
-			c.AuthTime, ok = numericDate(s.Value)
+			c.AuthTime, ok = numericDate(s.Value())
 		default:
-			if len(scopeClaims) > 0 && slices.Contains(scopeClaims, s.Name) {
-				ok = c.addScopes(s.Value)
+			if len(scopeClaims) > 0 && slices.Contains(scopeClaims, s.Name()) {
+				ok = c.addScopes(s.Value())
 			}
 		}
 	}
 	switch {
-	case !ok && s.Value.Kind == jsonscan.Number && isDate(s.Name):
+	case !ok && s.Value().Kind == jsonscan.Number && isDate(s.Name()):
 		return errClaimDate
 	case !ok:
 		return errClaimType

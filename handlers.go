@@ -186,8 +186,8 @@ func parseJSON(body string, names []string) (params, error) {
 	s := jsonscan.New(body)
 	for s.Next() {
 		for _, name := range names {
-			if s.Name == name {
-				value, ok := s.Value.Str()
+			if s.Name() == name {
+				value, ok := s.Value().Str()
 				if !ok {
 					return nil, ErrBodyInvalid
 				}

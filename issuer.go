@@ -238,10 +238,10 @@ func marshalPrivate(claims any) ([]byte, error) {
 	}
 	s := jsonscan.New(string(text))
 	for s.Next() {
-		if isRegistered(s.Name) {
-			return nil, fmt.Errorf("jwtauth: claims: %q is not the caller's to set", s.Name)
+		if isRegistered(s.Name()) {
+			return nil, fmt.Errorf("jwtauth: claims: %q is not the caller's to set", s.Name())
 		}
-		if s.Name == "scope" && !new(Claims).addScopes(s.Value) {
+		if s.Name() == "scope" && !new(Claims).addScopes(s.Value()) {
 			return nil, errors.New("jwtauth: claims: scope is neither a string nor an array of strings")
 		}
 	}

@@ -47,19 +47,19 @@ type key struct {
 
 // NewKey returns the key that material is for alg. Material is
 //
-//   - for HS256, HS384 and HS512 a []byte, at least as long as the hash: 32, 48
-//     or 64 bytes (RFC 7518 §3.2). It is a secret, not the PEM, DER or JWK text of a key;
-//     those are refused here, and read by [ParseKey];
+//   - for HS256, HS384 and HS512 a []byte at least as long as the hash: 32, 48
+//     or 64 bytes (RFC 7518 §3.2). It is a secret; the PEM, DER or JWK text of
+//     a key is refused here, and read by [ParseKey];
 //   - for RS… and PS… an *rsa.PrivateKey or *rsa.PublicKey of 2048 to 16384
 //     bits (RFC 7518 §3.3) with an odd exponent of at least 3 and under 2³¹;
 //   - for ES… an *ecdsa.PrivateKey or *ecdsa.PublicKey on the algorithm's
 //     curve: P-256, P-384 or P-521 (RFC 7518 §3.4);
-//   - for EdDSA an ed25519.PrivateKey or ed25519.PublicKey (RFC 8037). Points of
-//     small order and encodings other than the canonical one are refused;
-//   - for all but HS… any other crypto.Signer with such a public key, as KMS
-//     and HSM clients provide. It must be safe for concurrent use. Each signature of it is checked with its
-//     public key before it is used, so that a signer that is set up for another
-//     key or algorithm is an error and not a bad token.
+//   - for EdDSA an ed25519.PrivateKey or ed25519.PublicKey (RFC 8037 §2). Points
+//     of small order and encodings other than the canonical one are refused;
+//   - for all but HS… any other crypto.Signer with such a public key, as the
+//     clients of KMSs and HSMs are. It must be safe for concurrent use. Each of
+//     its signatures is checked with its public key before use: a signer that is
+//     set up for another key or algorithm makes an error and not a bad token.
 //
 // A key made from a public key verifies, and cannot sign. Anything else is an
 // error that says what is wrong and what would do.
@@ -192,9 +192,8 @@ func (k Key) ID() string {
 const maxKeyID = 256
 
 // WithID returns k with another id: 1 to 256 bytes of UTF-8 without control
-// characters. Whatever takes keys refuses a key with another kind of id. WithID("") returns k with
-// the id that it has by itself. It is not a way to tell keys apart by secrets:
-// ids are public.
+// characters. A key that was given another kind of id cannot sign, and whatever
+// takes keys refuses it. WithID("") returns k with the id that it has by itself.
 func (k Key) WithID(id string) Key {
 	if k.k == nil {
 		return k

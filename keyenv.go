@@ -11,14 +11,14 @@ import (
 	"strings"
 )
 
-// KeyFromEnv returns the key in the environment variable name: PEM (its line
-// breaks may be written as \n, as .env files do) or a JWK as [ParseKey] reads
-// them with alg "", else the bytes of an HS256 secret, at least 32.
+// KeyFromEnv returns the key in the environment variable name: PEM, whose line
+// breaks may be written as \n, or a JWK, both as [ParseKey] reads them with alg
+// "", else the bytes of an HS256 secret, at least 32 and exactly as they are.
 //
-// It is an error, and never a secret, if the text looks like a key (BEGIN, {, or base64 of a key's DER, PEM or JWK)
-// but does not parse, or if it begins or ends with white space, which one program reads and
-// the next one trims. An unset or empty variable is an error that says how to make a secret. No error shows
-// the value.
+// Text that looks like a key (BEGIN, {, or base64 of a key's DER, PEM or JWK)
+// but does not parse is an error, never a secret. So is a secret that begins or
+// ends with white space, which one program would read and another one trim, and
+// a variable that is unset or empty. No error shows the value.
 func KeyFromEnv(name string) (Key, error) {
 	k, err := keyFromText(os.Getenv(name))
 	if err != nil {

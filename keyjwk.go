@@ -52,7 +52,7 @@ func readJWK(alg Algorithm, data []byte) (*key, error) {
 		return nil, err
 	}
 	if err := checkKeyID(kid); err != nil {
-		return nil, fmt.Errorf("has a kid that cannot be used: %w", err)
+		return nil, fmt.Errorf("member kid cannot be used: %w", err)
 	}
 
 	if alg == "" {
@@ -102,10 +102,10 @@ func scanJWK(data []byte) (members, error) {
 			return nil, errors.New("is not valid JSON")
 		}
 		if _, twice := m[name]; twice {
-			return nil, fmt.Errorf("has a member %s twice", quote(name))
+			return nil, fmt.Errorf("has member %s twice", quote(name))
 		}
 		if i := slices.IndexFunc(jwkNames, func(known string) bool { return known != name && strings.EqualFold(known, name) }); i >= 0 {
-			return nil, fmt.Errorf("has a member named like %q in another case", jwkNames[i])
+			return nil, fmt.Errorf("has a member named like %s in another case", jwkNames[i])
 		}
 		var value json.RawMessage
 		if err := dec.Decode(&value); err != nil {
@@ -132,7 +132,7 @@ func (m members) text(name string) (value string, ok bool, err error) {
 		return "", false, nil
 	}
 	if raw[0] != '"' || json.Unmarshal(raw, &value) != nil {
-		return "", true, fmt.Errorf("has a %s that is not a string", name)
+		return "", true, fmt.Errorf("member %s is not a string", name)
 	}
 	return value, true, nil
 }
@@ -145,14 +145,14 @@ func (m members) bytes(name string, size int) ([]byte, error) {
 		return nil, err
 	}
 	if !ok {
-		return nil, fmt.Errorf("has no %s, which its type needs", name)
+		return nil, fmt.Errorf("has no member %s, which its type needs", name)
 	}
 	b, err := strictBase64.DecodeString(text)
 	if err != nil || len(text) != base64.RawURLEncoding.EncodedLen(len(b)) { // encoding/base64 skips line breaks
-		return nil, fmt.Errorf("has a %s that is not base64url without padding (RFC 7515 §2)", name)
+		return nil, fmt.Errorf("member %s is not base64url without padding (RFC 7515 §2)", name)
 	}
 	if size > 0 && len(b) != size {
-		return nil, fmt.Errorf("has a %s of %d bytes instead of %d", name, len(b), size)
+		return nil, fmt.Errorf("member %s is %d bytes instead of %d", name, len(b), size)
 	}
 	return b, nil
 }
@@ -164,7 +164,7 @@ func (m members) number(name string) (*big.Int, error) {
 		return nil, err
 	}
 	if len(b) == 0 || len(b) > 1 && b[0] == 0 {
-		return nil, fmt.Errorf("has a %s that is empty or begins with a zero byte (RFC 7518 §2)", name)
+		return nil, fmt.Errorf("member %s is empty or begins with a zero byte (RFC 7518 §2)", name)
 	}
 	return new(big.Int).SetBytes(b), nil
 }
@@ -200,7 +200,7 @@ func (m members) uses(hasPrivate bool) (signs bool, err error) {
 	}
 	var ops []*string
 	if raw[0] != '[' || json.Unmarshal(raw, &ops) != nil || slices.Contains(ops, nil) {
-		return false, errors.New("has key_ops that are not an array of strings")
+		return false, errors.New("member key_ops is not an array of strings")
 	}
 	seen := make(map[string]bool)
 	for _, op := range ops {
@@ -230,7 +230,7 @@ func (m members) material() (material any, hasPrivate bool, err error) {
 		return nil, false, err
 	}
 	if !ok {
-		return nil, false, errors.New("has no kty")
+		return nil, false, errors.New("has no member kty")
 	}
 	if _, hasK := m["k"]; hasK && kty != "oct" {
 		return nil, false, fmt.Errorf("is of type %s and has k, which belongs to type oct", quote(kty))
@@ -277,7 +277,7 @@ func (m members) rsa(hasPrivate bool) (any, error) {
 		return nil, err
 	}
 	if e.BitLen() > 31 {
-		return nil, errors.New("has an RSA exponent e of 2³¹ or more; it is usually 65537")
+		return nil, errors.New("member e is 2³¹ or more; it is usually 65537")
 	}
 	pub := rsa.PublicKey{N: n, E: int(e.Int64())}
 	if !hasPrivate {
@@ -332,7 +332,7 @@ func (m members) ec(hasPrivate bool) (any, error) {
 	}
 	pub, err := ecdsa.ParseUncompressedPublicKey(curve, slices.Concat([]byte{4}, x, y))
 	if err != nil {
-		return nil, fmt.Errorf("has x and y that are no point on %s", crv)
+		return nil, fmt.Errorf("members x and y are no point on %s", crv)
 	}
 	if !hasPrivate {
 		return pub, nil
@@ -343,10 +343,10 @@ func (m members) ec(hasPrivate bool) (any, error) {
 	}
 	private, err := ecdsa.ParseRawPrivateKey(curve, d)
 	if err != nil {
-		return nil, fmt.Errorf("has a d that is out of range for %s", crv)
+		return nil, fmt.Errorf("member d is out of range for %s", crv)
 	}
 	if !private.PublicKey.Equal(pub) {
-		return nil, errors.New("has a d that does not belong to its x and y")
+		return nil, errors.New("member d does not belong to x and y")
 	}
 	return private, nil
 }
@@ -370,7 +370,7 @@ func (m members) okp(hasPrivate bool) (any, error) {
 	}
 	private := ed25519.NewKeyFromSeed(d)
 	if !bytes.Equal(private[32:], x) {
-		return nil, errors.New("has a d that does not belong to its x")
+		return nil, errors.New("member d does not belong to x")
 	}
 	return private, nil
 }

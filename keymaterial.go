@@ -172,37 +172,34 @@ func checkECPublic(s *suite, pub *ecdsa.PublicKey) (*ecdsa.PublicKey, error) {
 	default: // whatever it calls itself, its arithmetic is not the standard library's
 		return nil, fmt.Errorf("ECDSA key is on no curve of crypto/elliptic; %s takes one on %s", s.alg, want)
 	}
-	point, err := ecPoint(pub)
+	point, err := ecBytes(pub.Bytes)
 	if err != nil {
 		return nil, fmt.Errorf("ECDSA public key is no point on %s", want)
 	}
 	return ecdsa.ParseUncompressedPublicKey(s.curve, point)
 }
 
-// ecPoint returns the uncompressed encoding of pub's point, which is on its
-// curve. Nil coordinates make crypto/ecdsa panic.
-func ecPoint(pub *ecdsa.PublicKey) (point []byte, err error) {
+// ecBytes calls the Bytes of an ECDSA key, which checks the key, and which
+// panics if a number of it is nil.
+func ecBytes(encode func() ([]byte, error)) (encoded []byte, err error) {
 	defer func() {
 		if recover() != nil {
-			err = errors.New("no coordinates")
+			err = errors.New("a number is missing")
 		}
 	}()
-	return pub.Bytes()
+	return encode()
 }
 
 // checkECPrivate returns a copy of private, whose public part is checked and
 // must be pub.
 func checkECPrivate(private *ecdsa.PrivateKey, pub crypto.PublicKey) (*ecdsa.PrivateKey, error) {
-	if private.D == nil {
-		return nil, errors.New("ECDSA private key has no private part")
-	}
-	scalar, err := private.Bytes()
+	scalar, err := ecBytes(private.Bytes)
 	if err != nil {
-		return nil, fmt.Errorf("ECDSA private key is out of range: %v", err)
+		return nil, fmt.Errorf("ECDSA private key is not valid: %v", err)
 	}
 	c, err := ecdsa.ParseRawPrivateKey(private.Curve, scalar)
 	if err != nil {
-		return nil, fmt.Errorf("ECDSA private key is out of range: %v", err)
+		return nil, fmt.Errorf("ECDSA private key is not valid: %v", err)
 	}
 	if !c.PublicKey.Equal(pub) {
 		return nil, errors.New("ECDSA private key does not belong to its public key")

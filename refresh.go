@@ -28,7 +28,8 @@ func (i *Issuer) Refresh(ctx context.Context, refreshToken string) (Tokens, erro
 	if err != nil {
 		return Tokens{}, err
 	}
-	if !arrived.Before(presented.expiresAt) {
+	// A token that was exchanged just before its end may come back as late as any other.
+	if !arrived.Before(presented.expiresAt.Add(i.window + clockSkew)) {
 		return Tokens{}, ErrSessionEnded
 	}
 	var private any
@@ -38,6 +39,7 @@ func (i *Issuer) Refresh(ctx context.Context, refreshToken string) (Tokens, erro
 		if err != nil {
 			return Tokens{}, err
 		}
+		arrived = earlier(arrived, i.rules.now()) // later only where the clock was set back since, as rotations then are
 		rotated := i.outage.countFrom(row.RotatedAt)
 		step := decide(row.Generation, rotated, presented.generation, arrived, i.window)
 		if step == stepReuse {
@@ -166,7 +168,8 @@ func storeError(err error) error {
 
 // outage remembers the store's last failure. A swap may have been carried out although its
 // answer was lost; its client cannot come back before the store does, perhaps
-// long after the window. So what was rotated during an outage counts from the end of it.
+// long after the window. So what was rotated during an outage counts from the end of it, and what was
+// rotated so shortly before that its window was still open: perhaps by another instance, which saw the outage first.
 type outage struct {
 	down   atomic.Bool // spares the lock while all is well
 	mu     sync.Mutex
@@ -214,7 +217,7 @@ func (o *outage) recover(now time.Time) {
 func (o *outage) countFrom(rotated time.Time) time.Time {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.began.IsZero() && !rotated.Before(milliseconds(o.began)) && rotated.Before(o.ended) {
+	if !o.began.IsZero() && o.began.Before(rotated.Add(o.window+clockSkew)) && rotated.Before(o.ended) {
 		return o.ended
 	}
 	return rotated

@@ -96,7 +96,7 @@ func (v *Verifier) read(ctx context.Context, token string, now time.Time) (*Clai
 	if !ok {
 		return nil, Key{}, errNotCompact
 	}
-	header, err := v.header(token[:first])
+	header, known, err := v.header(token[:first])
 	if err != nil {
 		return nil, Key{}, err
 	}
@@ -115,7 +115,9 @@ func (v *Verifier) read(ctx context.Context, token string, now time.Time) (*Clai
 	if err != nil {
 		return nil, Key{}, err
 	}
-	v.headers.learn(token[:first], header)
+	if !known {
+		v.headers.learn(token[:first], header)
+	}
 
 	// From here on the text is that of a trusted key's holder.
 	claims := &Claims{verifiedAt: now}
@@ -185,20 +187,20 @@ type header struct {
 	symmetric bool // the algorithm, whose signatures cost less than remembering them
 }
 
-// header judges a header segment, or knows that it has.
-func (v *Verifier) header(segment string) (*header, error) {
+// header judges a header segment, unless it is known.
+func (v *Verifier) header(segment string) (h *header, known bool, err error) {
 	if h := v.headers.known(segment); h != nil {
-		return h, nil
+		return h, true, nil
 	}
 	parsed, ok := compact.ParseHeader(segment)
 	if !ok {
-		return nil, errHeader
+		return nil, false, errHeader
 	}
 	if !v.rules.takesType(parsed) {
-		return nil, ErrTokenType
+		return nil, false, ErrTokenType
 	}
 	alg := canonicalAlgorithm(parsed.Algorithm)
-	return &header{alg: alg, kid: parsed.KeyID, symmetric: alg.symmetric()}, nil
+	return &header{alg: alg, kid: parsed.KeyID, symmetric: alg.symmetric()}, false, nil
 }
 
 // canonicalAlgorithm folds the second name of one algorithm (RFC 9864 §2.2) into the first.
@@ -290,9 +292,6 @@ func (c *headerCache) known(segment string) *header {
 }
 
 func (c *headerCache) learn(segment string, h *header) {
-	if c.known(segment) != nil {
-		return
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	next := make(map[string]*header)

@@ -3,6 +3,7 @@
 package compact
 
 import (
+	"encoding/binary"
 	"slices"
 	"strings"
 )
@@ -24,51 +25,62 @@ func Split(token string) (first, second int, ok bool) {
 // DecodedLen is the number of bytes that n characters of base64url stand for.
 func DecodedLen(n int) int { return n * 6 / 8 }
 
-const invalid = 0xff
-
-var digits = func() (t [256]byte) {
-	for i := range t {
-		t[i] = invalid
-	}
-	for i, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") {
-		t[c] = byte(i)
+// digits holds the value of each digit, shifted to each of the four places of a
+// group of 24 bits; what is no digit has notDigit set, above them.
+var digits = func() (t [4][256]uint32) {
+	for place := range t {
+		for c := range t[place] {
+			t[place][c] = notDigit
+		}
+		for value, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") {
+			t[place][c] = uint32(value) << (18 - 6*place)
+		}
 	}
 	return t
 }()
 
+const notDigit = 1 << 31
+
 // Decode appends the bytes that text stands for in base64url without padding
 // (RFC 7515 §2) to dst. It accepts the canonical form alone: re-encoding gives
 // the same text. encoding/base64 passes over line breaks, also in its strict
-// mode, and wants its input as bytes.
+// mode, and takes half as long again.
 func Decode(dst []byte, text string) ([]byte, bool) {
 	n := len(dst)
 	dst = slices.Grow(dst, DecodedLen(len(text)))[:n+DecodedLen(len(text))]
 	out := dst[n:]
-	var bad byte // collects the two bits that only the mark of an invalid digit has
+	var seen uint32 // all groups, laid over each other
+	for len(text) >= 8 && len(out) >= 8 {
+		v, w := group(text), group(text[4:])
+		seen |= v | w
+		binary.BigEndian.PutUint64(out, uint64(v)<<40|uint64(w)<<16) // 6 bytes, and 2 that the next ones replace
+		out, text = out[6:], text[8:]
+	}
 	for len(text) >= 4 && len(out) >= 3 {
-		a, b, c, d := digits[text[0]], digits[text[1]], digits[text[2]], digits[text[3]]
-		bad |= a | b | c | d
-		out[0], out[1], out[2] = a<<2|b>>4, b<<4|c>>2, c<<6|d
+		v := group(text)
+		seen |= v
+		out[0], out[1], out[2] = byte(v>>16), byte(v>>8), byte(v)
 		out, text = out[3:], text[4:]
 	}
 	// What is left over must not set bits that no byte takes up.
+	var v uint32
 	switch len(text) {
 	case 1:
 		return dst, false
 	case 2:
-		a, b := digits[text[0]], digits[text[1]]
-		if b&0x0f != 0 {
-			return dst, false
-		}
-		bad |= a | b
-		out[0] = a<<2 | b>>4
+		v = digits[0][text[0]] | digits[1][text[1]]
+		out[0] = byte(v >> 16)
+		v &^= 0xff << 16
 	case 3:
-		a, b, c := digits[text[0]], digits[text[1]], digits[text[2]]
-		if c&0x03 != 0 {
-			return dst, false
-		}
-		bad |= a | b | c
-		out[0], out[1] = a<<2|b>>4, b<<4|c>>2
+		v = digits[0][text[0]] | digits[1][text[1]] | digits[2][text[2]]
+		out[0], out[1] = byte(v>>16), byte(v>>8)
+		v &^= 0xffff << 8
 	}
-	return dst, bad&0xc0 == 0
+	return dst, seen&notDigit == 0 && v == 0
+}
+
+// group returns the 24 bits of the four digits that text starts with.
+func group(text string) uint32 {
+	_ = text[3]
+	return digits[0][text[0]] | digits[1][text[1]] | digits[2][text[2]] | digits[3][text[3]]
 }

@@ -29,18 +29,18 @@ func ParseHeader(segment string) (h Header, ok bool) {
 	s := jsonscan.New(string(text))
 	ok = true
 	for ok && s.Next() {
-		switch s.Name {
+		switch s.Name() {
 		case "alg":
-			h.Algorithm, ok = s.Value.Str()
+			h.Algorithm, ok = s.Value().Str()
 		case "kid":
-			h.KeyID, ok = s.Value.Str()
+			h.KeyID, ok = s.Value().Str()
 		case "typ":
-			h.Type, ok = s.Value.Str()
+			h.Type, ok = s.Value().Str()
 			h.Typed = true
 		case "crit":
 			ok = false
 		case "b64":
-			ok = s.Value.Text == "true"
+			ok = s.Value().Text == "true"
 		}
 	}
 	return h, ok && s.Valid() && h.Algorithm != ""

@@ -41,19 +41,38 @@ type Value struct {
 // Scanner walks over the members of one object:
 //
 //	s := jsonscan.New(text)
-//	for s.Next() { … s.Name … s.Value … }
+//	for s.Next() { … s.Name() … s.Value() … }
 //	if !s.Valid() { refuse }
 //
 // Nothing that Next delivers may be acted on before Valid has said true at the
 // end: the text behind it may be broken.
 type Scanner struct {
-	Name  string // of the member, unescaped
-	Value Value
+	src         string
+	pos         int
+	name        span // of the member, without the quotes
+	value       span
+	kind        Kind
+	nameEscaped bool
+	escaped     bool // the value
+	state       state
+	names       nameSet
+}
 
-	src   string
-	pos   int
-	state state
-	names nameSet
+// span is a piece of a text: no pointer, so that keeping one costs no write barrier.
+type span struct{ from, to int }
+
+// Name returns the name of the member, unescaped.
+func (s *Scanner) Name() string {
+	name := s.src[s.name.from:s.name.to]
+	if s.nameEscaped {
+		name = unescape(name)
+	}
+	return name
+}
+
+// Value returns the value of the member.
+func (s *Scanner) Value() Value {
+	return Value{Kind: s.kind, Text: s.src[s.value.from:s.value.to], escaped: s.escaped}
 }
 
 type state uint8
@@ -104,21 +123,18 @@ func (s *Scanner) Next() bool {
 	if nameEnd < 0 {
 		return s.fail()
 	}
-	s.Name = s.src[i+1 : nameEnd-1]
-	if escaped {
-		s.Name = unescape(s.Name)
-	}
+	s.name, s.nameEscaped = span{i + 1, nameEnd - 1}, escaped
 	i = skipSpace(s.src, nameEnd)
-	if at(s.src, i) != ':' || !s.names.add(s.Name) {
+	if at(s.src, i) != ':' || !s.addName() {
 		return s.fail()
 	}
 	i = skipSpace(s.src, i+1)
-	end := s.scanValue(i)
+	end := 0
+	end, s.kind, s.escaped = scanValue(s.src, i)
 	if end < 0 {
 		return s.fail()
 	}
-	s.Value.Text = s.src[i:end]
-	s.pos = end
+	s.value, s.pos = span{i, end}, end
 	return true
 }
 
@@ -139,23 +155,18 @@ func (s *Scanner) finish(i int) bool {
 	return false
 }
 
-// scanValue returns the index behind the value that starts at i, or -1, and
-// sets Value but for its text.
-func (s *Scanner) scanValue(i int) int {
-	switch c := at(s.src, i); c {
+// scanValue returns the index behind the value that starts at i, or -1.
+func scanValue(src string, i int) (end int, kind Kind, escaped bool) {
+	switch c := at(src, i); c {
 	case '"':
-		end, escaped := scanString(s.src, i)
-		s.Value.Kind, s.Value.escaped = String, escaped
-		return end
+		end, escaped = scanString(src, i)
+		return end, String, escaped
 	case '{':
-		s.Value.Kind = Object
-		return scanContainer(s.src, i)
+		return scanContainer(src, i), Object, false
 	case '[':
-		s.Value.Kind = Array
-		return scanContainer(s.src, i)
+		return scanContainer(src, i), Array, false
 	default:
-		s.Value.Kind = scalarKind(c)
-		return scanScalar(s.src, i)
+		return scanScalar(src, i), scalarKind(c), false
 	}
 }
 
@@ -177,17 +188,16 @@ func (v Value) Elements(each func(Value) bool) bool {
 	if v.Kind != Array {
 		return false
 	}
-	s := Scanner{src: v.Text} // its text is valid already: only the borders are looked for
-	i := skipSpace(s.src, 1)
-	for s.src[i] != ']' {
-		end := s.scanValue(i)
-		s.Value.Text = s.src[i:end]
-		if !each(s.Value) {
+	text := v.Text // is valid already: only the borders are looked for
+	i := skipSpace(text, 1)
+	for text[i] != ']' {
+		end, kind, escaped := scanValue(text, i)
+		if !each(Value{kind, text[i:end], escaped}) {
 			return false
 		}
-		i = skipSpace(s.src, end)
-		if s.src[i] == ',' {
-			i = skipSpace(s.src, i+1)
+		i = skipSpace(text, end)
+		if text[i] == ',' {
+			i = skipSpace(text, i+1)
 		}
 	}
 	return true
@@ -199,35 +209,37 @@ func (v Value) Elements(each func(Value) bool) bool {
 type nameSet struct {
 	filter uint64
 	count  int
-	list   [24]string
-	large  map[string]struct{}
+	list   [24]span // of names without escapes
+	others map[string]struct{}
 }
 
-func (n *nameSet) add(name string) bool {
+// addName reports whether the member's name is new, and remembers it.
+func (s *Scanner) addName() bool {
+	n, name := &s.names, s.Name()
 	bit := nameBit(name)
-	if n.filter&bit != 0 && n.has(name) {
+	if n.filter&bit != 0 && s.hasName(name) {
 		return false
 	}
 	n.filter |= bit
-	if n.count < len(n.list) {
-		n.list[n.count] = name
+	if n.count < len(n.list) && !s.nameEscaped {
+		n.list[n.count] = s.name
 		n.count++
 		return true
 	}
-	if n.large == nil {
-		n.large = make(map[string]struct{})
+	if n.others == nil {
+		n.others = make(map[string]struct{})
 	}
-	n.large[name] = struct{}{}
+	n.others[name] = struct{}{}
 	return true
 }
 
-func (n *nameSet) has(name string) bool {
-	for _, other := range n.list[:n.count] {
-		if other == name {
+func (s *Scanner) hasName(name string) bool {
+	for _, other := range s.names.list[:s.names.count] {
+		if s.src[other.from:other.to] == name {
 			return true
 		}
 	}
-	_, ok := n.large[name]
+	_, ok := s.names.others[name]
 	return ok
 }
 
@@ -247,7 +259,7 @@ func AmbiguousCase(text string) bool {
 	s := New(text)
 	var names foldSet
 	for s.Next() {
-		if !names.add(s.Name) || ambiguousValue(s.Value) {
+		if !names.add(s.Name()) || ambiguousValue(s.Value()) {
 			return true
 		}
 	}

@@ -1,0 +1,171 @@
+package tokencache_test
+
+import (
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/seed-0a072700/jwtauth/internal/tokencache"
+)
+
+func put(c *tokencache.Cache[string], token string) { c.Put(token, &token) }
+
+func holds(t *testing.T, c *tokencache.Cache[string], token string) bool {
+	t.Helper()
+	value := c.Get(token)
+	if value != nil && *value != token {
+		t.Errorf("Get(%q) returns the value of %q", token, *value)
+	}
+	return value != nil
+}
+
+func TestBounded(t *testing.T) {
+	for _, size := range []int{1, 7, 8, 9, 100, 1000} {
+		c := tokencache.New[string](size)
+		limit := (size + 7) / 8 * 8
+		for i := range 10 * limit {
+			put(c, strconv.Itoa(i))
+		}
+		held := 0
+		for i := range 10 * limit {
+			if holds(t, c, strconv.Itoa(i)) {
+				held++
+			}
+		}
+		// Ten times as many tokens as slots fill every set.
+		if held > limit || held < limit*9/10 {
+			t.Errorf("of size %d, the cache holds %d entries, want up to %d", size, held, limit)
+		}
+	}
+}
+
+func TestExactToken(t *testing.T) {
+	c := tokencache.New[string](8) // one set: all compete
+	put(c, "eyJ.abc.def")
+	for _, other := range []string{
+		"", "eyJ.abc.de", "eyJ.abc.deg", "eyJ.abc.defg", "EyJ.abc.def", "eyJ.abc.def ", "eyJ.abc.de\x00", strings.Repeat("x", 11),
+	} {
+		if c.Get(other) != nil {
+			t.Errorf("%q is found under another token", other)
+		}
+	}
+	if !holds(t, c, "eyJ.abc.def") {
+		t.Error("the token itself is not found")
+	}
+	put(c, "")
+	if !holds(t, c, "") || !holds(t, c, "eyJ.abc.def") {
+		t.Error("the empty token and another do not live side by side")
+	}
+}
+
+func TestPutReplaces(t *testing.T) {
+	c := tokencache.New[int](8)
+	for i := range 8 {
+		c.Put(strconv.Itoa(i), new(int))
+	}
+	for round := range 100 {
+		token, value := strconv.Itoa(round%8), round
+		c.Put(token, &value)
+		if got := c.Get(token); got == nil || *got != round {
+			t.Fatalf("round %d: the older value is found", round)
+		}
+	}
+	for i := range 8 {
+		if c.Get(strconv.Itoa(i)) == nil {
+			t.Errorf("putting a token again has evicted %d", i)
+		}
+	}
+}
+
+// In a full set, an entry that was asked for outlives the next eviction, and others do not.
+func TestSecondChance(t *testing.T) {
+	for used := range 8 {
+		c := tokencache.New[string](8)
+		for i := range 8 {
+			put(c, strconv.Itoa(i))
+		}
+		c.Get(strconv.Itoa(used))
+		put(c, "new")
+		lost := 0
+		for i := range 8 {
+			if !holds(t, c, strconv.Itoa(i)) {
+				lost++
+				if i == used {
+					t.Errorf("entry %d, which was asked for, is evicted", used)
+				}
+			}
+		}
+		if lost != 1 || !holds(t, c, "new") {
+			t.Errorf("%d entries evicted for one, which is there: %v", lost, holds(t, c, "new"))
+		}
+	}
+}
+
+func TestUsedEntriesOutliveAFlood(t *testing.T) {
+	c := tokencache.New[string](8)
+	for i := range 4 {
+		put(c, "used"+strconv.Itoa(i))
+	}
+	for i := range 10_000 {
+		for j := range 4 {
+			if !holds(t, c, "used"+strconv.Itoa(j)) {
+				t.Fatalf("entry %d is evicted after %d others, though asked for all the time", j, i)
+			}
+		}
+		put(c, strconv.Itoa(i))
+	}
+}
+
+// A chance is not for ever: entries that were asked for once make way.
+func TestAllUsed(t *testing.T) {
+	c := tokencache.New[string](8)
+	for i := range 8 {
+		put(c, strconv.Itoa(i))
+		c.Get(strconv.Itoa(i))
+	}
+	put(c, "new")
+	if !holds(t, c, "new") {
+		t.Fatal("there is no room where all entries were asked for")
+	}
+	held := 0
+	for i := range 8 {
+		if holds(t, c, strconv.Itoa(i)) {
+			held++
+		}
+	}
+	if held != 7 {
+		t.Errorf("%d of 8 entries are left, want 7", held)
+	}
+}
+
+func TestGetAllocatesNothing(t *testing.T) {
+	c := tokencache.New[string](64)
+	put(c, "token")
+	if allocs := testing.AllocsPerRun(100, func() { c.Get("token"); c.Get("another") }); allocs != 0 {
+		t.Errorf("%v allocations", allocs)
+	}
+}
+
+// Under the race detector: readers and writers of few sets, so that they meet.
+func TestConcurrentUse(t *testing.T) {
+	c := tokencache.New[string](16)
+	var wg sync.WaitGroup
+	for g := range 16 {
+		wg.Go(func() {
+			hits := 0
+			for i := range 2000 {
+				token := strconv.Itoa((i*7 + g) % 40)
+				if holds(t, c, token) {
+					hits++
+				} else {
+					put(c, token)
+				}
+			}
+			if hits == 0 {
+				t.Error("not one hit: this proves nothing")
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -1,0 +1,204 @@
+package jwtauth_test
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/seed-0a072700/jwtauth"
+)
+
+// A key pair published in RFC 8037, Appendix A. Never use it.
+const exampleJWK = `{"kty":"OKP","crv":"Ed25519",
+	"d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+	"x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`
+
+func ExampleNewKey() {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		log.Fatal(err)
+	}
+	key, err := jwtauth.NewKey(jwtauth.ES256, private)
+	fmt.Println(key.Algorithm(), err)
+
+	_, err = jwtauth.NewKey(jwtauth.ES384, private)
+	fmt.Println(err)
+	_, err = jwtauth.NewKey(jwtauth.HS256, []byte("secret"))
+	fmt.Println(err)
+	// Output:
+	// ES256 <nil>
+	// jwtauth: ECDSA key is on P-256; ES384 takes one on P-384
+	// jwtauth: HS256 key is 6 bytes; RFC 7518 §3.2 wants at least 32 (openssl rand -base64 32)
+}
+
+// kms stands for the client of a key management service.
+type kms struct{ private *ecdsa.PrivateKey }
+
+func (k kms) Public() crypto.PublicKey { return k.private.Public() }
+
+func (k kms) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	return k.private.Sign(random, digest, opts)
+}
+
+func ExampleNewKey_signer() {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		log.Fatal(err)
+	}
+	key, err := jwtauth.NewKey(jwtauth.ES256, kms{private})
+	if err != nil {
+		log.Fatal(err)
+	}
+	text, err := key.MarshalPEM() // the private part stays where it is
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(strings.SplitN(string(text), "\n", 2)[0])
+	// Output: -----BEGIN PUBLIC KEY-----
+}
+
+func ExampleGenerateKey() {
+	key, err := jwtauth.GenerateKey(jwtauth.EdDSA)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(key.Algorithm(), len(key.ID()))
+	// Output: EdDSA 43
+}
+
+func ExampleParseKey() {
+	key, err := jwtauth.ParseKey("", []byte(exampleJWK))
+	fmt.Println(key, err)
+
+	_, err = jwtauth.ParseKey(jwtauth.RS256, []byte(exampleJWK))
+	fmt.Println(err)
+	_, err = jwtauth.ParseKey("", []byte("-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIGj\n-----END ENCRYPTED PRIVATE KEY-----\n"))
+	fmt.Println(err)
+	// Output:
+	// jwtauth.Key(EdDSA, id "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k", private) <nil>
+	// jwtauth: JWK is refused: RS256 does not go with an Ed25519 key; it takes an *rsa.PrivateKey or *rsa.PublicKey, or a crypto.Signer with such a public key
+	// jwtauth: PEM key is encrypted; decrypt it first (openssl pkey -in key.pem -out decrypted.pem)
+}
+
+func ExampleKeyFromEnv() {
+	os.Setenv("EXAMPLE_TOKEN_SECRET", "XdWdCzkXVlNqm7pCw5ZKd5V5mrJfRjQrmEr2sRkGgTQ=") // openssl rand -base64 32
+	key, err := jwtauth.KeyFromEnv("EXAMPLE_TOKEN_SECRET")
+	fmt.Println(key.Algorithm(), err)
+
+	_, err = jwtauth.KeyFromEnv("EXAMPLE_UNSET")
+	fmt.Println(err)
+	// Output:
+	// HS256 <nil>
+	// jwtauth: environment variable EXAMPLE_UNSET: not set or empty; set it to a secret of at least 32 bytes (openssl rand -base64 32), or to a key as PEM or JWK
+}
+
+func ExampleKey_ID() {
+	key, err := jwtauth.ParseKey("", []byte(exampleJWK))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(key.ID()) // the thumbprint of RFC 8037, Appendix A.3
+	// Output: kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k
+}
+
+func ExampleKey_WithID() {
+	key, err := jwtauth.GenerateKey(jwtauth.HS256)
+	if err != nil {
+		log.Fatal(err)
+	}
+	key = key.WithID("2026-07")
+	fmt.Println(key.ID())
+	// Output: 2026-07
+}
+
+func ExampleKey_Algorithm() {
+	key, err := jwtauth.GenerateKey(jwtauth.HS512)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(key.Algorithm())
+	// Output: HS512
+}
+
+func ExampleKey_Public() {
+	key, err := jwtauth.GenerateKey(jwtauth.ES256)
+	if err != nil {
+		log.Fatal(err)
+	}
+	public := key.Public()
+	fmt.Println(public.ID() == key.ID())
+
+	secret, err := jwtauth.GenerateKey(jwtauth.HS256)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(secret.Public() == jwtauth.Key{})
+	// Output:
+	// true
+	// true
+}
+
+func ExampleKey_MarshalPEM() {
+	key, err := jwtauth.ParseKey("", []byte(exampleJWK))
+	if err != nil {
+		log.Fatal(err)
+	}
+	text, err := key.Public().MarshalPEM()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s", text)
+	// Output:
+	// -----BEGIN PUBLIC KEY-----
+	// MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
+	// -----END PUBLIC KEY-----
+}
+
+func ExampleKey_String() {
+	key, err := jwtauth.GenerateKey(jwtauth.HS256)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(key.WithID("a").String())
+	// Output: jwtauth.Key(HS256, id "a", secret)
+}
+
+func ExampleKey_GoString() {
+	key, err := jwtauth.GenerateKey(jwtauth.HS256)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%#v\n", key)
+	// Output: jwtauth.Key(HS256, id "", secret)
+}
+
+func ExampleKey_Format() {
+	key, err := jwtauth.GenerateKey(jwtauth.HS256)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%x\n", key)
+	// Output: jwtauth.Key(HS256, id "", secret)
+}
+
+func ExampleKey_LogValue() {
+	key, err := jwtauth.ParseKey("", []byte(exampleJWK))
+	if err != nil {
+		log.Fatal(err)
+	}
+	withoutTime := func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}
+	slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: withoutTime})).Info("signing", "key", key.WithID("a"))
+	// Output: level=INFO msg=signing key="jwtauth.Key(EdDSA, id \"a\", private)"
+}
