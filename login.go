@@ -216,6 +216,10 @@ func (i *Issuer) EndSession(ctx context.Context, subject, sessionID string) erro
 	if i.store == nil {
 		return errNoSessions
 	}
+	// The id comes from a request: no store need see what cannot be one of the subject's.
+	if !strings.HasPrefix(sessionID, SubjectTag(subject)+"-") || strings.ContainsFunc(sessionID, notInID) {
+		return ErrSessionEnded
+	}
 	now := i.rules.now()
 	row, err := i.load(ctx, refreshClaims{sessionID: sessionID, subject: subject}, now)
 	if err != nil {
@@ -226,4 +230,8 @@ func (i *Issuer) EndSession(ctx context.Context, subject, sessionID string) erro
 	}
 	i.tell(ctx, EventLogout, row)
 	return nil
+}
+
+func notInID(r rune) bool {
+	return r != '-' && (r < '0' || r > '9') && (r < 'A' || r > 'Z')
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -185,6 +186,8 @@ func nameFault(name string) string {
 		return "is empty"
 	case !utf8.ValidString(name):
 		return "is not valid UTF-8"
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return "holds a control character"
 	case len(name) > maxNameBytes:
 		return fmt.Sprintf("is %d bytes long; at most %d are taken", len(name), maxNameBytes)
 	}

@@ -10,7 +10,7 @@ import (
 // Session is one login, from then until it ends, however often its tokens are
 // refreshed. Times are in whole milliseconds, UTC or not.
 type Session struct {
-	ID         string // starts with the SubjectTag and "-", then 130 random bits
+	ID         string // SubjectTag, "-", then 130 random bits in letters and digits; a store may rely on the tag
 	Subject    string
 	Label      string    // what [Label] said at login; at most 128 bytes
 	Generation int64     // of the refresh token in force: 1 at login, at most 2^53-1 (a Lua number holds it)
@@ -29,7 +29,8 @@ type Session struct {
 // known of the outcome; it wraps [ErrUnavailable] where a later try may succeed. Load and List
 // see every write that was acknowledged before: they ask the primary, never a replica.
 type SessionStore interface {
-	// Create stores a new session. It is an error where the id is taken.
+	// Create stores a new session, at s.CreatedAt by the caller's clock. It is an error where the
+	// id is taken, unless by exactly this session.
 	Create(ctx context.Context, s Session) error
 
 	// Load returns the session with this id. Where there is none, or now is not
@@ -38,7 +39,7 @@ type SessionStore interface {
 
 	// Swap replaces Generation, RotatedAt and ExpiresAt of the session next.ID by
 	// those of next, where its generation is from and now is before its ExpiresAt; of
-	// any number of callers with one from exactly one wins. It has also won where it finds
+	// callers with one from and different values exactly one wins. It has also won where it finds
 	// exactly those three values in place, since clients of stores repeat commands by
 	// themselves. Where there is no such session it has lost, without an error.
 	Swap(ctx context.Context, from int64, next Session, now time.Time) (won bool, err error)

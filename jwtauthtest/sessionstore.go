@@ -58,6 +58,7 @@ var storeRules = []storeRule{
 	{"ids-are-opaque", "An id is kept and compared byte for byte.", checkIDs},
 	{"subjects-are-opaque", "A subject is kept and compared byte for byte: List and DeleteSubject are about this one and no other.", checkSubjects},
 	{"unknown-id", "Where no session has the id, whatever its bytes, Load's error wraps ErrSessionEnded, Swap has lost without an error, and Delete is no error.", checkUnknownID},
+	{"repeated-create", "Create is no error where exactly this session is in place: clients of stores repeat commands by themselves.", checkRepeatedCreate},
 	{"taken-id", "Create is an error where the id is taken, and leaves the session that has it alone.", checkTakenID},
 	{"ends-at-ExpiresAt", "A session has ended once now, as the caller gives it, is not before ExpiresAt.", checkExpiry},
 	{"no-clock", "A store owns no clock: what counts is the caller's now.", checkNoClock},

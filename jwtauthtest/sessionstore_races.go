@@ -43,6 +43,34 @@ func (t *storeTest) race(n int, call string, caller func(i int) (bool, error)) (
 	return winners
 }
 
+// progress lets one caller wait until the others have taken some steps: it would else be through
+// before they have started, or after they have gone.
+type progress chan struct{}
+
+func newProgress() progress { return make(progress, 8) }
+
+// step says that another step was taken.
+func (p progress) step() {
+	select {
+	case p <- struct{}{}:
+	default:
+	}
+}
+
+// end says that this caller takes no more, so that nobody waits for it.
+func (p progress) end() {
+	for range cap(p) {
+		p.step()
+	}
+}
+
+// wait waits for 1 to 8 steps, as many as a round of races is to begin with.
+func (p progress) wait(round int) {
+	for range 1 + round%cap(p) {
+		<-p
+	}
+}
+
 func checkSwapRace(t *storeTest) {
 	const callers = 16
 	t.store = patient{t.store}
@@ -119,19 +147,17 @@ func checkDeleteSubjectAgainstSwap(t *storeTest) {
 func (t *storeTest) endAgainstSwap(round int, list []jwtauth.Session, call string, end func() error) {
 	t.Helper()
 	const each, enough = 2, 2000
+	swaps := newProgress()
 	var ended atomic.Bool
 	revived := make([]string, each*len(list))
 	t.race(1+len(revived), call+" or Swap", func(caller int) (bool, error) {
 		if caller == 0 {
-			for range round % 4 { // not always at the start
-				if _, err := t.store.Load(t.Context(), list[0].ID, t.now); err != nil {
-					return false, err
-				}
-			}
+			swaps.wait(round)
 			err := end()
 			ended.Store(true)
 			return true, err
 		}
+		defer swaps.end()
 		caller--
 		row := list[caller%len(list)]
 		for n := range enough {
@@ -147,6 +173,7 @@ func (t *storeTest) endAgainstSwap(round int, list []jwtauth.Session, call strin
 				return false, nil
 			case won:
 				row = next
+				swaps.step()
 			case late:
 				return false, nil
 			}
@@ -179,21 +206,19 @@ func checkDeleteSubjectAgainstCreate(t *storeTest) {
 	t.store = patient{t.store}
 	for round := range raceRounds {
 		subject := t.subject(fmt.Sprint("ada", round))
+		creates := newProgress()
 		var begun, ended atomic.Bool
 		before, after := make([][]jwtauth.Session, callers), make([][]jwtauth.Session, callers)
 		between := make([][]jwtauth.Session, callers)
 		t.race(1+callers, "Create or DeleteSubject", func(caller int) (bool, error) {
 			if caller == 0 {
-				for range round % 4 {
-					if _, err := t.store.List(t.Context(), subject, t.now); err != nil {
-						return false, err
-					}
-				}
+				creates.wait(round)
 				begun.Store(true)
 				err := t.store.DeleteSubject(t.Context(), subject)
 				ended.Store(true)
 				return true, err
 			}
+			defer creates.end()
 			caller--
 			for range each {
 				s := t.session(subject)
@@ -209,6 +234,7 @@ func checkDeleteSubjectAgainstCreate(t *storeTest) {
 				default:
 					before[caller] = append(before[caller], s)
 				}
+				creates.step()
 			}
 			return false, nil
 		})

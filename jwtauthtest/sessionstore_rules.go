@@ -187,6 +187,15 @@ func checkTakenID(t *storeTest) {
 	t.wantList("after a second Create with its id", s.Subject, []jwtauth.Session{s}, t.now)
 }
 
+func checkRepeatedCreate(t *storeTest) {
+	s := t.create(t.session(t.subject("ada")))
+	if err := t.store.Create(t.Context(), s); err != nil {
+		t.broken("Create of exactly the session that stands, as a client repeats it whose answer was lost, returned the error %q.", err)
+	}
+	t.wantLive("after a repeated Create", s, t.now)
+	t.wantList("after a repeated Create", s.Subject, []jwtauth.Session{s}, t.now)
+}
+
 // Whoever has seen a late now may have dropped what it ended: each of these goes on in time, and none goes back.
 
 func checkExpiry(t *storeTest) {

@@ -59,6 +59,7 @@ var faults = []struct {
 	{"has an error of its own for unknown ids", []string{"unknown-id", "ends-at-ExpiresAt", "delete-ends-one"}},
 	{"cannot ask for ids that are not UTF-8", []string{"unknown-id"}},
 	{"fails to delete what there is not", []string{"unknown-id", "delete-ends-one"}},
+	{"refuses a repeated create", []string{"repeated-create"}},
 	{"overwrites on create", []string{"taken-id", "race-for-an-id"}},
 	{"creates in two steps", []string{"race-for-an-id"}},
 	{"is 1 ms late", []string{"ends-at-ExpiresAt", "swap-moves-ExpiresAt"}},
@@ -152,7 +153,10 @@ func (m *mapStore) Create(ctx context.Context, s jwtauth.Session) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, taken := m.rows[m.id(s.ID)]; taken && !m.has("overwrites on create") {
+	if row, taken := m.rows[m.id(s.ID)]; taken && !m.has("overwrites on create") {
+		if row == s && !m.has("refuses a repeated create") {
+			return nil
+		}
 		return errors.New("id taken")
 	}
 	m.yield("creates in two steps")

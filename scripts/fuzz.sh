@@ -10,7 +10,7 @@ for dir in "$@"; do
 		listed=$(go test -C "$dir" -list '^Fuzz' "$package") # the targets, then how it went
 		for target in $(grep '^Fuzz' <<<"$listed"); do
 			echo "== $package $target"
-			go test -C "$dir" -run='^$' -fuzz="^$target\$" -fuzztime="${FUZZTIME:-60s}" "$package"
+			go test -C "$dir" -run='^$' -fuzz="^$target\$" -fuzztime="${FUZZTIME:-60s}" -fuzzminimizetime=5x "$package"
 		done
 	done
 done
