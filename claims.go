@@ -82,6 +82,15 @@ func (c *Claims) setAudience(one string) {
 	c.Audience = c.audience[:]
 }
 
+// detach gives c, a copy of other claims, an Audience of its own.
+func (c *Claims) detach() {
+	if len(c.Audience) == 1 {
+		c.setAudience(c.Audience[0])
+	} else {
+		c.Audience = slices.Clone(c.Audience)
+	}
+}
+
 func (c *Claims) scanAudience(v jsonscan.Value) bool {
 	if one, ok := v.Str(); ok {
 		c.setAudience(one)

@@ -233,10 +233,11 @@ func marshalPrivate(claims any) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("jwtauth: claims: %w", err)
 	}
-	if string(text) == "null" { // a nil map or pointer
+	object := string(text)
+	if object == "null" { // a nil map or pointer
 		return nil, nil
 	}
-	s := jsonscan.New(string(text))
+	s := jsonscan.New(object)
 	for s.Next() {
 		if isRegistered(s.Name()) {
 			return nil, fmt.Errorf("jwtauth: claims: %q is not the caller's to set", s.Name())
@@ -248,7 +249,7 @@ func marshalPrivate(claims any) ([]byte, error) {
 	if !s.Valid() {
 		return nil, fmt.Errorf("jwtauth: claims: %T does not make one strict JSON object", claims)
 	}
-	if jsonscan.AmbiguousCase(string(text)) {
+	if jsonscan.AmbiguousCase(object) {
 		return nil, errors.New("jwtauth: claims: two members of one object differ only in case")
 	}
 	return text[1 : len(text)-1], nil

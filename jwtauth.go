@@ -83,9 +83,7 @@ func (c *Claims) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	*c = read
-	if len(read.Audience) == 1 {
-		c.setAudience(read.Audience[0])
-	}
+	c.detach()
 	return nil
 }
 

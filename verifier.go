@@ -76,7 +76,9 @@ func (v *Verifier) VerifyToken(ctx context.Context, token string) (*Claims, erro
 	}
 	if by != (Key{}) && v.cache != nil && !by.k.symmetric() && len(token) <= maxRememberedBytes {
 		// A copy: what the caller does to its claims must not reach the next request.
-		v.cache.Put(strings.Clone(token), &verified{claims: *claims.fresh(now), key: by})
+		remembered := verified{claims: *claims, key: by}
+		remembered.claims.detach()
+		v.cache.Put(strings.Clone(token), remembered)
 	}
 	if v.rules.sessions != nil {
 		if err := checkSession(ctx, v.rules.sessions, claims, now); err != nil {
@@ -140,12 +142,8 @@ const maxRememberedBytes = 8 << 10
 // fresh returns a copy of c that shares nothing that a caller could change.
 func (c *Claims) fresh(now time.Time) *Claims {
 	f := *c
+	f.detach()
 	f.verifiedAt = now
-	if len(c.Audience) == 1 {
-		f.setAudience(c.Audience[0])
-	} else {
-		f.Audience = slices.Clone(c.Audience)
-	}
 	return &f
 }
 

@@ -12,6 +12,7 @@
 package jsonscan
 
 import (
+	"math"
 	"strings"
 	"unicode/utf8"
 )
@@ -59,7 +60,7 @@ type Scanner struct {
 }
 
 // span is a piece of a text: no pointer, so that keeping one costs no write barrier.
-type span struct{ from, to int }
+type span struct{ from, to int32 }
 
 // Name returns the name of the member, unescaped.
 func (s *Scanner) Name() string {
@@ -87,7 +88,7 @@ const (
 // New returns a scanner over the one object that src holds.
 func New(src string) Scanner {
 	s := Scanner{src: src}
-	if !utf8.ValidString(src) {
+	if len(src) > math.MaxInt32 || !utf8.ValidString(src) {
 		s.state = failed
 	}
 	return s
@@ -123,7 +124,7 @@ func (s *Scanner) Next() bool {
 	if nameEnd < 0 {
 		return s.fail()
 	}
-	s.name, s.nameEscaped = span{i + 1, nameEnd - 1}, escaped
+	s.name, s.nameEscaped = span{int32(i + 1), int32(nameEnd - 1)}, escaped
 	i = skipSpace(s.src, nameEnd)
 	if at(s.src, i) != ':' || !s.addName() {
 		return s.fail()
@@ -134,7 +135,7 @@ func (s *Scanner) Next() bool {
 	if end < 0 {
 		return s.fail()
 	}
-	s.value, s.pos = span{i, end}, end
+	s.value, s.pos = span{int32(i), int32(end)}, end
 	return true
 }
 
@@ -209,7 +210,7 @@ func (v Value) Elements(each func(Value) bool) bool {
 type nameSet struct {
 	filter uint64
 	count  int
-	list   [24]span // of names without escapes
+	list   [16]span // of names without escapes
 	others map[string]struct{}
 }
 
@@ -279,19 +280,20 @@ func ambiguousValue(v Value) bool {
 
 // foldSet is a nameSet under case folding.
 type foldSet struct {
-	list  []string
+	count int
+	list  [16]string
 	large map[string]struct{}
 }
 
 func (f *foldSet) add(name string) bool {
-	const small = 24
-	if f.large == nil && len(f.list) < small {
-		for _, other := range f.list {
+	if f.large == nil && f.count < len(f.list) {
+		for _, other := range f.list[:f.count] {
 			if strings.EqualFold(other, name) {
 				return false
 			}
 		}
-		f.list = append(f.list, name)
+		f.list[f.count] = name
+		f.count++
 		return true
 	}
 	if f.large == nil {

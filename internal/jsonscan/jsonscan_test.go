@@ -88,7 +88,10 @@ var accepted = []struct {
 		{name: "a", kind: jsonscan.Array, text: `[null,true,-1,"]",[[1],2],{"x":[3]} ]`,
 			elements: []string{"null", "true", "-1", `"]"`, "[[1],2]", `{"x":[3]}`}},
 	}},
-	{"numbers", `{"a":0,"b":-0,"c":10,"d":1.0,"e":1E5,"f":1e-05,"g":123456789012345678901234567890}`, []member{
+	{"array where an object was", `{"a":[{"b":1},[2,3],{"c":4},[]]}`, []member{
+		{name: "a", kind: jsonscan.Array, text: `[{"b":1},[2,3],{"c":4},[]]`, elements: []string{`{"b":1}`, "[2,3]", `{"c":4}`, "[]"}},
+	}},
+	{"numbers", `{"a":0,"b":-0,"c":10,"d":1.0,"e":1E5,"f":1e-05,"g":123456789012345678901234567890,"h":1e999}`, []member{
 		{name: "a", kind: jsonscan.Number, text: "0"},
 		{name: "b", kind: jsonscan.Number, text: "-0"},
 		{name: "c", kind: jsonscan.Number, text: "10"},
@@ -96,6 +99,7 @@ var accepted = []struct {
 		{name: "e", kind: jsonscan.Number, text: "1E5"},
 		{name: "f", kind: jsonscan.Number, text: "1e-05"},
 		{name: "g", kind: jsonscan.Number, text: "123456789012345678901234567890"},
+		{name: "h", kind: jsonscan.Number, text: "1e999"},
 	}},
 }
 
@@ -152,6 +156,10 @@ var refused = []struct{ name, text string }{
 	{"comma at the beginning", `{,"a":1}`},
 	{"two commas", `{"a":1,,"b":2}`},
 	{"no comma", `{"a":1 "b":2}`},
+	{"semicolon for a comma", `{"a":1;"b":2}`},
+	{"colon for a comma", `{"a":1:"b":2}`},
+	{"bracket for the opening brace", `["a":1}`},
+	{"parenthesis for the opening brace", `("a":1}`},
 	{"no colon", `{"a" 1}`},
 	{"equals sign", `{"a"=1}`},
 	{"two colons", `{"a"::1}`},
@@ -165,6 +173,9 @@ var refused = []struct{ name, text string }{
 	{"colon in an array", `{"a":["b":1]}`},
 	{"comma at the end of an inner object", `{"a":{"b":1,}}`},
 	{"no colon in an inner object", `{"a":{"b" 1}}`},
+	{"equals sign in an inner object", `{"a":{"b"=1}}`},
+	{"semicolon for a comma in an inner object", `{"a":{"b":1;"c":2}}`},
+	{"semicolon for a comma in an array", `{"a":[1;2]}`},
 	{"no name in an inner object", `{"a":{1}}`},
 	{"no name behind the comma of an inner object", `{"a":{"b":1,2}}`},
 	{"comment", `{"a":1/**/}`},
@@ -220,6 +231,8 @@ var refused = []struct{ name, text string }{
 	{"broken UTF-8 deeper down", "{\"a\":[\"\xfe\"]}"},
 	{"duplicate", `{"a":1,"a":1}`},
 	{"duplicate by escape", `{"exp":1,"\u0065xp":2}`},
+	{"duplicate of an escaped one", `{"\u0065xp":1,"exp":2}`},
+	{"duplicate by one escape", `{"\u0065xp":1,"\u0065xp":2}`},
 	{"duplicate by different escapes", `{"a\u002fb":1,"a\/b":2}`},
 	{"duplicate with others between", `{"exp":1,"iat":2,"nbf":3,"exp":4}`},
 	{"duplicate empty name", `{"":1,"":2}`},

@@ -23,7 +23,7 @@ type set[V any] [ways]atomic.Pointer[entry[V]]
 
 type entry[V any] struct {
 	token string
-	value *V
+	value V
 	used  atomic.Bool // since it was last passed over for eviction
 }
 
@@ -36,7 +36,7 @@ func (c *Cache[V]) set(token string) *set[V] {
 	return &c.sets[maphash.String(c.seed, token)%uint64(len(c.sets))]
 }
 
-// Get returns the value stored under exactly this token, or nil.
+// Get returns the value stored under exactly this token, or nil. It is everybody's: not to be changed.
 func (c *Cache[V]) Get(token string) *V {
 	s := c.set(token)
 	for i := range s {
@@ -45,7 +45,7 @@ func (c *Cache[V]) Get(token string) *V {
 			if !e.used.Load() { // a shared line is written only where it changes
 				e.used.Store(true)
 			}
-			return e.value
+			return &e.value
 		}
 	}
 	return nil
@@ -54,7 +54,7 @@ func (c *Cache[V]) Get(token string) *V {
 // Put stores value under token, in place of the same token's older value, else of
 // an entry that was not asked for since the last eviction from its set.
 // Of two Puts into one set at once one may be lost: it is a cache.
-func (c *Cache[V]) Put(token string, value *V) {
+func (c *Cache[V]) Put(token string, value V) {
 	s := c.set(token)
 	s[s.victim(token)].Store(&entry[V]{token: token, value: value})
 }

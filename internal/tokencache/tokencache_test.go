@@ -9,7 +9,7 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/tokencache"
 )
 
-func put(c *tokencache.Cache[string], token string) { c.Put(token, &token) }
+func put(c *tokencache.Cache[string], token string) { c.Put(token, token) }
 
 func holds(t *testing.T, c *tokencache.Cache[string], token string) bool {
 	t.Helper()
@@ -62,11 +62,11 @@ func TestExactToken(t *testing.T) {
 func TestPutReplaces(t *testing.T) {
 	c := tokencache.New[int](8)
 	for i := range 8 {
-		c.Put(strconv.Itoa(i), new(int))
+		c.Put(strconv.Itoa(i), 0)
 	}
 	for round := range 100 {
 		token, value := strconv.Itoa(round%8), round
-		c.Put(token, &value)
+		c.Put(token, value)
 		if got := c.Get(token); got == nil || *got != round {
 			t.Fatalf("round %d: the older value is found", round)
 		}
@@ -136,6 +136,22 @@ func TestAllUsed(t *testing.T) {
 	}
 	if held != 7 {
 		t.Errorf("%d of 8 entries are left, want 7", held)
+	}
+
+	// The round has unmarked those that were there, so that the next eviction takes one of them.
+	c = tokencache.New[string](8)
+	for i := range 8 {
+		put(c, strconv.Itoa(i))
+		c.Get(strconv.Itoa(i))
+	}
+	for i := range 8 {
+		put(c, "new"+strconv.Itoa(i))
+		c.Get("new" + strconv.Itoa(i))
+		for j := range i + 1 {
+			if !holds(t, c, "new"+strconv.Itoa(j)) {
+				t.Fatalf("entry %d, which was asked for after the round, is evicted by %d", j, i)
+			}
+		}
 	}
 }
 
