@@ -1,0 +1,28 @@
+package main
+
+import (
+	"testing"
+)
+
+// Benchmark holds what the program measures, under the same names:
+//
+//	go test -run '^$' -bench '/op=verify/impl=ours/alg=RS256' -count 10
+func Benchmark(b *testing.B) {
+	for _, g := range plan() {
+		for _, m := range g.members {
+			b.Run(m.name, func(b *testing.B) {
+				w, err := m.setUp()
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer w.close()
+				b.ReportAllocs()
+				b.StopTimer()
+				b.ResetTimer()
+				if err := w.run(b.N, b); err != nil {
+					b.Fatal(err)
+				}
+			})
+		}
+	}
+}

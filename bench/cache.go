@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"slices"
+
+	"github.com/seed-0a072700/jwtauth/bench/internal/fixture"
+	"github.com/seed-0a072700/jwtauth/bench/internal/impl"
+)
+
+const (
+	cacheName   = "op=cache"
+	cacheTokens = 1_000_000
+	cacheChunk  = 10_000
+)
+
+// cacheReport is what a stream of tokens, none of them twice, does to a cache of the default size.
+type cacheReport struct {
+	tokens  int
+	on, off series // with the cache and without, one value for each chunk
+	before  uint64 // bytes of heap in use after a garbage collection
+	filled  uint64 // the same when the cache has become full
+	after   uint64 // the same at the end
+}
+
+// runCache sends the tokens through both handlers, chunk by chunk: neither meets
+// a better hour of the machine than the other, and all of them need not be kept.
+func runCache(tokens int, progress io.Writer) (*cacheReport, error) {
+	const alg = "EdDSA" // cheapest to mint
+	on, err := impl.All[0].Handler(alg, fixture.KeyOf(alg))
+	if err != nil {
+		return nil, err
+	}
+	off, err := impl.OursWithoutCache(alg, fixture.KeyOf(alg))
+	if err != nil {
+		return nil, err
+	}
+	r := &cacheReport{tokens: tokens, before: heapInUse()}
+	for first := 0; first < tokens; first += cacheChunk {
+		if first%(10*cacheChunk) == 0 {
+			fmt.Fprintf(progress, "cache: %d of %d tokens\n", first, tokens)
+		}
+		chunk, err := newRequests(impl.All[0], alg, fixture.Mint(alg, fixture.Small, first, min(cacheChunk, tokens-first)), 1)
+		if err != nil {
+			return nil, err
+		}
+		sides := []struct {
+			handler http.Handler
+			into    *series
+		}{{on, &r.on}, {off, &r.off}}
+		if first/cacheChunk%2 == 1 {
+			slices.Reverse(sides)
+		}
+		for _, side := range sides {
+			chunk.handler, chunk.next = side.handler, 0
+			var watch stopwatch
+			runtime.GC()
+			if err := chunk.run(len(chunk.fields), &watch); err != nil {
+				return nil, err
+			}
+			side.into.ns = append(side.into.ns, float64(watch.elapsed)/float64(len(chunk.fields)))
+		}
+		if first == cacheChunk {
+			r.filled = heapInUse()
+		}
+	}
+	r.after = heapInUse()
+	runtime.KeepAlive(on)
+	return r, nil
+}
+
+func heapInUse() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}

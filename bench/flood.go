@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/seed-0a072700/jwtauth/bench/internal/flood"
+)
+
+// floods are the reports of the server with bounded password checks and of the one without.
+type floods struct {
+	bounded, unbounded *flood.Report
+}
+
+const floodName = "op=flood"
+
+// floodPlan takes a minute and a half, both servers together.
+var floodPlan = flood.Plan{
+	Flooders: 32, Pause: 50 * time.Millisecond, Rate: 5 * time.Millisecond,
+	Idle: 6 * time.Second, Settle: 2 * time.Second, Saturated: 12 * time.Second,
+	Honest: 3, Fair: 35 * time.Second,
+}
+
+func runFlood(ctx context.Context, progress io.Writer) (*floods, error) {
+	fmt.Fprintln(progress, "login flood, bounded")
+	bounded, err := flood.Run(ctx, flood.BoundedCommand, floodPlan)
+	if err != nil {
+		return nil, err
+	}
+	plan := floodPlan
+	plan.Fair = 0
+	fmt.Fprintln(progress, "login flood, unbounded")
+	unbounded, err := flood.Run(ctx, flood.UnboundedCommand, plan)
+	if err != nil {
+		return nil, err
+	}
+	return &floods{bounded, unbounded}, nil
+}

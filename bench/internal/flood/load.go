@@ -1,0 +1,277 @@
+package flood
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Plan says how much to send, and for how long.
+type Plan struct {
+	Flooders int           // clients that log in without end, from one address
+	Pause    time.Duration // of a flooder after a 503
+	Rate     time.Duration // between two requests to the protected route, whatever becomes of the first
+
+	Idle, Settle, Saturated time.Duration
+
+	Honest int           // clients that log in now and then, each from an address of its own
+	Fair   time.Duration // how long they are watched while one address floods
+}
+
+// Report is what one server was seen to do.
+type Report struct {
+	Idle, Saturated Latencies     // of the protected route
+	Bcrypt          time.Duration // one bcrypt while the server was idle, before and after the flood
+	Judged          int           // passwords that were checked, right or wrong, while saturated
+	Refused         int           // logins answered with 503 meanwhile
+	Elapsed         time.Duration
+	Honest, Served  int // logins of honest clients, and how many of them succeeded
+	MaxConcurrent   int // password checks at a time; 0 for no limit
+}
+
+// LoginsPerSecond is the throughput of password checks while saturated.
+func (r *Report) LoginsPerSecond() float64 { return float64(r.Judged) / r.Elapsed.Seconds() }
+
+// Latencies are sorted.
+type Latencies []time.Duration
+
+// P returns the quantile q.
+func (l Latencies) P(q float64) time.Duration {
+	if len(l) == 0 {
+		return 0
+	}
+	return l[min(len(l)-1, int(q*float64(len(l))))]
+}
+
+// The flood comes from one address, each honest client from one of its own. All of 127/8 is loopback on Linux.
+const floodAddress = "127.0.0.2"
+
+func honestAddress(n int) string { return fmt.Sprintf("127.0.0.%d", 3+n) }
+
+// Load measures the server that said hello.
+func Load(ctx context.Context, hello Hello, plan Plan) (*Report, error) {
+	r := &Report{MaxConcurrent: hello.MaxConcurrent}
+	before, err := bcryptTime(ctx, hello.URL)
+	if err != nil {
+		return nil, err
+	}
+	if r.Idle, err = probe(ctx, hello, plan.Rate, plan.Idle); err != nil {
+		return nil, err
+	}
+	if err := saturate(ctx, hello, plan, r); err != nil {
+		return nil, err
+	}
+	if plan.Fair > 0 {
+		if err := fairness(ctx, hello, plan, before, r); err != nil {
+			return nil, err
+		}
+	}
+	after, err := bcryptTime(ctx, hello.URL)
+	if err != nil {
+		return nil, err
+	}
+	r.Bcrypt = (before + after) / 2
+	return r, nil
+}
+
+func bcryptTime(ctx context.Context, url string) (time.Duration, error) {
+	c := newClient("127.0.0.1", 1)
+	defer c.CloseIdleConnections()
+	_, body, err := send(ctx, c, http.MethodGet, url+"/bcrypt", "", "")
+	if err != nil {
+		return 0, err
+	}
+	var ns int64
+	_, err = fmt.Sscan(body, &ns)
+	return time.Duration(ns), err
+}
+
+// saturate measures the protected route while the flood is on.
+func saturate(ctx context.Context, hello Hello, plan Plan, r *Report) error {
+	f := startFlood(ctx, hello, plan)
+	defer f.end()
+	time.Sleep(plan.Settle)
+	judged, refused := f.counts()
+	start := time.Now()
+	latencies, err := probe(ctx, hello, plan.Rate, plan.Saturated)
+	if err != nil {
+		return err
+	}
+	r.Elapsed = time.Since(start)
+	judgedNow, refusedNow := f.counts()
+	r.Saturated, r.Judged, r.Refused = latencies, judgedNow-judged, refusedNow-refused
+	return f.end()
+}
+
+// fairness has honest clients log in while the flood is on. Together they ask for
+// a quarter of what the server can check, whatever machine it runs on.
+func fairness(ctx context.Context, hello Hello, plan Plan, bcrypt time.Duration, r *Report) error {
+	f := startFlood(ctx, hello, plan)
+	defer f.end()
+	time.Sleep(plan.Settle)
+	every := 4 * bcrypt * time.Duration(plan.Honest) / time.Duration(max(1, hello.MaxConcurrent))
+	end := time.Now().Add(plan.Fair)
+	var mu sync.Mutex
+	var first error
+	var wg sync.WaitGroup
+	for n := range plan.Honest {
+		wg.Go(func() {
+			c := newClient(honestAddress(n), 1)
+			defer c.CloseIdleConnections()
+			time.Sleep(every * time.Duration(n) / time.Duration(plan.Honest))
+			for next := time.Now(); next.Before(end); next = next.Add(every) {
+				time.Sleep(time.Until(next))
+				status, err := login(ctx, c, hello.URL)
+				mu.Lock()
+				if first == nil {
+					first = err
+				}
+				r.Honest++
+				if status == http.StatusOK {
+					r.Served++
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	if first != nil {
+		return first
+	}
+	return f.end()
+}
+
+// probe asks for the protected route at a steady rate and returns how long each
+// answer took. It does not wait for one answer before it sends the next
+// request: otherwise a server that stalls would be asked less, and look better.
+func probe(ctx context.Context, hello Hello, every, lasting time.Duration) (Latencies, error) {
+	c := newClient("127.0.0.1", 256)
+	defer c.CloseIdleConnections()
+	var mu sync.Mutex
+	var latencies Latencies
+	var first error
+	var wg sync.WaitGroup
+	start := time.Now()
+	for at := time.Duration(0); at < lasting; at += every {
+		time.Sleep(time.Until(start.Add(at)))
+		wg.Go(func() {
+			sent := time.Now()
+			status, _, err := send(ctx, c, http.MethodGet, hello.URL+"/me", hello.Token, "")
+			took := time.Since(sent)
+			if err == nil && status != http.StatusOK {
+				err = fmt.Errorf("the protected route answered %d", status)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			latencies = append(latencies, took)
+			if first == nil {
+				first = err
+			}
+		})
+	}
+	wg.Wait()
+	slices.Sort(latencies)
+	return latencies, first
+}
+
+// flood is a number of clients that log in without end.
+type flood struct {
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
+	mu      sync.Mutex
+	judged  int
+	refused int
+	err     error
+}
+
+func startFlood(ctx context.Context, hello Hello, plan Plan) *flood {
+	ctx, cancel := context.WithCancel(ctx)
+	f := &flood{cancel: cancel}
+	for range plan.Flooders {
+		f.wg.Go(func() {
+			c := newClient(floodAddress, 1)
+			defer c.CloseIdleConnections()
+			for ctx.Err() == nil {
+				status, err := login(ctx, c, hello.URL)
+				if !f.count(ctx, status, err) {
+					return
+				}
+				if status == http.StatusServiceUnavailable {
+					time.Sleep(plan.Pause)
+				}
+			}
+		})
+	}
+	return f
+}
+
+// count says whether to go on.
+func (f *flood) count(ctx context.Context, status int, err error) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case ctx.Err() != nil:
+		return false
+	case err != nil:
+		f.err = err
+		return false
+	case status == http.StatusServiceUnavailable:
+		f.refused++
+	default:
+		f.judged++
+	}
+	return true
+}
+
+func (f *flood) counts() (judged, refused int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.judged, f.refused
+}
+
+func (f *flood) end() error {
+	f.cancel()
+	f.wg.Wait()
+	return f.err
+}
+
+func newClient(from string, connections int) *http.Client {
+	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: 10 * time.Second}
+	return &http.Client{
+		Transport: &http.Transport{DialContext: dialer.DialContext, MaxIdleConnsPerHost: connections},
+		Timeout:   time.Minute,
+	}
+}
+
+func login(ctx context.Context, c *http.Client, url string) (status int, err error) {
+	body, err := json.Marshal(map[string]string{"username": user, "password": password})
+	if err != nil {
+		return 0, err
+	}
+	status, _, err = send(ctx, c, http.MethodPost, url+"/login", "", string(body))
+	return status, err
+}
+
+func send(ctx context.Context, c *http.Client, method, url, token, body string) (status int, answer string, err error) {
+	request, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+	if err != nil {
+		return 0, "", err
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := c.Do(request)
+	if err != nil {
+		return 0, "", err
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	return response.StatusCode, string(text), err
+}

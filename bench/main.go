@@ -1,0 +1,113 @@
+// Command bench compares jwtauth with its peers and with what the cryptography alone
+// costs, checks the bars that the project has set itself, and writes BENCHMARKS.md:
+//
+//	go run -C bench .
+//
+// It exits with status 1 where a bar is missed. For benchstat there are the same
+// measurements as Go benchmarks:
+//
+//	go test -C bench -run '^$' -bench 'op=verify/.*/alg=RS256'
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"time"
+
+	"github.com/seed-0a072700/jwtauth/bench/internal/flood"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// settings are the command line.
+type settings struct {
+	rounds int
+	each   time.Duration
+	only   *regexp.Regexp
+	out    string
+}
+
+func run(args []string) error {
+	if len(args) == 1 && (args[0] == flood.BoundedCommand || args[0] == flood.UnboundedCommand) {
+		return flood.Serve(os.Stdin, os.Stdout, args[0] == flood.BoundedCommand)
+	}
+	s, err := parse(args)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	f, err := measure(s)
+	if err != nil {
+		return err
+	}
+	r := newReport(s, f, time.Since(start))
+	os.Stdout.WriteString(r.text())
+	if s.out != "" {
+		if err := os.WriteFile(s.out, []byte(r.markdown()), 0o644); err != nil {
+			return err
+		}
+	}
+	return r.err()
+}
+
+func parse(args []string) (settings, error) {
+	var s settings
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.IntVar(&s.rounds, "rounds", 11, "how many times each measurement is made")
+	flags.DurationVar(&s.each, "time", 60*time.Millisecond, "how long each measurement takes")
+	only := flags.String("only", "", "leave out the measurements whose names do not match this regular expression, and write no file unless -out says so")
+	flags.StringVar(&s.out, "out", "", "the file to write (default ../BENCHMARKS.md)")
+	if err := flags.Parse(args); err != nil {
+		return s, err
+	}
+	if flags.NArg() > 0 || s.rounds < 1 || s.each <= 0 {
+		return s, errors.New("there are no arguments but flags; -rounds and -time are positive")
+	}
+	if *only == "" && s.out == "" {
+		s.out = "../BENCHMARKS.md"
+	}
+	var err error
+	s.only, err = regexp.Compile(*only)
+	return s, err
+}
+
+// measure makes all measurements, those first that want a process without a large heap.
+func measure(s settings) (figures, error) {
+	f := figures{results: make(results)}
+	var err error
+	if s.only.MatchString(floodName) {
+		if f.floods, err = runFlood(context.Background(), os.Stderr); err != nil {
+			return f, err
+		}
+	}
+	if s.only.MatchString(cacheName) {
+		if f.cache, err = runCache(cacheTokens, os.Stderr); err != nil {
+			return f, err
+		}
+	}
+	for _, g := range plan() {
+		var chosen []measurement
+		for _, m := range g.members {
+			if s.only.MatchString(m.name) {
+				chosen = append(chosen, m)
+			}
+		}
+		if len(chosen) == 0 {
+			continue
+		}
+		fmt.Fprintln(os.Stderr, g.title)
+		if err := interleave(chosen, s.rounds, s.each, os.Stderr, f.results); err != nil {
+			return f, err
+		}
+	}
+	return f, nil
+}

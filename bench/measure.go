@@ -1,0 +1,145 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"time"
+)
+
+// A timer is what counts towards a measurement: *testing.B is one, and so is stopwatch.
+type timer interface {
+	StartTimer()
+	StopTimer()
+}
+
+// A workload does one thing again and again.
+type workload interface {
+	// run does it n times, and has t run meanwhile but for preparations.
+	run(n int, t timer) error
+	close()
+}
+
+// A measurement is a named workload that is set up when it is needed.
+type measurement struct {
+	name  string
+	setUp func() (workload, error)
+}
+
+// A series holds what the rounds of one measurement gave, in order.
+type series struct {
+	ns     []float64 // per operation
+	allocs []float64
+	bytes  []float64
+}
+
+// results are the series by the measurements' names.
+type results map[string]*series
+
+// median returns that of values, which it leaves as they are.
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	mid := len(sorted) / 2
+	if len(sorted)%2 == 1 {
+		return sorted[mid]
+	}
+	return (sorted[mid-1] + sorted[mid]) / 2
+}
+
+// ratio returns the median of a/b, each quotient taken within one round: what slows a
+// shared machine down for a while slows both, and cancels out.
+func ratio(a, b *series) float64 {
+	quotients := make([]float64, min(len(a.ns), len(b.ns)))
+	for i := range quotients {
+		quotients[i] = a.ns[i] / b.ns[i]
+	}
+	return median(quotients)
+}
+
+// interleave measures every member of a group once in each round, so that all of them
+// meet the same conditions. Each round begins with another member.
+func interleave(group []measurement, rounds int, each time.Duration, progress io.Writer, into results) error {
+	type member struct {
+		workload
+		n   int
+		got *series
+	}
+	members := make([]member, 0, len(group))
+	defer func() {
+		for _, m := range members {
+			m.close()
+		}
+	}()
+	for _, m := range group {
+		w, err := m.setUp()
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.name, err)
+		}
+		got := new(series)
+		into[m.name] = got
+		members = append(members, member{w, 0, got})
+		n, err := calibrate(w, each)
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.name, err)
+		}
+		members[len(members)-1].n = n
+	}
+	for round := range rounds {
+		fmt.Fprintf(progress, "  round %d of %d, %d measurements\n", round+1, rounds, len(members))
+		for i := range members {
+			at := (i + round*7) % len(members)
+			m := members[at]
+			var watch stopwatch
+			runtime.GC() // as package testing does: each pays for its own garbage
+			if err := m.run(m.n, &watch); err != nil {
+				return fmt.Errorf("%s: %w", group[at].name, err)
+			}
+			n := float64(m.n)
+			m.got.ns = append(m.got.ns, float64(watch.elapsed)/n)
+			m.got.allocs = append(m.got.allocs, float64(watch.allocs/uint64(m.n)))
+			m.got.bytes = append(m.got.bytes, float64(watch.bytes/uint64(m.n)))
+		}
+	}
+	return nil
+}
+
+// calibrate returns how often w has to run to take about as long as asked. It warms w up, too.
+func calibrate(w workload, each time.Duration) (int, error) {
+	for n := 8; ; {
+		var watch stopwatch
+		if err := w.run(n, &watch); err != nil {
+			return 0, err
+		}
+		if watch.elapsed >= each/4 {
+			return max(1, int(float64(n)*float64(each)/float64(watch.elapsed))), nil
+		}
+		perOp := max(1, float64(watch.elapsed)/float64(n))
+		n = min(100*n, max(2*n, int(float64(each)/2/perOp)))
+	}
+}
+
+// stopwatch adds up the time and the allocations between its starts and its stops.
+type stopwatch struct {
+	elapsed       time.Duration
+	allocs, bytes uint64
+
+	since  time.Time
+	before runtime.MemStats
+}
+
+func (s *stopwatch) StartTimer() {
+	runtime.ReadMemStats(&s.before)
+	s.since = time.Now()
+}
+
+func (s *stopwatch) StopTimer() {
+	s.elapsed += time.Since(s.since)
+	var after runtime.MemStats
+	runtime.ReadMemStats(&after)
+	s.allocs += after.Mallocs - s.before.Mallocs
+	s.bytes += after.TotalAlloc - s.before.TotalAlloc
+}

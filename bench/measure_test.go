@@ -1,0 +1,266 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"math"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-0a072700/jwtauth/bench/internal/fixture"
+	"github.com/seed-0a072700/jwtauth/bench/internal/flood"
+	"github.com/seed-0a072700/jwtauth/bench/internal/impl"
+)
+
+func TestMedian(t *testing.T) {
+	for _, test := range []struct {
+		values []float64
+		want   float64
+	}{
+		{nil, 0},
+		{[]float64{3}, 3},
+		{[]float64{9, 1, 5}, 5},
+		{[]float64{4, 1, 3, 2}, 2.5},
+	} {
+		if got := median(test.values); got != test.want {
+			t.Errorf("median(%v) = %v, want %v", test.values, got, test.want)
+		}
+	}
+}
+
+// A machine that is slow for a round is slow for both, and the ratio stays.
+func TestRatioIsTakenWithinRounds(t *testing.T) {
+	a := &series{ns: []float64{20, 2000, 22, 24, 1000}}
+	b := &series{ns: []float64{10, 1000, 11, 12, 10}}
+	if got := ratio(a, b); got != 2 {
+		t.Errorf("ratio = %v, want 2", got)
+	}
+}
+
+// slot counts its runs.
+type slot struct {
+	name string
+	log  *[]string
+	err  error
+}
+
+func (s slot) run(n int, t timer) error {
+	t.StartTimer()
+	time.Sleep(time.Duration(n) * 10 * time.Microsecond)
+	t.StopTimer()
+	*s.log = append(*s.log, s.name)
+	return s.err
+}
+
+func (s slot) close() { *s.log = append(*s.log, "close "+s.name) }
+
+func TestInterleave(t *testing.T) {
+	var log []string
+	member := func(name string) measurement {
+		return measurement{name, func() (workload, error) { return slot{name: name, log: &log}, nil }}
+	}
+	got := make(results)
+	if err := interleave([]measurement{member("a"), member("b")}, 2, time.Millisecond, io.Discard, got); err != nil {
+		t.Fatal(err)
+	}
+	rounds := log[len(log)-6:] // behind the calibration
+	if want := []string{"a", "b", "b", "a", "close a", "close b"}; !slices.Equal(rounds, want) {
+		t.Errorf("ran %v, want %v", rounds, want)
+	}
+	for _, name := range []string{"a", "b"} {
+		if s := got[name]; len(s.ns) != 2 || s.ns[0] < 10_000 || len(s.allocs) != 2 {
+			t.Errorf("series of %s: %+v", name, s)
+		}
+	}
+
+	broken := errors.New("broken")
+	err := interleave([]measurement{{"c", func() (workload, error) { return slot{name: "c", log: &log, err: broken}, nil }}}, 1, time.Millisecond, io.Discard, got)
+	if !errors.Is(err, broken) || log[len(log)-1] != "close c" {
+		t.Errorf("a workload that fails: %v, then %q", err, log[len(log)-1])
+	}
+}
+
+// No handler may see a token twice where each is to be a first sight.
+func TestFirstSight(t *testing.T) {
+	tokens := fixture.Mint("HS256", fixture.Small, 0, 5)
+	if distinct := slices.Compact(slices.Sorted(slices.Values(tokens))); len(distinct) != len(tokens) {
+		t.Fatalf("%d different tokens of %d", len(distinct), len(tokens))
+	}
+	handlers, calls := 0, 0
+	watching := impl.Impl{Handler: func(string, fixture.Key) (http.Handler, error) {
+		handlers++
+		seen := make(map[string]bool)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			calls++
+			if field := r.Header.Get("Authorization"); seen[field] {
+				t.Errorf("a handler sees %q again", field)
+			} else {
+				seen[field] = true
+			}
+			w.WriteHeader(http.StatusNoContent)
+		}), nil
+	}}
+	r, err := newRequests(watching, "HS256", tokens, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{3, 4, 12} {
+		if err := r.run(n, new(stopwatch)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if calls != 19 || handlers != 4 {
+		t.Errorf("%d calls of %d handlers, want 19 of 4", calls, handlers)
+	}
+}
+
+func TestRequestsCountAllGoroutines(t *testing.T) {
+	for _, goroutines := range []int{1, 2, 3} {
+		r, err := newRequests(impl.All[0], "EdDSA", fixture.Mint("EdDSA", fixture.Small, 0, 1), goroutines)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.run(10, new(stopwatch)); err != nil {
+			t.Error(err)
+		}
+		r.want = http.StatusUnauthorized
+		if err := r.run(10, new(stopwatch)); err == nil || !strings.HasPrefix(err.Error(), "10 requests") {
+			t.Errorf("%d goroutines, all answers wrong: %v", goroutines, err)
+		}
+	}
+}
+
+func TestServer(t *testing.T) {
+	for _, m := range serving() {
+		t.Run(m.name, func(t *testing.T) {
+			w, err := m.setUp()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.close()
+			if err := w.run(20, new(stopwatch)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	refusing, err := newServer(http.NotFoundHandler())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer refusing.close()
+	if err := refusing.run(connections, new(stopwatch)); err == nil {
+		t.Error("a server that answers 404 is taken for one that lets requests pass")
+	}
+}
+
+func TestCache(t *testing.T) {
+	r, err := runCache(300, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.on.ns) != 1 || len(r.off.ns) != 1 || r.on.ns[0] <= 0 || r.off.ns[0] <= 0 {
+		t.Errorf("on %v, off %v", r.on.ns, r.off.ns)
+	}
+}
+
+func TestNamesAreUnique(t *testing.T) {
+	seen := make(map[string]bool)
+	for _, g := range plan() {
+		for _, m := range g.members {
+			if seen[m.name] {
+				t.Errorf("%s twice", m.name)
+			}
+			seen[m.name] = true
+		}
+	}
+}
+
+// Every bar finds its figures among what is measured, within one group, and is
+// missed by figures on its wrong side.
+func TestBars(t *testing.T) {
+	measured := make(results)
+	for _, g := range plan() {
+		for _, m := range g.members {
+			measured[m.name] = &series{ns: []float64{1}, allocs: []float64{1}}
+		}
+	}
+	for _, b := range bars() {
+		_, inPlan := b.value(figures{results: measured})
+		_, inCache := b.value(figures{cache: &cacheReport{on: series{ns: []float64{1}}, off: series{ns: []float64{1}}}})
+		_, inFlood := b.value(figures{floods: someFloods()})
+		if !inPlan && !inCache && !inFlood {
+			t.Errorf("%s: is not measured", b.what)
+		}
+		above, below := b.met(b.limit*1.01), b.met(b.limit*0.99)
+		if above != b.atLeast || below == b.atLeast || !b.met(b.limit) {
+			t.Errorf("%s %s: met above %v, below %v", b.what, b.promise(), above, below)
+		}
+	}
+
+	s := func(ns ...float64) *series { return &series{ns: ns} }
+	f := figures{results: results{"o1": s(10), "o2": s(6), "c1": s(100), "c2": s(50), "x": s(9), "y": s(2), "z": s(1)}}
+	if got, _ := scaling("o1", "o2", "c1", "c2")(f); math.Abs(got-(10.0/6)/2) > 1e-9 {
+		t.Errorf("scaling = %v", got)
+	}
+	if got, _ := quotientOfSum("x", "y", "z")(f); got != 3 {
+		t.Errorf("quotientOfSum = %v, want 3", got)
+	}
+}
+
+func TestReport(t *testing.T) {
+	f := figures{
+		results: results{
+			verifyName("ours", "HS256", "first", fixture.Small):       {ns: []float64{1000}, allocs: []float64{4}},
+			verifyName("golang-jwt", "HS256", "first", fixture.Small): {ns: []float64{5900}, allocs: []float64{60}},
+		},
+		floods: someFloods(),
+		cache:  &cacheReport{tokens: 1000, on: series{ns: []float64{1}}, off: series{ns: []float64{1}}},
+	}
+	r := newReport(settings{rounds: 1}, f, time.Minute)
+	if err := r.err(); err == nil || !strings.Contains(err.Error(), "golang-jwt by hand / ours: 5.9, not ≥ 6") {
+		t.Errorf("a missed bar: %v", err)
+	}
+	text := r.markdown()
+	for _, want := range []string{
+		"| golang-jwt | 5.90 µs (5.90×), 60 |",
+		"| HS256, every token a first sight: golang-jwt by hand / ours | ≥ 6 | 5.9 | **missed** |",
+		"| honest logins served under the flood | 9 of 10 |",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the report lacks %q:\n%s", want, text)
+		}
+	}
+	delete(f.results, verifyName("golang-jwt", "HS256", "first", fixture.Small))
+	f.floods = nil
+	if err := newReport(settings{}, f, 0).err(); err != nil {
+		t.Errorf("what was not measured counts as missed: %v", err)
+	}
+}
+
+func TestParse(t *testing.T) {
+	for _, test := range []struct {
+		args, out string
+		bad       bool
+	}{
+		{args: "", out: "../BENCHMARKS.md"},
+		{args: "-only=sign"},
+		{args: "-only=sign -out=x.md", out: "x.md"},
+		{args: "-rounds=0", bad: true},
+		{args: "-only=(", bad: true},
+		{args: "more", bad: true},
+	} {
+		s, err := parse(strings.Fields(test.args))
+		if (err != nil) != test.bad || err == nil && s.out != test.out {
+			t.Errorf("parse(%q) = out %q, %v", test.args, s.out, err)
+		}
+	}
+}
+
+func someFloods() *floods {
+	latencies := flood.Latencies{time.Millisecond}
+	r := &flood.Report{Idle: latencies, Saturated: latencies, Bcrypt: time.Second, Judged: 1, Elapsed: time.Second, Honest: 10, Served: 9, MaxConcurrent: 1}
+	return &floods{r, r}
+}

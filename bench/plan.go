@@ -1,0 +1,148 @@
+package main
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/seed-0a072700/jwtauth/bench/internal/fixture"
+	"github.com/seed-0a072700/jwtauth/bench/internal/impl"
+)
+
+// How many different tokens a first sight goes through before it needs a new
+// handler: twice as many as the cache holds by default, where they are small.
+var poolSizes = map[int]int{fixture.Small: 8192, fixture.Large: 2048}
+
+// pool returns the tokens of an algorithm and size, minted when first asked for.
+func pool(alg string, size int) []string {
+	key := fmt.Sprint(alg, size)
+	mint, _ := pools.LoadOrStore(key, sync.OnceValue(func() []string {
+		return fixture.Mint(alg, size, 0, poolSizes[size])
+	}))
+	return mint.(func() []string)()
+}
+
+var pools sync.Map
+
+// A group is what is measured interleaved, and therefore may be compared.
+type group struct {
+	title   string
+	members []measurement
+}
+
+// plan returns all that is measured by interleaved rounds.
+func plan() []group {
+	var groups []group
+	for _, size := range []int{fixture.Small, fixture.Large} {
+		for _, alg := range fixture.Algorithms {
+			g := group{title: fmt.Sprintf("one request, %s, %d bytes", alg, size)}
+			for _, token := range []string{"first", "repeat"} {
+				g.members = append(g.members, verifying(alg, token, size)...)
+			}
+			if size == fixture.Small {
+				g.members = append(g.members, parallel(alg)...)
+				if alg == "HS256" {
+					g.members = append(g.members, refusals(alg)...)
+				}
+			}
+			groups = append(groups, g)
+		}
+	}
+	sign := group{title: "signing"}
+	for _, alg := range fixture.Algorithms {
+		sign.members = append(sign.members, signings(alg)...)
+	}
+	return append(groups, sign, group{"http.Server over loopback", serving()})
+}
+
+// verifyName is the name of one kind of request, in the form that benchstat filters by.
+func verifyName(impl, alg, token string, size int) string {
+	return fmt.Sprintf("op=verify/impl=%s/alg=%s/token=%s/size=%d", impl, alg, token, size)
+}
+
+func parallelName(impl, alg string) string {
+	return verifyName(impl, alg, "repeat", fixture.Small) + "/goroutines=2"
+}
+
+func refuseName(impl, alg, token string) string {
+	return fmt.Sprintf("op=refuse/impl=%s/alg=%s/token=%s", impl, alg, token)
+}
+
+func signName(impl, alg string) string { return fmt.Sprintf("op=sign/impl=%s/alg=%s", impl, alg) }
+
+func serveName(impl string) string { return fmt.Sprintf("op=serve/impl=%s/alg=HS256", impl) }
+
+func tokensOf(alg, token string, size int) []string {
+	if token == "repeat" {
+		return pool(alg, size)[:1]
+	}
+	return pool(alg, size)
+}
+
+func verifying(alg, token string, size int) []measurement {
+	list := []measurement{
+		{verifyName("crypto", alg, token, size), func() (workload, error) {
+			return newCryptography(alg, tokensOf(alg, token, size), 1), nil
+		}},
+	}
+	if alg == "HS256" {
+		list = append(list, measurement{verifyName("context", alg, token, size), func() (workload, error) {
+			return newContextAlone(), nil
+		}})
+	}
+	for _, im := range impl.All {
+		list = append(list, measurement{verifyName(im.Name, alg, token, size), func() (workload, error) {
+			return newRequests(im, alg, tokensOf(alg, token, size), 1)
+		}})
+	}
+	return list
+}
+
+// parallel is two goroutines at once, beside one in the same group.
+func parallel(alg string) []measurement {
+	list := []measurement{
+		{parallelName("crypto", alg), func() (workload, error) {
+			return newCryptography(alg, tokensOf(alg, "repeat", fixture.Small), 2), nil
+		}},
+	}
+	for _, im := range impl.All {
+		list = append(list, measurement{parallelName(im.Name, alg), func() (workload, error) {
+			return newRequests(im, alg, tokensOf(alg, "repeat", fixture.Small), 2)
+		}})
+	}
+	return list
+}
+
+func refusals(alg string) []measurement {
+	var list []measurement
+	for _, kind := range []string{"bad-signature", "expired", "malformed"} {
+		for _, im := range impl.All {
+			list = append(list, measurement{refuseName(im.Name, alg, kind), func() (workload, error) {
+				good := pool(alg, fixture.Small)[0]
+				bad := map[string]string{
+					"bad-signature": fixture.BadSignature(good),
+					"expired":       fixture.Expired(alg),
+					"malformed":     fixture.Malformed,
+				}
+				return refusing(im, alg, good, bad[kind])
+			}})
+		}
+	}
+	return list
+}
+
+func signings(alg string) []measurement {
+	var list []measurement
+	for _, im := range impl.All {
+		if im.Signer == nil {
+			continue
+		}
+		sign, err := im.Signer(alg, fixture.KeyOf(alg))
+		if err == nil && sign == nil {
+			continue // not with this algorithm
+		}
+		list = append(list, measurement{signName(im.Name, alg), func() (workload, error) {
+			return signing{sign}, err
+		}})
+	}
+	return list
+}

@@ -1,0 +1,250 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/seed-0a072700/jwtauth/bench/internal/fixture"
+	"github.com/seed-0a072700/jwtauth/bench/internal/impl"
+)
+
+// report puts figures into words.
+type report struct {
+	settings settings
+	figures  figures
+	took     time.Duration
+	rows     []barRow
+}
+
+type barRow struct {
+	bar
+	got float64
+}
+
+func newReport(s settings, f figures, took time.Duration) *report {
+	r := &report{settings: s, figures: f, took: took}
+	for _, b := range bars() {
+		if got, measured := b.value(f); measured {
+			r.rows = append(r.rows, barRow{b, got})
+		}
+	}
+	return r
+}
+
+// err says which bars were missed.
+func (r *report) err() error {
+	var errs []error
+	for _, row := range r.rows {
+		if !row.met(row.got) {
+			errs = append(errs, fmt.Errorf("missed: %s: %.3g, not %s", row.what, row.got, row.promise()))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// text is the report for a terminal: the same tables without the prose.
+func (r *report) text() string {
+	var b strings.Builder
+	r.tables(&b)
+	return b.String()
+}
+
+// markdown is BENCHMARKS.md.
+func (r *report) markdown() string {
+	var b strings.Builder
+	b.WriteString("# Benchmarks\n\nWritten by `make bench`; do not edit.\n\n")
+	r.method(&b)
+	r.tables(&b)
+	return b.String()
+}
+
+func (r *report) method(b *strings.Builder) {
+	fmt.Fprintf(b, `## Method
+
+Each implementation does the same work: one request through a middleware, `+"`http.Handler`"+` in, context with claims
+out. It checks the signature, issuer, audience and expiry of the same tokens, which none of the implementations made, and every single answer is
+checked. A token carries iss, sub, aud, iat, exp and three private claims; "%d bytes" is its size with HS256, longer signatures come on top; %d bytes
+have a long list of permissions. Request and response are reused and cost nothing.
+
+- **first**: every token is seen for the first time. After %d different ones the handler is replaced by a new one.
+- **repeat**: one token again and again.
+- **crypto** is the signature check alone, hash included, of tokens that were split and decoded beforehand; **context** is `+"`r.WithContext`"+` and
+  `+"`context.WithValue`"+` alone.
+- The implementations take turns: %d rounds of about %v each, after a warm-up, each beginning with another one. Times are medians over the rounds. A ratio is the
+  median of the ratios within each round, so what slows the machine down for a while cancels out; it can differ a little from the ratio of two medians.
+- **http.Server over loopback** has %d clients of net/http's own kind in the same process, and an answer without a body; "none" has no
+  middleware and gets the same requests.
+- Times on another machine are others. Ratios travel better, but depend on how fast the machine hashes.
+
+`, fixture.Small, fixture.Large, poolSizes[fixture.Small], r.settings.rounds, r.settings.each, connections)
+
+	fmt.Fprintf(b, "Measured in %v with %s on %s/%s, %d CPUs (%s), GOMAXPROCS %d. encoding/json, and with it every peer, depends on the Go release.\n\n",
+		r.took.Round(time.Second), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), cpuModel(), runtime.GOMAXPROCS(0))
+
+	b.WriteString("| implementation | version | used as |\n| --- | --- | --- |\n")
+	versions := moduleVersions()
+	for _, im := range impl.All {
+		fmt.Fprintf(b, "| %s | %s | %s |\n", im.Name, versions[im.Module], im.About)
+	}
+	b.WriteString("\n")
+}
+
+// moduleVersions are those that this program is built of.
+func moduleVersions() map[string]string {
+	versions := make(map[string]string)
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return versions
+	}
+	for _, m := range info.Deps {
+		versions[m.Path] = m.Version
+		if m.Replace != nil {
+			versions[m.Path] = "this tree"
+		}
+	}
+	return versions
+}
+
+func cpuModel() string {
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if err == nil {
+		for line := range strings.Lines(string(text)) {
+			if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+				return strings.TrimSpace(value)
+			}
+		}
+	}
+	return "model unknown"
+}
+
+func (r *report) tables(b *strings.Builder) {
+	r.barTable(b)
+	for _, size := range []int{fixture.Small, fixture.Large} {
+		for _, token := range []string{"first", "repeat"} {
+			r.table(b, fmt.Sprintf("One request, %d bytes, %s", size, token), fixture.Algorithms,
+				func(impl, alg string) string { return verifyName(impl, alg, token, size) })
+		}
+	}
+	r.table(b, "Two goroutines, repeated token: time from one request to the next", fixture.Algorithms, parallelName)
+	r.table(b, "Refused token, HS256", []string{"bad-signature", "expired", "malformed"},
+		func(impl, kind string) string { return refuseName(impl, "HS256", kind) })
+	r.table(b, "Signing, three private claims", fixture.Algorithms, signName)
+	r.table(b, fmt.Sprintf("http.Server over loopback, %d connections: time from one request to the next", connections), []string{"HS256"},
+		func(impl, _ string) string { return serveName(impl) })
+	r.cacheTable(b)
+	r.floodTable(b)
+}
+
+func (r *report) barTable(b *strings.Builder) {
+	if len(r.rows) == 0 {
+		return
+	}
+	b.WriteString("## Bars\n\n| what | bar | measured | |\n| --- | --- | --- | --- |\n")
+	for _, row := range r.rows {
+		verdict := "met"
+		if !row.met(row.got) {
+			verdict = "**missed**"
+		}
+		fmt.Fprintf(b, "| %s | %s | %.3g | %s |\n", row.what, row.promise(), row.got, verdict)
+	}
+	b.WriteString("\n")
+}
+
+// table has a line for each implementation: per column its time, the ratio to ours, its allocations.
+func (r *report) table(b *strings.Builder, title string, columns []string, name func(impl, column string) string) {
+	names := []string{"none", "crypto", "context"}
+	for _, im := range impl.All {
+		names = append(names, im.Name)
+	}
+	var body strings.Builder
+	for _, impl := range names {
+		line := "| " + impl
+		found := false
+		for _, column := range columns {
+			s, ours := r.figures.results[name(impl, column)], r.figures.results[name("ours", column)]
+			if s == nil {
+				line += " | "
+				continue
+			}
+			found = true
+			line += " | " + microseconds(median(s.ns))
+			if ours != nil && s != ours {
+				line += fmt.Sprintf(" (%s)", times(ratio(s, ours)))
+			}
+			line += fmt.Sprintf(", %.0f", median(s.allocs))
+		}
+		if found {
+			body.WriteString(line + " |\n")
+		}
+	}
+	if body.Len() == 0 {
+		return
+	}
+	fmt.Fprintf(b, "## %s\n\nTime, ratio to ours, allocations.\n\n| | %s |\n|%s\n%s\n",
+		title, strings.Join(columns, " | "), strings.Repeat(" --- |", len(columns)+1), body.String())
+}
+
+func microseconds(ns float64) string {
+	if ns < 10_000 {
+		return fmt.Sprintf("%.2f µs", ns/1000)
+	}
+	return fmt.Sprintf("%.1f µs", ns/1000)
+}
+
+func times(ratio float64) string {
+	if ratio < 10 {
+		return fmt.Sprintf("%.2f×", ratio)
+	}
+	return fmt.Sprintf("%.0f×", ratio)
+}
+
+func (r *report) cacheTable(b *strings.Builder) {
+	c := r.figures.cache
+	if c == nil {
+		return
+	}
+	mib := func(n uint64) float64 { return float64(n) / (1 << 20) }
+	fmt.Fprintf(b, `## The cache under %d different tokens
+
+EdDSA, %d bytes, the default cache; both sides see the same tokens in turns of %d.
+
+| | |
+| --- | --- |
+| with the cache | %s |
+| without | %s |
+| heap in use before, with the cache full, at the end | %.1f, %.1f, %.1f MiB |
+
+`, c.tokens, fixture.Small, cacheChunk, microseconds(median(c.on.ns)), microseconds(median(c.off.ns)), mib(c.before), mib(c.filled), mib(c.after))
+}
+
+func (r *report) floodTable(b *strings.Builder) {
+	f := r.figures.floods
+	if f == nil {
+		return
+	}
+	plan := floodPlan
+	ms := func(d time.Duration) string { return fmt.Sprintf("%.2f ms", float64(d)/1e6) }
+	fmt.Fprintf(b, `## Login flood
+
+A server in a process of its own and %d clients that log in without end from one address, pausing %v after a 503; meanwhile the protected route is asked every %v, whether or not the last
+answer is there. %d clients with addresses of their own log in now and then, which adds up to a quarter of what the server can check. "Unbounded" is the same server calling
+bcrypt directly.
+
+| | CheckPassword | unbounded |
+| --- | --- | --- |
+`, plan.Flooders, plan.Pause, plan.Rate, plan.Honest)
+	line := func(what, bounded, unbounded string) { fmt.Fprintf(b, "| %s | %s | %s |\n", what, bounded, unbounded) }
+	line("protected route idle, p50 and p99", ms(f.bounded.Idle.P(0.5))+", "+ms(f.bounded.Idle.P(0.99)), ms(f.unbounded.Idle.P(0.5))+", "+ms(f.unbounded.Idle.P(0.99)))
+	line("while logins are saturated", ms(f.bounded.Saturated.P(0.5))+", "+ms(f.bounded.Saturated.P(0.99)), ms(f.unbounded.Saturated.P(0.5))+", "+ms(f.unbounded.Saturated.P(0.99)))
+	line("logins/s meanwhile", fmt.Sprintf("%.2f", f.bounded.LoginsPerSecond()), fmt.Sprintf("%.2f", f.unbounded.LoginsPerSecond()))
+	line("one bcrypt, server idle", ms(f.bounded.Bcrypt), ms(f.unbounded.Bcrypt))
+	line("password checks at a time", fmt.Sprint(f.bounded.MaxConcurrent), "any number")
+	line("logins answered 503 meanwhile", fmt.Sprint(f.bounded.Refused), fmt.Sprint(f.unbounded.Refused))
+	line("honest logins served under the flood", fmt.Sprintf("%d of %d", f.bounded.Served, f.bounded.Honest), "not asked")
+	b.WriteString("\n")
+}
