@@ -22,6 +22,7 @@ import (
 type Issuer struct {
 	issuance
 	rules    rules
+	party    []byte // the members "iss" and "aud" of its tokens
 	verifier *Verifier
 	keys     atomic.Pointer[issuerKeys]
 
@@ -38,7 +39,7 @@ func NewIssuer(key Key, opts IssuerOptions) (*Issuer, error) {
 	if err := f.err(); err != nil {
 		return nil, err
 	}
-	i := &Issuer{issuance: issue, rules: rules}
+	i := &Issuer{issuance: issue, rules: rules, party: appendParty(nil, rules.issuer, rules.audience)}
 	i.keys.Store(keys)
 	i.verifier = newVerifier((*ownKeys)(i), rules)
 	i.refreshVerifier = newVerifier((*ownRefreshKeys)(i), issue.refreshRules(rules))
@@ -136,7 +137,7 @@ func ExpiresIn(d time.Duration) SignOption { return func(s *tokenSpec) { s.ttl =
 // ForAudience gives a token another audience than IssuerOptions.Audience. This issuer verifies the
 // token only if one of its own audiences is among them; none sets no "aud" at all.
 func ForAudience(audience ...string) SignOption {
-	return func(s *tokenSpec) { s.audience = audience }
+	return func(s *tokenSpec) { s.audience = append([]string{}, audience...) }
 }
 
 // Sign returns a new access token for subject, with no session behind it.
@@ -149,7 +150,7 @@ func ForAudience(audience ...string) SignOption {
 // The token has "sub", "iat", "exp", a random "jti" (RFC 9068 §2.2), and "iss" and "aud" where configured. A token is
 // always somebody's: where nobody logged in, name what it is for, such as "guest". An empty subject, one over 1 KiB, and claims that make the token longer than 16 KiB, which no verifier would take, are errors.
 func (i *Issuer) Sign(subject string, claims any, opts ...SignOption) (string, error) {
-	spec := tokenSpec{subject: subject, private: claims, ttl: i.ttl, audience: i.rules.audience}
+	spec := tokenSpec{subject: subject, private: claims, ttl: i.ttl}
 	for _, opt := range opts {
 		opt(&spec)
 	}
@@ -162,7 +163,7 @@ type tokenSpec struct {
 	subject   string
 	private   any
 	ttl       time.Duration
-	audience  []string
+	audience  []string  // nil for the issuer's
 	authTime  time.Time // the zero time for none
 	sessionID string    // "" for none
 	endsAt    time.Time // of the session, which no token outlives
@@ -175,7 +176,11 @@ func (i *Issuer) sign(spec *tokenSpec) (string, int, error) {
 	}
 	f := faults{of: "token"}
 	f.name("subject", spec.subject)
-	f.names("audience", spec.audience)
+	party := i.party
+	if spec.audience != nil {
+		f.names("audience", spec.audience)
+		party = appendParty(nil, i.rules.issuer, spec.audience)
+	}
 	private, err := marshalPrivate(spec.private)
 	if err := errors.Join(f.err(), err); err != nil {
 		return "", 0, err
@@ -193,12 +198,9 @@ func (i *Issuer) sign(spec *tokenSpec) (string, int, error) {
 		return "", 0, errors.New("jwtauth: the clock is set outside the years 1970 to 9999")
 	}
 
-	payload := make([]byte, 0, 320+len(private))
-	payload = appendString(append(payload, `{"sub":`...), spec.subject)
-	if i.rules.issuer != "" {
-		payload = appendString(append(payload, `,"iss":`...), i.rules.issuer)
-	}
-	payload = appendAudience(payload, spec.audience)
+	var stack [512]byte // larger payloads go to the heap
+	payload := appendString(append(stack[:0], `{"sub":`...), spec.subject)
+	payload = append(payload, party...)
 	payload = strconv.AppendInt(append(payload, `,"iat":`...), issuedAt, 10)
 	payload = strconv.AppendInt(append(payload, `,"exp":`...), expiresAt, 10)
 	payload = appendString(append(payload, `,"jti":`...), rand.Text())
@@ -238,9 +240,13 @@ func marshalPrivate(claims any) ([]byte, error) {
 		return nil, nil
 	}
 	s := jsonscan.New(object)
+	var names jsonscan.FoldSet
 	for s.Next() {
 		if isRegistered(s.Name()) {
 			return nil, fmt.Errorf("jwtauth: claims: %q is not the caller's to set", s.Name())
+		}
+		if !names.Add(s.Name()) || s.Value().AmbiguousCase() {
+			return nil, errors.New("jwtauth: claims: two members of one object differ only in case")
 		}
 		if s.Name() == "scope" && !new(Claims).addScopes(s.Value()) {
 			return nil, errors.New("jwtauth: claims: scope is neither a string nor an array of strings")
@@ -248,9 +254,6 @@ func marshalPrivate(claims any) ([]byte, error) {
 	}
 	if !s.Valid() {
 		return nil, fmt.Errorf("jwtauth: claims: %T does not make one strict JSON object", claims)
-	}
-	if jsonscan.AmbiguousCase(object) {
-		return nil, errors.New("jwtauth: claims: two members of one object differ only in case")
 	}
 	return text[1 : len(text)-1], nil
 }
@@ -265,7 +268,11 @@ func isRegistered(name string) bool {
 	return false
 }
 
-func appendAudience(dst []byte, audience []string) []byte {
+// appendParty appends the members "iss" and "aud", each behind a comma.
+func appendParty(dst []byte, issuer string, audience []string) []byte {
+	if issuer != "" {
+		dst = appendString(append(dst, `,"iss":`...), issuer)
+	}
 	switch len(audience) {
 	case 0:
 		return dst

@@ -128,7 +128,6 @@ func (i *Issuer) accessToken(s Session, private any) (Tokens, error) {
 		subject:   s.Subject,
 		private:   private,
 		ttl:       i.ttl,
-		audience:  i.rules.audience,
 		authTime:  s.AuthTime,
 		sessionID: s.ID,
 		endsAt:    s.ExpiresAt,

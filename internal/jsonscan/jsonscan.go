@@ -258,34 +258,36 @@ func nameBit(name string) uint64 {
 // or a mixture of both, and another reader sees something else.
 func AmbiguousCase(text string) bool {
 	s := New(text)
-	var names foldSet
+	var names FoldSet
 	for s.Next() {
-		if !names.add(s.Name()) || ambiguousValue(s.Value()) {
+		if !names.Add(s.Name()) || s.Value().AmbiguousCase() {
 			return true
 		}
 	}
 	return !s.Valid()
 }
 
-func ambiguousValue(v Value) bool {
+// AmbiguousCase reports the same of the objects in a value.
+func (v Value) AmbiguousCase() bool {
 	switch v.Kind {
 	case Object:
 		return AmbiguousCase(v.Text)
 	case Array:
-		return !v.Elements(func(e Value) bool { return !ambiguousValue(e) })
+		return !v.Elements(func(e Value) bool { return !e.AmbiguousCase() })
 	default:
 		return false
 	}
 }
 
-// foldSet is a nameSet under case folding.
-type foldSet struct {
+// FoldSet is a set of names that are the same where they differ only in case.
+type FoldSet struct {
 	count int
 	list  [16]string
 	large map[string]struct{}
 }
 
-func (f *foldSet) add(name string) bool {
+// Add reports whether name is new to the set, and adds it.
+func (f *FoldSet) Add(name string) bool {
 	if f.large == nil && f.count < len(f.list) {
 		for _, other := range f.list[:f.count] {
 			if strings.EqualFold(other, name) {
