@@ -183,6 +183,25 @@ func TestTokenErrors(t *testing.T) {
 	}
 }
 
+// What OnError and logs see of a refusal says what would have done.
+func TestErrorTexts(t *testing.T) {
+	claims := &jwtauth.Claims{Subject: "ann", Scope: "read"}
+	for want, require := range map[string]func(http.Handler) http.Handler{
+		"jwtauth: scope missing: read write":       jwtauth.RequireScope("read", "write"),
+		"jwtauth: login too old: more than 1m30s":  jwtauth.RequireFresh(90 * time.Second),
+		"jwtauth: forbidden: not on Sundays":       jwtauth.Require(func(*jwtauth.Claims) error { return errors.New("not on Sundays") }),
+		"jwtauth: temporarily unavailable: a test": jwtauth.Require(func(*jwtauth.Claims) error { return fmt.Errorf("%w: a test", jwtauth.ErrUnavailable) }),
+	} {
+		var got error
+		verifier := verifierFunc(func(context.Context, string) (*jwtauth.Claims, error) { return claims, nil })
+		onError := jwtauth.OnError(func(_ http.ResponseWriter, _ *http.Request, err error) { got = err })
+		jwtauth.Verify(verifier, onError)(require(http.NotFoundHandler())).ServeHTTP(httptest.NewRecorder(), get("x"))
+		if got == nil || got.Error() != want {
+			t.Errorf("got %v, want %s", got, want)
+		}
+	}
+}
+
 // DESIGN §6 as a client meets it, through Verify and what stands behind it.
 func TestAnswers(t *testing.T) {
 	f := forgeHS256(t)

@@ -217,7 +217,7 @@ func TestSignSubjects(t *testing.T) {
 	issuer := newIssuer(t, generate(t, jwtauth.HS256))
 	long := strings.Repeat("x", 1<<10)
 	for _, subject := range []string{
-		"user-1", " ", `"`, `\`, `a"b\c`, "<script>&amp;", "\u2028\u2029", "\x00\x1f\x7f", "Ünïcødé 😀", "\ufffd", "null", "{}", long,
+		"user-1", " ", `"`, `\`, `a"b\c`, "<script>&amp;", "\u2028\u2029", "Ünïcødé 😀", "\ufffd", "null", "{}", long,
 	} {
 		token, err := issuer.Sign(subject, nil)
 		if err != nil {
@@ -229,14 +229,15 @@ func TestSignSubjects(t *testing.T) {
 		}
 	}
 	for subject, want := range map[string]string{
-		"": "subject: is empty", "\xff": "subject: is not valid UTF-8", long + "x": "subject: is 1025 bytes long; at most 1024 are taken",
+		"": "subject: is empty", "a\x00": "subject: holds a control character", "\u0085": "subject: holds a control character",
+		"\xff": "subject: is not valid UTF-8", long + "x": "subject: is 1025 bytes long; at most 1024 are taken",
 	} {
 		for how, sign := range map[string]func() error{
 			"Sign":  func() error { _, err := issuer.Sign(subject, nil); return err },
 			"Login": func() error { _, err := issuer.Login(t.Context(), subject); return err },
 		} {
 			err := sign()
-			if err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), "subject is", "subject: is"), want) {
+			if err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), "Login: subject ", "Login: subject: "), want) {
 				t.Errorf("%s %.10q: %v, want %q", how, subject, err, want)
 			}
 		}
@@ -245,7 +246,7 @@ func TestSignSubjects(t *testing.T) {
 
 // Issuers and audiences, too, may hold anything that a JSON string can.
 func TestSignNames(t *testing.T) {
-	for _, name := range []string{`a"b\c`, "<&>", "\u2028", "ü 😀", "\n", "https://issuer.example/a?b=c&d#e"} {
+	for _, name := range []string{`a"b\c`, "<&>", "\u2028", "ü 😀", "https://issuer.example/a?b=c&d#e"} {
 		for _, audience := range [][]string{nil, {name}, {name, "b"}, {"a", name, "c"}} {
 			issuer := newIssuer(t, generate(t, jwtauth.HS256).WithID("k"), func(o *jwtauth.IssuerOptions) { o.Issuer, o.Audience = name, audience })
 			token, err := issuer.Sign("user-1", nil)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -148,11 +149,13 @@ func TestOnError(t *testing.T) {
 		options []jwtauth.VerifyOption
 		require middleware
 		token   string
-		want    []error
+		want    []error // all of which it is; of what is not named here it is no ErrForbidden
 	}{
 		{"no token", nil, plain, "", []error{jwtauth.ErrTokenMissing}},
 		{"bad token", nil, plain, "bad", []error{jwtauth.ErrSignatureInvalid, jwtauth.ErrTokenInvalid}},
 		{"Require", nil, jwtauth.Require(func(*jwtauth.Claims) error { return denied }), "valid-ann", []error{denied, jwtauth.ErrForbidden}},
+		{"Require cannot decide", nil, jwtauth.Require(func(*jwtauth.Claims) error { return jwtauth.ErrUnavailable }), "valid-ann", []error{jwtauth.ErrUnavailable}},
+		{"Require with a form of its own", nil, jwtauth.Require(func(*jwtauth.Claims) error { return jwtauth.ErrBodyTooLarge }), "valid-ann", []error{jwtauth.ErrBodyTooLarge}},
 		{"RequireScope", nil, jwtauth.RequireScope("admin"), "valid-ann", []error{jwtauth.ErrInsufficientScope}},
 		{"RequireFresh", nil, jwtauth.Require(func(*jwtauth.Claims) error { return jwtauth.ErrLoginTooOld }), "valid-ann", []error{jwtauth.ErrLoginTooOld}},
 		{"anonymous behind Optional", []jwtauth.VerifyOption{jwtauth.Optional()}, jwtauth.RequireScope("read"), "", []error{jwtauth.ErrTokenMissing}},
@@ -170,6 +173,9 @@ func TestOnError(t *testing.T) {
 				if !errors.Is(got, want) {
 					t.Errorf("OnError is told %v, want %v", got, want)
 				}
+			}
+			if errors.Is(got, jwtauth.ErrForbidden) && !slices.Contains(c.want, jwtauth.ErrForbidden) {
+				t.Errorf("OnError is told %v, which is ErrForbidden", got)
 			}
 		})
 	}
@@ -258,9 +264,17 @@ func TestFrom(t *testing.T) {
 		checkAnswer(t, serve(h, formRequest("POST", formType, strings.Repeat("x", 2<<20))), answerTooLarge)
 	})
 	t.Run("two cookies", func(t *testing.T) {
-		second := func(r *http.Request) (string, error) { return ambient(r) }
+		second := func(r *http.Request) (string, error) {
+			cookie, err := r.Cookie("second")
+			if err != nil {
+				return "", nil
+			}
+			return cookie.Value, nil
+		}
 		h := jwtauth.Verify(subjects, jwtauth.From(ambient, second))(greet)
 		r := get("")
+		r.AddCookie(&http.Cookie{Name: "second", Value: "valid-second"})
+		checkGreeting(t, serve(h, r), "second")
 		cookie(r)
 		checkGreeting(t, serve(h, r), "cookie") // the first that is asked
 		foreign(r)
@@ -394,6 +408,11 @@ func TestRequireFresh(t *testing.T) {
 		}
 		clock.Set(time.Unix(now, 0))
 		checkAnswer(t, serve(h, get(f.claims(goodClaims))), stale) // without an auth_time
+		ever := jwtauth.Verify(v)(jwtauth.RequireFresh(math.MaxInt64)(greet))
+		checkGreeting(t, serve(ever, get(token)), "user-1")
+		if w := serve(ever, get(f.claims(goodClaims))); w.Code != http.StatusUnauthorized {
+			t.Errorf("without an auth_time, where any will do, the answer is %d", w.Code)
+		}
 	})
 	// Of a literal nobody knows the clock: it is this machine's.
 	for age, ok := range map[time.Duration]bool{0: true, 30 * time.Second: true, 2 * time.Minute: false} {

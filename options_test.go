@@ -50,6 +50,7 @@ func TestVerifierOptions(t *testing.T) {
 		{"issuer and AnyIssuer", func(o *opts) { o.AnyIssuer = true }, []string{"VerifierOptions.Issuer: is set, and so is AnyIssuer"}},
 		{"audience and AnyAudience", func(o *opts) { o.AnyAudience = true }, []string{"VerifierOptions.Audience: is set, and so is AnyAudience"}},
 		{"issuer is not UTF-8", func(o *opts) { o.Issuer = bad }, []string{"VerifierOptions.Issuer: is not valid UTF-8"}},
+		{"issuer with a control character", func(o *opts) { o.Issuer = "a\n" }, []string{"VerifierOptions.Issuer: holds a control character"}},
 		{"longest issuer", func(o *opts) { o.Issuer = long }, nil},
 		{"issuer too long", func(o *opts) { o.Issuer = long + "x" }, []string{"VerifierOptions.Issuer: is 1025 bytes long; at most 1024"}},
 		{"empty audience", func(o *opts) { o.Audience = []string{"api", ""} }, []string{"VerifierOptions.Audience[1]: is empty"}},

@@ -78,6 +78,19 @@ func TestRemembersOnlyWhatVerified(t *testing.T) {
 	}
 }
 
+// What is remembered is used: nothing but the cache can know this subject.
+func TestRememberedIsUsed(t *testing.T) {
+	v, signing := remembering(t)
+	token := sealText(t, signing, `{"alg":"EdDSA"}`, `{"exp":2000,"sub":"in the token"}`)
+	if claims, err := v.VerifyToken(t.Context(), token); err != nil || claims.Subject != "in the token" {
+		t.Fatalf("claims %v, error %v", claims, err)
+	}
+	v.cache.Get(token).claims.Subject = "in the cache"
+	if claims, err := v.VerifyToken(t.Context(), token); err != nil || claims.Subject != "in the cache" {
+		t.Errorf("claims %v, error %v", claims, err)
+	}
+}
+
 // Tokens up to 8 KiB are remembered, longer ones are not.
 func TestRemembersUpToALength(t *testing.T) {
 	v, signing := remembering(t)

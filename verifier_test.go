@@ -72,6 +72,8 @@ var headerCases = []struct {
 	{"type that is asked for, as a media type", `{"alg":"ALG","typ":"application/at+jwt"}`, []string{"at+jwt"}, nil},
 	{"type that is asked for as a media type", `{"alg":"ALG","typ":"at+jwt"}`, []string{"application/at+jwt"}, nil},
 	{"second type that is asked for", `{"alg":"ALG","typ":"logout+jwt"}`, []string{"at+jwt", "logout+jwt"}, nil},
+	{"prefix of a type with a slash", `{"alg":"ALG","typ":"application/x/y"}`, []string{"x/y"}, jwtauth.ErrTokenType},
+	{"type with a slash", `{"alg":"ALG","typ":"x/y"}`, []string{"x/y"}, nil},
 	{"not the type that is asked for", `{"alg":"ALG","typ":"JWT"}`, []string{"at+jwt"}, jwtauth.ErrTokenType},
 	{"no type where one is asked for", `{"alg":"ALG"}`, []string{"at+jwt"}, jwtauth.ErrTokenType},
 	{"empty type where one is asked for", `{"alg":"ALG","typ":""}`, []string{"at+jwt"}, jwtauth.ErrTokenType},
@@ -133,6 +135,7 @@ var claimsCases = []struct {
 	{"ordinary", goodClaims, nil, nil},
 	{"white space", strings.ReplaceAll(goodClaims, ",", " ,\n\t"), nil, nil},
 	{"escaped names", strings.ReplaceAll(goodClaims, `"exp"`, `"\u0065x\u0070"`), nil, nil},
+	{"private number beyond a float64", withClaims(`"n":1e999`), nil, nil},
 	{"private claims of every kind", withClaims(`"a":null`, `"b":[1,{"c":true}]`, `"d":-1.5e3`), nil, nil},
 	{"null for a private claim", withClaims(`"name":null`), nil, nil},
 

@@ -1,0 +1,241 @@
+package jwtauth_test
+
+import (
+	"context"
+	"crypto"
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/seed-0a072700/jwtauth"
+	"github.com/seed-0a072700/jwtauth/memstore"
+)
+
+// spyStore is a store that a test can look into and interfere with.
+type spyStore struct {
+	jwtauth.SessionStore // does the work
+
+	// Where set, it is called before an operation, and may take its time; with an error, the operation is not carried out.
+	before func(ctx context.Context, op string) error
+	// Where set, it is called after an operation that was carried out, and may lose the answer.
+	after func(op string) error
+	// Where set, it changes what Load returns.
+	loaded func(*jwtauth.Session)
+
+	mu  sync.Mutex
+	ops []string
+}
+
+func (s *spyStore) call(ctx context.Context, op string, do func() error) error {
+	s.mu.Lock()
+	s.ops = append(s.ops, op)
+	s.mu.Unlock()
+	if s.before != nil {
+		if err := s.before(ctx, op); err != nil {
+			return err
+		}
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	if s.after != nil {
+		return s.after(op)
+	}
+	return nil
+}
+
+// took returns the operations since it was last asked.
+func (s *spyStore) took() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ops := s.ops
+	s.ops = nil
+	return ops
+}
+
+func (s *spyStore) Create(ctx context.Context, session jwtauth.Session) error {
+	return s.call(ctx, "Create", func() error { return s.SessionStore.Create(ctx, session) })
+}
+
+func (s *spyStore) Load(ctx context.Context, id string, now time.Time) (session jwtauth.Session, err error) {
+	err = s.call(ctx, "Load", func() (err error) {
+		session, err = s.SessionStore.Load(ctx, id, now)
+		return err
+	})
+	if err == nil && s.loaded != nil {
+		s.loaded(&session)
+	}
+	return session, err
+}
+
+func (s *spyStore) Swap(ctx context.Context, from int64, next jwtauth.Session, now time.Time) (won bool, err error) {
+	err = s.call(ctx, "Swap", func() (err error) {
+		won, err = s.SessionStore.Swap(ctx, from, next, now)
+		return err
+	})
+	return won && err == nil, err
+}
+
+func (s *spyStore) Delete(ctx context.Context, id string) error {
+	return s.call(ctx, "Delete", func() error { return s.SessionStore.Delete(ctx, id) })
+}
+
+func (s *spyStore) DeleteSubject(ctx context.Context, subject string) error {
+	return s.call(ctx, "DeleteSubject", func() error { return s.SessionStore.DeleteSubject(ctx, subject) })
+}
+
+func (s *spyStore) List(ctx context.Context, subject string, now time.Time) (list []jwtauth.Session, err error) {
+	err = s.call(ctx, "List", func() (err error) {
+		list, err = s.SessionStore.List(ctx, subject, now)
+		return err
+	})
+	return list, err
+}
+
+// service is an issuer with sessions, and what a test turns to see how it behaves.
+type service struct {
+	*jwtauth.Issuer
+	store  *spyStore
+	clock  *clock
+	forger forger // of refresh tokens: its key is RefreshKeys[0]
+
+	mu     sync.Mutex
+	events []jwtauth.Event
+}
+
+// start is when the clock of a service starts, with more digits than a session keeps.
+var start = time.Unix(now, 250_123_456)
+
+func newService(t testing.TB, change ...func(*jwtauth.IssuerOptions)) *service {
+	t.Helper()
+	secret := keySecret(32)
+	s := &service{store: &spyStore{SessionStore: memstore.New()}, clock: newClock(start)}
+	s.forger = forger{jwtauth.HS256, keyMust(jwtauth.NewKey(jwtauth.HS256, secret)), func(input string) []byte {
+		mac := hmac.New(sha256.New, secret)
+		mac.Write([]byte(input))
+		return mac.Sum(nil)
+	}}
+	opts := jwtauth.IssuerOptions{
+		Sessions:    s.store,
+		RefreshKeys: []jwtauth.Key{s.forger.key},
+		Now:         s.clock.Now,
+		OnEvent: func(_ context.Context, e jwtauth.Event) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.events = append(s.events, e)
+		},
+	}
+	for _, c := range change {
+		c(&opts)
+	}
+	issuer, err := jwtauth.NewIssuer(generate(t, jwtauth.HS256), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Issuer = issuer
+	return s
+}
+
+// at sets the clock to so long after the start.
+func (s *service) at(after time.Duration) { s.clock.Set(start.Add(after)) }
+
+// login begins the only session of user-1 that a test needs. What it did is forgotten.
+func (s *service) login(t testing.TB) jwtauth.Tokens {
+	t.Helper()
+	tokens, err := s.Login(t.Context(), "user-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.store.took()
+	s.told()
+	return tokens
+}
+
+// refresh is Refresh where it has to succeed.
+func (s *service) refresh(t testing.TB, token string) jwtauth.Tokens {
+	t.Helper()
+	tokens, err := s.Refresh(t.Context(), token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tokens
+}
+
+// row returns the session that a refresh token names, the zero Session where it is gone.
+func (s *service) row(token string) jwtauth.Session {
+	row, _ := s.store.SessionStore.Load(context.Background(), refreshPayload(token).SessionID, s.clock.Now())
+	return row
+}
+
+// told returns the kinds of the events since it was last asked.
+func (s *service) told() []jwtauth.EventKind {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var kinds []jwtauth.EventKind
+	for _, e := range s.events {
+		kinds = append(kinds, e.Kind)
+	}
+	s.events = nil
+	return kinds
+}
+
+// forge returns the refresh token of another generation than a real one's.
+func (s *service) forge(real string, generation int64) string {
+	claims := refreshPayload(real)
+	return s.forger.token(`{"alg":"ALG","typ":"rt+jwt"}`,
+		fmt.Sprintf(`{"sid":%q,"gen":%d,"sub":%q,"exp":%d}`, claims.SessionID, generation, claims.Subject, claims.Expires))
+}
+
+var sentinels = []error{
+	jwtauth.ErrTokenInvalid, jwtauth.ErrTokenType, jwtauth.ErrClaimsInvalid, jwtauth.ErrSignatureInvalid, jwtauth.ErrKeyUnknown, jwtauth.ErrTokenMalformed,
+	jwtauth.ErrSessionEnded, jwtauth.ErrTokenReused, jwtauth.ErrSubjectDisabled, jwtauth.ErrUnavailable, jwtauth.ErrBusy, jwtauth.ErrForbidden,
+}
+
+// wantError checks that err is each of want, and no other sentinel.
+func wantError(t *testing.T, what string, err error, want ...error) {
+	t.Helper()
+	for _, sentinel := range sentinels {
+		if is := errors.Is(err, sentinel); is != slices.Contains(want, sentinel) {
+			t.Errorf("%s: errors.Is(%v, %v) is %v", what, err, sentinel, is)
+		}
+	}
+}
+
+// wantKinds checks what the service has told since it was last asked.
+func (s *service) wantKinds(t *testing.T, what string, want ...jwtauth.EventKind) {
+	t.Helper()
+	if got := s.told(); !slices.Equal(got, want) {
+		t.Errorf("%s: events %v, want %v", what, got, want)
+	}
+}
+
+// wantOps checks what the store was asked for since it was last asked.
+func (s *service) wantOps(t *testing.T, what string, want ...string) {
+	t.Helper()
+	if got := s.store.took(); !slices.Equal(got, want) {
+		t.Errorf("%s: the store was asked to %v, want %v", what, got, want)
+	}
+}
+
+// verificationKeys is a KeySource that holds symmetric keys, too.
+type verificationKeys []jwtauth.Key
+
+func (v verificationKeys) VerificationKeys(context.Context, jwtauth.Algorithm, string) ([]jwtauth.Key, error) {
+	return v, nil
+}
+
+// publicPart returns what golang-jwt verifies with where it signs with private.
+func publicPart(private any) any {
+	if signer, ok := private.(crypto.Signer); ok {
+		return signer.Public()
+	}
+	return private
+}
+
+// opaqueSigner is a private key that does not show itself, as in a hardware module.
+type opaqueSigner struct{ crypto.Signer }
