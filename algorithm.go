@@ -103,7 +103,7 @@ func (a Algorithm) suite() (*suite, error) {
 func (a Algorithm) symmetric() bool { return a == HS256 || a == HS384 || a == HS512 }
 
 const (
-	maxRSABits   = 16384
+	maxRSABits   = 8192
 	maxSignature = maxRSABits / 8
 )
 
@@ -273,6 +273,19 @@ func joseECDSA(der []byte, size int) ([]byte, error) {
 	sig.R.FillBytes(out[:size])
 	sig.S.FillBytes(out[size:])
 	return out, nil
+}
+
+// work is what a check with k costs, in units of one with RSA of 2048 bits and the usual exponent, rounded up.
+func (k *key) work() int {
+	pub, ok := k.pub.(*rsa.PublicKey)
+	if !ok {
+		return 1
+	}
+	times := (pub.N.BitLen() + minRSABits - 1) / minRSABits
+	if pub.E > 1<<17 {
+		return 8 * times * times
+	}
+	return times * times
 }
 
 // signatureSize is the length of the signatures of pub, in bytes.

@@ -96,17 +96,19 @@ func (c *Claims) scanAudience(v jsonscan.Value) bool {
 		c.setAudience(one)
 		return true
 	}
-	ok := v.Elements(func(e jsonscan.Value) bool {
+	count := 0
+	if !v.Elements(func(jsonscan.Value) bool { count++; return true }) {
+		return false
+	}
+	c.Audience = c.audience[:0]
+	if count > 1 {
+		c.Audience = make([]string, 0, count)
+	}
+	return v.Elements(func(e jsonscan.Value) bool {
 		one, ok := e.Str()
-		switch {
-		case c.Audience == nil:
-			c.setAudience(one)
-		default:
-			c.Audience = append(c.Audience, one)
-		}
+		c.Audience = append(c.Audience, one)
 		return ok
 	})
-	return ok
 }
 
 // addScopes takes scopes from a string, as RFC 8693 §4.2 has it, or from an
@@ -124,6 +126,7 @@ func (c *Claims) addScopes(v jsonscan.Value) bool {
 		return true
 	}
 	var joined strings.Builder
+	joined.Grow(len(c.Scope) + len(v.Text))
 	joined.WriteString(c.Scope)
 	ok := v.Elements(func(e jsonscan.Value) bool {
 		one, ok := e.Str()

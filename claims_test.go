@@ -60,7 +60,7 @@ func TestClaimsUnmarshalJSONOfNothing(t *testing.T) {
 // What was there before goes, and stays where the text is refused.
 func TestClaimsUnmarshalJSONReplaces(t *testing.T) {
 	claims := readClaims(t, `{"sub":"old","aud":["a","b"],"scope":"x","name":"old"}`)
-	for _, bad := range []string{`{"sub":"new","exp":"x"}`, `{"sub":"new","sub":"new"}`, `null`, `[]`, `{"sub":"new"`} {
+	for _, bad := range []string{`{"sub":"new","exp":"x"}`, `{"sub":"new","sub":"new"}`, `[]`, `{"sub":"new"`} {
 		err := claims.UnmarshalJSON([]byte(bad))
 		if !errors.Is(err, jwtauth.ErrClaimsInvalid) {
 			t.Errorf("%s: %v, want ErrClaimsInvalid", bad, err)
@@ -295,12 +295,26 @@ func TestClaimsDecode(t *testing.T) {
 	t.Run("does not fit", func(t *testing.T) {
 		var own struct{ Name int }
 		err := claims.Decode(&own)
-		if err == nil || errors.Is(err, jwtauth.ErrTokenInvalid) {
-			t.Fatalf("got %v, want an error that is no refusal", err)
-		}
-		var mismatch *json.UnmarshalTypeError
-		if !errors.As(err, &mismatch) || !strings.HasPrefix(err.Error(), "jwtauth: claims do not fit *struct") {
+		if !errors.Is(err, jwtauth.ErrClaimsInvalid) || !strings.Contains(err.Error(), "a int was wanted in a *struct") {
 			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("value in the error", func(t *testing.T) {
+		var own map[string]int
+		if err := readClaims(t, `{"n":123456789e400}`).Decode(&own); !errors.Is(err, jwtauth.ErrClaimsInvalid) || strings.Contains(err.Error(), "1234") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("misuse", func(t *testing.T) {
+		var misuse *json.InvalidUnmarshalError
+		if err := claims.Decode(own); errors.Is(err, jwtauth.ErrTokenInvalid) || !errors.As(err, &misuse) {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("null", func(t *testing.T) {
+		before := claims.Subject
+		if err := claims.UnmarshalJSON([]byte("null")); err != nil || claims.Subject != before {
+			t.Errorf("null changes the claims to %+v, %v", claims, err)
 		}
 	})
 	t.Run("nil", func(t *testing.T) {

@@ -234,6 +234,9 @@ func answerTo(err error) *answer {
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	a := answerTo(err)
 	h := w.Header()
+	for _, of := range []string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified"} {
+		delete(h, of) // the handler's, of what is not sent now
+	}
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")
 	if a.challenge != "" {

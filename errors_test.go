@@ -280,3 +280,21 @@ func TestAnswers(t *testing.T) {
 		})
 	}
 }
+
+// What a handler said of an answer that is not sent must not describe the one that is.
+func TestWriteErrorForgetsTheRepresentation(t *testing.T) {
+	w := httptest.NewRecorder()
+	for _, name := range []string{"Content-Length", "Content-Encoding", "ETag", "Last-Modified"} {
+		w.Header().Set(name, "1")
+	}
+	w.Header().Set("X-Request-Id", "1")
+	jwtauth.WriteError(w, httptest.NewRequest("GET", "/", nil), jwtauth.ErrForbidden)
+	for _, name := range []string{"Content-Length", "Content-Encoding", "ETag", "Last-Modified"} {
+		if got := w.Result().Header.Get(name); got != "" {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	if w.Result().Header.Get("X-Request-Id") == "" {
+		t.Error("a field that has nothing to do with it is gone")
+	}
+}

@@ -214,7 +214,7 @@ func checkAccepted(t *testing.T, payload string, claims *jwtauth.Claims) {
 }
 
 var (
-	bearerField = regexp.MustCompile(`(?is)^bearer(?: .*)?$`)
+	bearerField = regexp.MustCompile("(?is)^bearer(?:[^a-z0-9!#$%&'*+.^_`|~-].*)?$")
 	bearerToken = regexp.MustCompile(`(?i)^bearer +([A-Za-z0-9._~+/-]+=*)$`)
 )
 

@@ -426,7 +426,7 @@ func TestLogin(t *testing.T) {
 
 	for _, c := range []struct {
 		at, want int64
-	}{{now - 3600, now - 3600}, {now + 3600, now}, {-5, -5}, {0, 0}} {
+	}{{now - 3600, now - 3600}, {now + 3600, now}, {0, 0}, {-5, time.Time{}.Unix()}, {time.Time{}.Unix() - 1, time.Time{}.Unix()}} {
 		tokens, err := issuer.Login(t.Context(), "user-1", jwtauth.AuthenticatedAt(time.Unix(c.at, 0)))
 		if err != nil {
 			t.Fatal(err)

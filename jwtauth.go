@@ -25,6 +25,7 @@ package jwtauth
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -59,7 +60,7 @@ type Claims struct {
 // Decode stores all claims in dst, a pointer to a struct or map, as
 // [json.Unmarshal] does. Because that matches names without regard to case, claims
 // in which two members of one object, at any depth, have names that are the same
-// but for case are refused: [ErrClaimsInvalid]. A literal has no such claims: Decode
+// but for case are refused, and so are claims that do not fit: [ErrClaimsInvalid]. A literal has no such claims: Decode
 // leaves dst as it is.
 func (c *Claims) Decode(dst any) error {
 	if c.payload == "" {
@@ -68,8 +69,16 @@ func (c *Claims) Decode(dst any) error {
 	if jsonscan.AmbiguousCase(c.payload) {
 		return fmt.Errorf("%w: two members of one object differ only in case", ErrClaimsInvalid)
 	}
-	if err := json.Unmarshal([]byte(c.payload), dst); err != nil {
-		return fmt.Errorf("jwtauth: claims do not fit %T: %w", dst, err)
+	err := json.Unmarshal([]byte(c.payload), dst)
+	var mismatch *json.UnmarshalTypeError
+	var misuse *json.InvalidUnmarshalError
+	switch {
+	case errors.As(err, &mismatch):
+		return fmt.Errorf("%w: a %v was wanted in a %T", ErrClaimsInvalid, mismatch.Type, dst) // and not what was there
+	case errors.As(err, &misuse):
+		return fmt.Errorf("jwtauth: Decode: %w", err)
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrClaimsInvalid, err)
 	}
 	return nil
 }
@@ -78,6 +87,9 @@ func (c *Claims) Decode(dst any) error {
 // clients of a token introspection endpoint (RFC 7662). It checks the form
 // ([ErrClaimsInvalid]), no dates, no issuer, no audience and no signature.
 func (c *Claims) UnmarshalJSON(data []byte) error {
+	if string(data) == "null" {
+		return nil // by encoding/json's convention
+	}
 	var read Claims
 	if err := read.scan(string(data), nil); err != nil {
 		return err

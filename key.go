@@ -50,7 +50,7 @@ type key struct {
 //   - for HS256, HS384 and HS512 a []byte at least as long as the hash: 32, 48
 //     or 64 bytes (RFC 7518 §3.2). It is a secret; the PEM, DER or JWK text of
 //     a key is refused here, and read by [ParseKey];
-//   - for RS… and PS… an *rsa.PrivateKey or *rsa.PublicKey of 2048 to 16384
+//   - for RS… and PS… an *rsa.PrivateKey or *rsa.PublicKey of 2048 to 8192
 //     bits (RFC 7518 §3.3) with an odd exponent of at least 3 and under 2³¹;
 //   - for ES… an *ecdsa.PrivateKey or *ecdsa.PublicKey on the algorithm's
 //     curve: P-256, P-384 or P-521 (RFC 7518 §3.4);

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 )
 
@@ -18,7 +19,8 @@ import (
 // Text that looks like a key (BEGIN, {, or base64 of a key's DER, PEM or JWK)
 // but does not parse is an error, never a secret. So is a secret that begins or
 // ends with white space, which one program would read and another one trim, and
-// a variable that is unset or empty. No error shows the value.
+// a variable that is unset or empty, in quotes or brackets, or holds a reference ("${…}", a URL) that something
+// should have replaced. No error shows the value.
 func KeyFromEnv(name string) (Key, error) {
 	k, err := keyFromText(os.Getenv(name))
 	if err != nil {
@@ -36,6 +38,8 @@ func keyFromText(value string) (Key, error) {
 		return parseKey("", []byte(strings.NewReplacer(`\r\n`, "\n", `\n`, "\n").Replace(text)))
 	case text[0] == '{':
 		return parseKey("", []byte(text))
+	case strings.ContainsRune("\"'[<", rune(text[0])) || strings.Contains(text, "${") || strings.Contains(text, "://"):
+		return Key{}, errors.New("is in quotes or brackets, or refers to something else; set the variable to the value itself")
 	case len(text) != len(value):
 		return Key{}, errors.New("begins or ends with white space; remove it, or pass the exact bytes to NewKey")
 	}
@@ -61,7 +65,8 @@ func keyLike(b []byte) string {
 	if what := keyLikeAsIs(b); what != "" {
 		return what
 	}
-	text := strings.Join(strings.Fields(string(b)), "")
+	text := strings.NewReplacer(`\r`, "", `\n`, "", "\uFEFF", "", `"`, "", "'", "").Replace(string(b))
+	text = strings.Join(strings.Fields(text), "")
 	decoded, err := hex.DecodeString(text)
 	if err != nil {
 		text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
@@ -76,12 +81,17 @@ func keyLike(b []byte) string {
 	return ""
 }
 
+// kty is the member that every JWK has, also inside of an escaped string.
+var kty = regexp.MustCompile(`\\?"kty\\?"\s*:`)
+
 func keyLikeAsIs(b []byte) string {
 	switch text := bytes.TrimSpace(b); {
 	case bytes.Contains(b, []byte("-----BEGIN")):
 		return "PEM"
-	case bytes.HasPrefix(text, []byte("{")) && json.Valid(text):
+	case bytes.HasPrefix(text, []byte("{")) && json.Valid(text) || kty.Match(b):
 		return "JSON, like a JWK"
+	case bytes.Contains(b, []byte("<RSAKeyValue>")):
+		return "an XML key"
 	case bytes.HasPrefix(text, []byte("ssh-")) || bytes.HasPrefix(text, []byte("ecdsa-sha2-")):
 		return "an OpenSSH public key"
 	case looksDER(b):

@@ -14,8 +14,11 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"iter"
 	"maps"
 	"math/big"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -251,7 +254,7 @@ func TestParseKeyJWKRefuses(t *testing.T) {
 		want       string
 	}{
 		{"set", `{"keys":[` + keyWith(ed, nil) + `]}`, "", "JWK is a set of keys; pass one of its keys"},
-		{"array", `[` + keyWith(ed, nil) + `]`, "", "neither PEM"},
+		{"array", `[` + keyWith(ed, nil) + `]`, "", "JSON, like a JWK"},
 		{"two", keyWith(ed, nil) + keyWith(ed, nil), "", "not valid JSON"},
 		{"trailing data", keyWith(ed, nil) + "x", "", "not valid JSON"},
 		{"cut", keyWith(ed, nil)[:50], "", "not valid JSON"},
@@ -453,6 +456,16 @@ func TestKeyFromEnv(t *testing.T) {
 		{"DER of another key", base64.StdEncoding.EncodeToString(keyDER("EdDSA")), "an encoding of the DER of a key"},
 		{"cut DER", base64.StdEncoding.EncodeToString(keyDER("RS256"))[:100], "an encoding of the DER of a key"},
 		{"private DER", base64.RawURLEncoding.EncodeToString(x509.MarshalPKCS1PrivateKey(keyRSA())), "an encoding of the DER of a key"},
+		{"public JWK in quotes", `'` + jwk + `'`, "in quotes or brackets"},
+		{"public JWK in a list", `[` + jwk + `]`, "in quotes or brackets"},
+		{"public JWK behind a mark", "\uFEFF" + jwk, "JSON, like a JWK"},
+		{"public JWK behind a word", "export KEY=" + jwk, "JSON, like a JWK"},
+		{"public JWK escaped", strings.Trim(strconv.Quote(jwk), `"`), "JWK is not valid JSON"},
+		{"two JWKs", jwk + "\n" + jwk, "JWK"},
+		{"XML", "<RSAKeyValue><Modulus>0123456789abcdef0123456789abcdef</Modulus></RSAKeyValue>", "in quotes or brackets"},
+		{"DER in lines of \\n", strings.Join(slices.Collect(chunks(base64.StdEncoding.EncodeToString(keyDER("RS256")), 64)), `\n`), "an encoding of the DER of a key"},
+		{"reference", "${SECRET_THAT_NOBODY_REPLACED_IN_TIME}", "refers to something else"},
+		{"URL", "https://login.example.com/.well-known/jwks.json", "refers to something else"},
 		{"base64 of PEM", base64.StdEncoding.EncodeToString([]byte(private)), "an encoding of PEM"},
 		{"base64 of JWK", base64.StdEncoding.EncodeToString([]byte(jwk)), "an encoding of JSON, like a JWK"},
 		{"OpenSSH", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAA me@host", "an OpenSSH public key"},
@@ -471,5 +484,15 @@ func TestKeyFromEnv(t *testing.T) {
 				t.Errorf("%s: the error shows %q: %v", tt.name, piece, err)
 			}
 		}
+	}
+}
+
+// chunks cuts s into pieces of n bytes.
+func chunks(s string, n int) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for len(s) > n && yield(s[:n]) {
+			s = s[n:]
+		}
+		yield(s)
 	}
 }

@@ -151,6 +151,10 @@ func checkRSAPrivate(private *rsa.PrivateKey) (*rsa.PrivateKey, error) {
 	if private.D == nil || private.D.Sign() <= 0 || slices.ContainsFunc(private.Primes, func(p *big.Int) bool { return p == nil || p.Sign() <= 0 }) {
 		return nil, errors.New("RSA private key lacks its private exponent or a prime")
 	}
+	// No number is larger than the modulus: what is, would only be slow to refuse.
+	if size := private.N.BitLen(); private.D.BitLen() > size || slices.ContainsFunc(private.Primes, func(p *big.Int) bool { return p.BitLen() > size }) {
+		return nil, errors.New("RSA private key is not consistent: a part of it is larger than the modulus")
+	}
 	c := &rsa.PrivateKey{
 		PublicKey: rsa.PublicKey{N: new(big.Int).Set(private.N), E: private.E},
 		D:         new(big.Int).Set(private.D),

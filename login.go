@@ -21,7 +21,7 @@ type login struct {
 }
 
 // AuthenticatedAt says when the subject proved who it is, where that was before the
-// call: it becomes the tokens' "auth_time", which [RequireFresh] asks for. Default, and latest: now.
+// call: it becomes the tokens' "auth_time", which [RequireFresh] asks for. Default, and latest: now; before 1970 means unknown, and sets none.
 func AuthenticatedAt(t time.Time) LoginOption { return func(l *login) { l.authTime = t } }
 
 // Label names a session for its owner, in a list of devices: a User-Agent, say. Control and
@@ -52,7 +52,7 @@ func cleanLabel(text string) string {
 // only. It asks IssuerOptions.Claims for the private claims.
 //
 // Errors: [ErrSubjectDisabled] where IssuerOptions.Claims says so; [ErrUnavailable] where that or the
-// store fails. No session is left behind then.
+// store fails. Nobody has a token then of a session that may be left in the store.
 func (i *Issuer) Login(ctx context.Context, subject string, opts ...LoginOption) (Tokens, error) {
 	if fault := nameFault(subject); fault != "" {
 		return Tokens{}, fmt.Errorf("jwtauth: Login: subject %s", fault)
@@ -61,6 +61,9 @@ func (i *Issuer) Login(ctx context.Context, subject string, opts ...LoginOption)
 	l := login{authTime: now}
 	for _, opt := range opts {
 		opt(&l)
+	}
+	if l.authTime.Before(time.Unix(0, 0)) {
+		l.authTime = time.Time{} // unknown: no auth_time
 	}
 	s := Session{
 		ID:         SubjectTag(subject) + "-" + rand.Text(),

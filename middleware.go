@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"reflect"
 	"strings"
 	"time"
 )
@@ -58,14 +59,17 @@ func OnError(f func(w http.ResponseWriter, r *http.Request, err error)) VerifyOp
 // or the next handler is nil.
 func Verify(v TokenVerifier, opts ...VerifyOption) func(next http.Handler) http.Handler {
 	if isNilVerifier(v) {
-		panic("jwtauth: Verify: the verifier is nil")
+		panic("jwtauth: Verify: the verifier is nil, or was not made by its constructor")
 	}
 	c := &verify{verifier: v, sources: []Source{Bearer()}, onError: WriteError}
 	for _, opt := range opts {
+		if opt == nil {
+			panic("jwtauth: Verify: an option is nil")
+		}
 		opt(c)
 	}
 	return func(next http.Handler) http.Handler {
-		if next == nil {
+		if isNilPointer(next) {
 			panic("jwtauth: Verify: the next handler is nil")
 		}
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -79,17 +83,22 @@ func Verify(v TokenVerifier, opts ...VerifyOption) func(next http.Handler) http.
 	}
 }
 
-// isNilVerifier also finds the nil of a constructor whose error nobody looked at.
+// isNilVerifier also finds the nil of a constructor whose error nobody looked at, and
+// literals of types that need a constructor.
 func isNilVerifier(v TokenVerifier) bool {
 	switch v := v.(type) {
-	case nil:
-		return true
 	case *Issuer:
-		return v == nil
+		return v == nil || v.verifier == nil
 	case *Verifier:
-		return v == nil
+		return v == nil || v.keys == nil
 	}
-	return false
+	return isNilPointer(v)
+}
+
+// isNilPointer reports whether v is nil, or an interface around a nil pointer or function.
+func isNilPointer(v any) bool {
+	r := reflect.ValueOf(v)
+	return !r.IsValid() || (r.Kind() == reflect.Pointer || r.Kind() == reflect.Func) && r.IsNil()
 }
 
 // claims decides about a request: claims, or none for an anonymous one that may pass, or why not.
@@ -112,41 +121,48 @@ func (c *verify) claims(r *http.Request) (*Claims, error) {
 
 // token returns the one token that a request means, "" where there is none.
 func (c *verify) token(r *http.Request) (string, error) {
-	token, places, err := ask(c.sources, r)
-	if places < 2 {
-		return token, err
+	if len(c.sources) == 1 {
+		return c.sources[0](r)
 	}
-	// What is still there without the cookies was put there on purpose.
+	if len(r.Header["Cookie"]) == 0 {
+		return ask(c.sources, r)
+	}
+	// What is there without the cookies was put there on purpose, and wins over them.
 	bare := r.WithContext(r.Context())
 	bare.Header = maps.Clone(r.Header)
-	bare.Header.Del("Cookie")
-	explicit, places, explicitErr := ask(c.sources, bare)
+	delete(bare.Header, "Cookie")
+	token, err := ask(c.sources, bare)
 	r.Body = bare.Body // a source may have read it, and put it back
-	switch places {
-	case 0:
+	if token != "" || err != nil {
 		return token, err
-	case 1:
-		return explicit, explicitErr
-	default:
-		return "", errTwoPlaces
 	}
+	for _, source := range c.sources {
+		if token, err := source(r); token != "" || err != nil {
+			return token, err
+		}
+	}
+	return "", nil
 }
 
 var errTwoPlaces = fmt.Errorf("%w: a token in two places", ErrInvalidRequest)
 
-// ask returns what the first source that has something to say says, and how many have.
-func ask(sources []Source, r *http.Request) (token string, places int, err error) {
+// ask returns the one token that the sources find. The first error is all that counts: behind it
+// there may be a token that could not be read.
+func ask(sources []Source, r *http.Request) (string, error) {
+	found := ""
 	for _, source := range sources {
-		t, e := source(r)
-		if t == "" && e == nil {
-			continue
+		token, err := source(r)
+		switch {
+		case err != nil:
+			return "", err
+		case token == "":
+		case found != "":
+			return "", errTwoPlaces
+		default:
+			found = token
 		}
-		if places == 0 {
-			token, err = t, e
-		}
-		places++
 	}
-	return token, places, err
+	return found, nil
 }
 
 // Require returns middleware that lets only requests pass whose claims check
@@ -159,7 +175,7 @@ func Require(check func(*Claims) error) func(next http.Handler) http.Handler {
 		panic("jwtauth: Require: check is nil")
 	}
 	return func(next http.Handler) http.Handler {
-		if next == nil {
+		if isNilPointer(next) {
 			panic("jwtauth: Require: the next handler is nil")
 		}
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

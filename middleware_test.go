@@ -580,3 +580,76 @@ func TestVerifyOverHTTP(t *testing.T) {
 		}
 	}
 }
+
+// A body that is too long to look for a token in is never taken for one without: neither is the request let
+// through on the strength of another token, nor does anybody read on where the search broke off.
+func TestFromErrorWins(t *testing.T) {
+	long := "t=valid-form&pad=" + strings.Repeat("a", 1<<20) + "&amount=1"
+	for _, c := range []struct {
+		name, body string
+		announced  bool
+		want       answerOf
+	}{
+		{"chunked", long, false, answerOf{status: 413, code: "body_too_large"}},
+		{"announced", long, true, answerOf{status: 413, code: "body_too_large"}},
+		{"broken", "a=%zz", true, answerMalformed},
+		{"semicolon", "a=1;b=2", true, answerMalformed},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, cookie := range []bool{false, true} {
+				r := formRequest("POST", formType, c.body)
+				if !c.announced {
+					r.ContentLength = -1
+				}
+				withBearer(r, "valid-bearer")
+				if cookie {
+					r.AddCookie(&http.Cookie{Name: "token", Value: "valid-cookie"})
+				}
+				h := jwtauth.Verify(subjects, jwtauth.From(ambient, jwtauth.Bearer(), jwtauth.Form("t")))(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+					t.Error("the handler was called")
+				}))
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, r)
+				checkAnswer(t, w, c.want)
+				if rest, err := io.ReadAll(r.Body); err != nil || string(rest) != c.body {
+					t.Errorf("the body is left with %d bytes of %d, %v", len(rest), len(c.body), err)
+				}
+			}
+		})
+	}
+}
+
+func TestVerifyPanicsOnUnmade(t *testing.T) {
+	var fake *unmadeVerifier
+	for name, wire := range map[string]func(){
+		"literal Verifier":   func() { jwtauth.Verify(&jwtauth.Verifier{}) },
+		"literal Issuer":     func() { jwtauth.Verify(&jwtauth.Issuer{}) },
+		"nil of one's own":   func() { jwtauth.Verify(fake) },
+		"nil option":         func() { jwtauth.Verify(subjects, nil) },
+		"nil HandlerFunc":    func() { jwtauth.Verify(subjects)(http.HandlerFunc(nil)) },
+		"nil HandlerFunc, 2": func() { jwtauth.RequireScope("a")(http.HandlerFunc(nil)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if p := recover(); p == nil || !strings.HasPrefix(fmt.Sprint(p), "jwtauth: ") {
+					t.Errorf("panic %v", p)
+				}
+			}()
+			wire()
+		})
+	}
+	var none *unmadeKeys
+	if _, err := jwtauth.NewVerifier(none, options()); err == nil || !strings.Contains(err.Error(), "keys is nil") {
+		t.Errorf("a nil key source of one's own: %v", err)
+	}
+}
+
+type unmadeVerifier struct{}
+
+func (*unmadeVerifier) VerifyToken(context.Context, string) (*jwtauth.Claims, error) { return nil, nil }
+
+type unmadeKeys struct{}
+
+func (*unmadeKeys) VerificationKeys(context.Context, jwtauth.Algorithm, string) ([]jwtauth.Key, error) {
+	return nil, nil
+}

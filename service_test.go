@@ -27,8 +27,18 @@ type spyStore struct {
 	// Where set, it changes what Load returns.
 	loaded func(*jwtauth.Session)
 
-	mu  sync.Mutex
-	ops []string
+	mu    sync.Mutex
+	ops   []string
+	wrote jwtauth.Session // last
+}
+
+func (s *spyStore) write(session jwtauth.Session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range []*time.Time{&session.CreatedAt, &session.AuthTime, &session.RotatedAt, &session.ExpiresAt, &session.EndsAt} {
+		*t = t.UTC()
+	}
+	s.wrote = session
 }
 
 func (s *spyStore) call(ctx context.Context, op string, do func() error) error {
@@ -59,6 +69,7 @@ func (s *spyStore) took() []string {
 }
 
 func (s *spyStore) Create(ctx context.Context, session jwtauth.Session) error {
+	s.write(session)
 	return s.call(ctx, "Create", func() error { return s.SessionStore.Create(ctx, session) })
 }
 
@@ -74,6 +85,7 @@ func (s *spyStore) Load(ctx context.Context, id string, now time.Time) (session 
 }
 
 func (s *spyStore) Swap(ctx context.Context, from int64, next jwtauth.Session, now time.Time) (won bool, err error) {
+	s.write(next)
 	err = s.call(ctx, "Swap", func() (err error) {
 		won, err = s.SessionStore.Swap(ctx, from, next, now)
 		return err

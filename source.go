@@ -46,10 +46,19 @@ func parseAuthorization(field string) (string, error) {
 		return "", nil
 	}
 	rest := field[len(scheme):]
-	if rest != "" && rest[0] != ' ' {
+	switch {
+	case rest == "" || rest[0] == ' ':
+	case isTokenChar(rest[0]):
 		return "", nil // a longer word that starts like ours
+	default:
+		return "", errNotToken
 	}
 	return checkToken(strings.TrimLeft(rest, " "))
+}
+
+// isTokenChar reports whether c may be in the name of a scheme (RFC 9110 §5.6.2).
+func isTokenChar(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
 }
 
 // tokenByte marks the bytes of a b64token (RFC 6750 §2.1) by zero, but for "=", which may only end one.
@@ -98,9 +107,14 @@ func one(values []string) (string, error) {
 	return checkToken(values[0])
 }
 
-// Header reads a header field whose value is the token alone. It panics where name is empty.
+// Header reads a header field whose value is the token alone. It panics where name is not one of a field (RFC 9110 §5.1).
 func Header(name string) Source {
 	mustName("Header", name)
+	for _, c := range []byte(name) {
+		if !isTokenChar(c) {
+			panic("jwtauth: Header: the name is not one of a field")
+		}
+	}
 	name = http.CanonicalHeaderKey(name)
 	return func(r *http.Request) (string, error) { return one(r.Header[name]) }
 }
@@ -114,8 +128,8 @@ func Query(name string) Source {
 		if r.URL == nil || r.URL.RawQuery == "" {
 			return "", nil
 		}
-		values, _ := url.ParseQuery(r.URL.RawQuery) // keeps what it can read, as every handler does
-		return one(values[name])
+		values, _ := parameter(r.URL.RawQuery, name) // of what it can read, as every handler does
+		return one(values)
 	}
 }
 
@@ -138,6 +152,10 @@ func Form(name string) Source {
 			return "", ErrBodyTooLarge
 		}
 		body, err := io.ReadAll(io.LimitReader(r.Body, maxFormBytes+1))
+		r.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(bytes.NewReader(body), r.Body), r.Body}
 		var tooLarge *http.MaxBytesError
 		switch {
 		case errors.As(err, &tooLarge) || len(body) > maxFormBytes:
@@ -145,15 +163,11 @@ func Form(name string) Source {
 		case err != nil:
 			return "", errFormBody
 		}
-		r.Body = struct {
-			io.Reader
-			io.Closer
-		}{bytes.NewReader(body), r.Body}
-		values, err := url.ParseQuery(string(body))
+		values, err := parameter(string(body), name)
 		if err != nil {
 			return "", errFormBody
 		}
-		return one(values[name])
+		return one(values)
 	}
 }
 
@@ -161,9 +175,43 @@ func hasFormBody(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodPost, http.MethodPut, http.MethodPatch:
 		mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-		return err == nil && mediaType == "application/x-www-form-urlencoded" && r.Body != nil
+		// A broken parameter does not keep net/http from reading the form either.
+		readable := err == nil || errors.Is(err, mime.ErrInvalidMediaParameter)
+		return readable && mediaType == "application/x-www-form-urlencoded" && r.Body != nil
 	}
 	return false
+}
+
+// parameter returns the values of one parameter of a query or form, as url.ParseQuery reads them, but
+// without keeping all the others.
+func parameter(query, name string) (values []string, err error) {
+	for pair := range strings.SplitSeq(query, "&") {
+		key, value, _ := strings.Cut(pair, "=")
+		if strings.Contains(pair, ";") {
+			err = errFormBody
+			continue
+		}
+		key, keyErr := url.QueryUnescape(key)
+		if keyErr == nil && key != name {
+			_, keyErr = url.QueryUnescape(value)
+		}
+		if keyErr != nil {
+			err = errFormBody
+			continue
+		}
+		if key != name {
+			continue
+		}
+		value, valueErr := url.QueryUnescape(value)
+		if valueErr != nil {
+			err = errFormBody
+			continue
+		}
+		if values = append(values, value); len(values) > 1 {
+			break // two are too many, however many follow
+		}
+	}
+	return values, err
 }
 
 func mustName(source, name string) {

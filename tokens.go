@@ -8,7 +8,7 @@ import (
 )
 
 // Tokens are what a login answers. As JSON they are the members of RFC 6749 §5.1; printed or
-// logged, by fmt or log/slog, they show no token. (A struct that holds Tokens in an unexported
+// logged, by fmt or log/slog, they show no token. (Encoded as JSON, alone or in anything that a JSON log handler encodes, they show, since that is what they are for. A struct that holds Tokens in an unexported
 // field hides them from that, and so does %p: fmt calls no methods there.)
 type Tokens struct {
 	AccessToken  string `json:"access_token"`

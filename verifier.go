@@ -39,7 +39,7 @@ func NewVerifier(keys KeySource, opts VerifierOptions) (*Verifier, error) {
 	f := faults{of: "VerifierOptions"}
 	r := opts.compile(&f)
 	err := f.err()
-	if keys == nil {
+	if isNilPointer(keys) {
 		err = errors.Join(errors.New("jwtauth: NewVerifier: keys is nil"), err)
 	}
 	if err != nil {
@@ -59,6 +59,10 @@ func newVerifier(keys KeySource, r rules) *Verifier {
 // maxCandidates is how many keys are tried on one token, so that a token without a kid costs a
 // bounded number of signature checks, however large the key set.
 const maxCandidates = 16
+
+// maxWork bounds the same by what the checks cost, in units of one with RSA of 2048 bits: large RSA keys are tried fewer at a
+// time, though always one.
+const maxWork = 32
 
 // VerifyToken judges one token (RFC 8725 §3, RFC 7519 §7.2), cheap before dear and the signature
 // before the content, and returns new claims. Errors, beside [ErrTokenInvalid], which each of them is:
@@ -118,7 +122,7 @@ func (v *Verifier) read(ctx context.Context, token string, now time.Time) (*Clai
 		return nil, Key{}, err
 	}
 	if !known {
-		v.headers.learn(token[:first], header)
+		v.headers.learn(token[:first], header, now)
 	}
 
 	// From here on the text is that of a trusted key's holder.
@@ -156,10 +160,14 @@ var (
 // signer returns the key that made the signature of a token whose second dot stands at dot.
 func signer(keys []Key, alg Algorithm, token string, dot int) (Key, error) {
 	err := error(ErrKeyUnknown)
+	work := 0
 	for _, key := range keys {
 		// The algorithm is the key's, whatever a KeySource hands out.
 		if key.Algorithm() != alg || alg == "" {
 			continue
+		}
+		if work += key.k.work(); work > maxWork && err == ErrSignatureInvalid {
+			break
 		}
 		if key.k.verify(token, dot) {
 			return key, nil
@@ -276,8 +284,9 @@ func (r *rules) checkDates(c *Claims, now time.Time) error {
 // headerCache knows header segments of tokens that verified: a service meets a handful.
 // Reading takes no lock; what it holds is bounded, and only a key's holder can add to it.
 type headerCache struct {
-	seen atomic.Pointer[map[string]*header]
-	mu   sync.Mutex // taken to learn
+	seen  atomic.Pointer[map[string]*header]
+	mu    sync.Mutex // taken to learn
+	begun time.Time  // when the table was last empty
 }
 
 const maxKnownHeaders = 64
@@ -289,12 +298,21 @@ func (c *headerCache) known(segment string) *header {
 	return nil
 }
 
-func (c *headerCache) learn(segment string, h *header) {
+// A full table begins anew, but at most once a minute: with headers that never
+// come again, learning would cost more than it saves.
+func (c *headerCache) learn(segment string, h *header, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	next := make(map[string]*header)
-	if seen := c.seen.Load(); seen != nil && len(*seen) < maxKnownHeaders {
-		maps.Copy(next, *seen)
+	if seen := c.seen.Load(); seen != nil {
+		if len(*seen) < maxKnownHeaders {
+			maps.Copy(next, *seen)
+		} else if now.Sub(c.begun) < time.Minute {
+			return
+		}
+	}
+	if len(next) == 0 {
+		c.begun = now
 	}
 	next[strings.Clone(segment)] = h
 	c.seen.Store(&next)

@@ -133,18 +133,31 @@ func TestSymmetricTokensAreNotRemembered(t *testing.T) {
 // A key's holder, too, cannot fill the memory with ever new headers.
 func TestKnownHeadersAreBounded(t *testing.T) {
 	v, signing := remembering(t)
-	for i := range 10 * maxKnownHeaders {
+	now := v.rules.now()
+	v.rules.now = func() time.Time { return now }
+	known := func(i int) bool {
+		t.Helper()
 		token := sealText(t, signing, fmt.Sprintf(`{"alg":"EdDSA","n":%d}`, i), `{"exp":2000}`)
 		if _, err := v.VerifyToken(context.Background(), token); err != nil {
 			t.Fatal(err)
 		}
-		segment, _, _ := strings.Cut(token, ".")
-		if v.headers.known(segment) == nil {
-			t.Fatalf("the header at %d is not remembered", i)
-		}
 		if n := len(*v.headers.seen.Load()); n > maxKnownHeaders {
 			t.Fatalf("%d headers are remembered, want at most %d", n, maxKnownHeaders)
 		}
+		segment, _, _ := strings.Cut(token, ".")
+		return v.headers.known(segment) != nil
+	}
+	for i := range 3 * maxKnownHeaders {
+		if want := i < maxKnownHeaders; known(i) != want {
+			t.Fatalf("the header at %d is remembered: %v, want %v", i, !want, want)
+		}
+	}
+	now = now.Add(time.Minute) // the table begins anew
+	if !known(3*maxKnownHeaders) || len(*v.headers.seen.Load()) != 1 {
+		t.Error("a full table is never given up")
+	}
+	if !known(3*maxKnownHeaders+1) || !known(3*maxKnownHeaders) {
+		t.Error("the new table does not fill")
 	}
 }
 

@@ -608,3 +608,22 @@ func TestVerifyClaimsContent(t *testing.T) {
 		}
 	}
 }
+
+// A token without a kid is tried with fewer keys where these are large.
+func TestVerifyBoundsWork(t *testing.T) {
+	good := keyMust(jwtauth.NewKey(jwtauth.RS256, keyRSA()))
+	issuer := keyMust(jwtauth.NewIssuer(good, jwtauth.IssuerOptions{}))
+	named := keyMust(issuer.Sign("user-1", nil))
+	for large, want := range map[int]error{7: nil, 8: jwtauth.ErrSignatureInvalid} {
+		var keys []jwtauth.Key
+		for n := range large {
+			keys = append(keys, keyMust(jwtauth.NewKey(jwtauth.RS256, keyRSAPublic(4096, int64(2*n+1), 65537))))
+		}
+		keys = append(keys, good)
+		unnamed := keySourceFunc(func(context.Context, jwtauth.Algorithm, string) ([]jwtauth.Key, error) { return keys, nil })
+		v := newVerifier(t, unnamed, jwtauth.VerifierOptions{AnyIssuer: true, AnyAudience: true})
+		if _, err := v.VerifyToken(t.Context(), named); !errors.Is(err, want) {
+			t.Errorf("behind %d keys of 4096 bits: %v, want %v", large, err, want)
+		}
+	}
+}

@@ -258,25 +258,54 @@ func nameBit(name string) uint64 {
 // or a mixture of both, and another reader sees something else.
 func AmbiguousCase(text string) bool {
 	s := New(text)
-	var names FoldSet
 	for s.Next() {
-		if !names.Add(s.Name()) || s.Value().AmbiguousCase() {
-			return true
-		}
 	}
-	return !s.Valid()
+	if !s.Valid() {
+		return true
+	}
+	_, ambiguous := ambiguousAt(text, skipSpace(text, 0))
+	return ambiguous
 }
 
 // AmbiguousCase reports the same of the objects in a value.
 func (v Value) AmbiguousCase() bool {
-	switch v.Kind {
-	case Object:
-		return AmbiguousCase(v.Text)
-	case Array:
-		return !v.Elements(func(e Value) bool { return !e.AmbiguousCase() })
-	default:
+	if v.Kind != Object && v.Kind != Array {
 		return false
 	}
+	_, ambiguous := ambiguousAt(v.Text, 0)
+	return ambiguous
+}
+
+// ambiguousAt looks at the value at i of a valid text, once at each byte, and returns the index behind
+// it. It recurses no deeper than [MaxDepth].
+func ambiguousAt(text string, i int) (end int, ambiguous bool) {
+	open := text[i]
+	if open != '{' && open != '[' {
+		end, _, _ = scanValue(text, i)
+		return end, false
+	}
+	var names FoldSet
+	i = skipSpace(text, i+1)
+	for text[i] != open+2 { // the brace or bracket that closes it
+		if open == '{' {
+			nameEnd, escaped := scanString(text, i)
+			name := text[i+1 : nameEnd-1]
+			if escaped {
+				name = unescape(name)
+			}
+			if !names.Add(name) {
+				return 0, true
+			}
+			i = skipSpace(text, skipSpace(text, nameEnd)+1)
+		}
+		if i, ambiguous = ambiguousAt(text, i); ambiguous {
+			return 0, true
+		}
+		if i = skipSpace(text, i); text[i] == ',' {
+			i = skipSpace(text, i+1)
+		}
+	}
+	return i + 1, false
 }
 
 // FoldSet is a set of names that are the same where they differ only in case.
