@@ -10,7 +10,14 @@ programs='
 node  nodejs
 npm   npm
 cc    gcc libc6-dev
+/usr/lib/postgresql/*/bin/postgres  postgresql
+mariadbd      mariadb-server
+redis-server  redis-server
+chromium      chromium fonts-dejavu-core
 '
+
+# Debian keeps some servers where a user's PATH does not lead.
+PATH=$PATH:/usr/local/sbin:/usr/sbin
 
 have() {
 	case $1 in
@@ -19,8 +26,21 @@ have() {
 	esac
 }
 
+# The tests start servers of their own from the binaries. A package that brings one
+# would start it as a service, too: a script of this name tells it not to (Debian's
+# convention), for as long as this one runs, and where the machine has none of its own.
+policy=/usr/sbin/policy-rc.d
+quiet_services() {
+	if [ ! -e "$policy" ]; then
+		trap 'rm -f "$policy"' EXIT
+		printf '#!/bin/sh\nexit 101\n' >"$policy"
+		chmod 755 "$policy"
+	fi
+}
+
 updated=
 install() {
+	quiet_services
 	echo "== apt-get install $*"
 	[ -n "$updated" ] || apt-get update -qq </dev/null
 	updated=1

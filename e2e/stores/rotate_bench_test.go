@@ -1,0 +1,166 @@
+package stores_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-0a072700/jwtauth"
+	"github.com/seed-0a072700/jwtauth/e2e/internal/servers"
+	"github.com/seed-0a072700/jwtauth/sqlstore"
+)
+
+// BenchmarkRotate measures a rotation through each store, and beside it the same statement or script by the driver
+// alone, as fast as the driver has it: prepared where that helps. "both" runs them by turns, so that whatever
+// else the machine does slows both, and prints the store's rate in percent of the raw one. At least 80 are wanted.
+func BenchmarkRotate(b *testing.B) {
+	for _, d := range databases {
+		b.Run("store="+d.name+"/op=rotate", func(b *testing.B) {
+			db := d.open(b)
+			store := d.on(b, db)
+			first, second := session("ada"), session("ada")
+			create(b, store, first, second)
+			benchmarkRotate(b, throughStore(store, first), rawSQL(b, db, d.dialect, second))
+		})
+	}
+	b.Run("store=redis/op=rotate", func(b *testing.B) {
+		client := redisClient(b, servers.Shared(b, servers.Redis))
+		spy := &swapSpy{}
+		client.AddHook(spy)
+		store := redisStore(b, client)
+		first, second := session("ada"), session("ada")
+		create(b, store, first, second)
+		benchmarkRotate(b, throughStore(store, first), rawRedis(b, client, spy, store, second))
+	})
+}
+
+// rotation rotates a session once more. The context is one as an issuer's calls have, with a deadline.
+type rotation func(ctx context.Context) error
+
+func benchmarkRotate(b *testing.B, store, raw rotation) {
+	run := func(b *testing.B, rotate rotation) {
+		ctx, cancel := context.WithTimeout(b.Context(), 5*time.Second)
+		defer cancel()
+		if err := rotate(ctx); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for _, impl := range []struct {
+		name   string
+		rotate rotation
+	}{{"store", store}, {"raw", raw}} {
+		b.Run("impl="+impl.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				run(b, impl.rotate)
+			}
+		})
+	}
+	b.Run("impl=both", func(b *testing.B) {
+		var times [2][]time.Duration
+		for b.Loop() {
+			for i, rotate := range []rotation{store, raw} {
+				begin := time.Now()
+				for range 20 {
+					run(b, rotate)
+				}
+				times[i] = append(times[i], time.Since(begin))
+			}
+		}
+		// Of the medians: a few of the batches meet somebody else's load, or a checkpoint.
+		b.ReportMetric(100*float64(median(times[1]))/float64(median(times[0])), "%raw")
+	})
+}
+
+func median(times []time.Duration) time.Duration {
+	slices.Sort(times)
+	return times[len(times)/2]
+}
+
+func throughStore(store jwtauth.SessionStore, s jwtauth.Session) rotation {
+	return func(ctx context.Context) error {
+		next := rotated(s)
+		won, err := store.Swap(ctx, s.Generation, next, next.RotatedAt)
+		if err == nil && !won {
+			err = fmt.Errorf("generation %d: lost", s.Generation)
+		}
+		s = next
+		return err
+	}
+}
+
+func rawSQL(b *testing.B, db *sql.DB, dialect sqlstore.Dialect, s jwtauth.Session) rotation {
+	text := "UPDATE jwtauth_sessions SET generation = ?, rotated_at = ?, expires_at = ? WHERE id = ? AND generation = ? AND expires_at > ?"
+	exec := func(ctx context.Context, args ...any) (sql.Result, error) { return db.ExecContext(ctx, text, args...) }
+	if dialect == sqlstore.PostgreSQL {
+		text = "UPDATE jwtauth_sessions SET generation = $1, rotated_at = $2, expires_at = $3 WHERE id = $4 AND generation = $5 AND expires_at > $6"
+	} else {
+		prepared, err := db.PrepareContext(b.Context(), text)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { _ = prepared.Close() })
+		exec = prepared.ExecContext
+	}
+	id := []byte(s.ID)
+	return func(ctx context.Context) error {
+		next := rotated(s)
+		result, err := exec(ctx, next.Generation, next.RotatedAt.UnixMilli(), next.ExpiresAt.UnixMilli(), id, s.Generation, next.RotatedAt.UnixMilli())
+		if err != nil {
+			return err
+		}
+		s = next
+		if n, err := result.RowsAffected(); err != nil || n != 1 {
+			return fmt.Errorf("%d rows, %w", n, err)
+		}
+		return nil
+	}
+}
+
+// rawRedis calls the store's own script, of which it learns by a look at what the store sends.
+func rawRedis(b *testing.B, client *redis.Client, spy *swapSpy, store jwtauth.SessionStore, s jwtauth.Session) rotation {
+	spy.on = true
+	next := rotated(s)
+	if won, err := store.Swap(b.Context(), 1, next, next.RotatedAt); !won || err != nil {
+		b.Fatal(won, err)
+	}
+	spy.on = false // it costs the store nothing from here on
+	s = next
+	sha, key := spy.args[1].(string), spy.args[3].(string) // evalsha SHA 1 KEY id from …
+	return func(ctx context.Context) error {
+		next := rotated(s)
+		won, err := client.EvalSha(ctx, sha, []string{key}, s.ID, s.Generation, next.Generation, next.RotatedAt.UnixMilli(),
+			next.ExpiresAt.UnixMilli(), next.RotatedAt.UnixMilli(), next.ExpiresAt.Sub(next.RotatedAt).Milliseconds()).Int()
+		if err == nil && won != 1 {
+			err = fmt.Errorf("generation %d: lost", s.Generation)
+		}
+		s = next
+		return err
+	}
+}
+
+// swapSpy keeps the arguments of the last script call.
+type swapSpy struct {
+	on   bool
+	args []any
+}
+
+func (s *swapSpy) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (s *swapSpy) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if s.on && cmd.Name() == "evalsha" {
+			s.args = cmd.Args()
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func (s *swapSpy) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}

@@ -1,0 +1,34 @@
+package redisstore_test
+
+import (
+	"fmt"
+	"log"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-0a072700/jwtauth"
+	"github.com/seed-0a072700/jwtauth/redisstore"
+)
+
+func ExampleNew() {
+	// Also NewClusterClient, or NewFailoverClient for Sentinel.
+	client := redis.NewClient(&redis.Options{Addr: "localhost:6379", ContextTimeoutEnabled: true})
+	defer client.Close()
+
+	store, err := redisstore.New(client, redisstore.Options{Prefix: "shop:sessions:"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	key, err := jwtauth.GenerateKey("ES256")
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = jwtauth.NewIssuer(key, jwtauth.IssuerOptions{Sessions: store})
+	fmt.Println(err)
+
+	_, err = redisstore.New(client, redisstore.Options{Prefix: "shop{1}:"})
+	fmt.Println(err)
+	// Output:
+	// <nil>
+	// jwtauth: redisstore.Options.Prefix: holds a brace
+}

@@ -1,0 +1,186 @@
+package redisstore_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-0a072700/jwtauth"
+	"github.com/seed-0a072700/jwtauth/redisstore"
+)
+
+var when = time.UnixMilli(1_800_000_000_000).UTC()
+
+func newSession(subject string) jwtauth.Session {
+	return jwtauth.Session{
+		ID: jwtauth.SubjectTag(subject) + "-1", Subject: subject, Generation: 1,
+		CreatedAt: when, AuthTime: when, RotatedAt: when, ExpiresAt: when.Add(time.Hour), EndsAt: when.Add(2 * time.Hour),
+	}
+}
+
+// server stands for one: it answers every command as answer says. What a real one
+// does, the tests of the e2e module see.
+type server struct {
+	mu     sync.Mutex
+	sent   [][]any
+	answer func(cmd *redis.Cmd)
+}
+
+func (s *server) DialHook(redis.DialHook) redis.DialHook {
+	return func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no network here") }
+}
+
+func (s *server) ProcessHook(redis.ProcessHook) redis.ProcessHook {
+	return func(_ context.Context, cmd redis.Cmder) error {
+		s.mu.Lock()
+		s.sent = append(s.sent, cmd.Args())
+		s.mu.Unlock()
+		s.answer(cmd.(*redis.Cmd))
+		return cmd.Err()
+	}
+}
+
+func (s *server) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func (s *server) store(t *testing.T) *redisstore.Store {
+	t.Helper()
+	client := redis.NewClient(&redis.Options{ContextTimeoutEnabled: true})
+	t.Cleanup(func() { _ = client.Close() })
+	client.AddHook(s)
+	store, err := redisstore.New(client, redisstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+func calls(store jwtauth.SessionStore, s jwtauth.Session) map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"create":         func(ctx context.Context) error { return store.Create(ctx, s) },
+		"load":           func(ctx context.Context) error { _, err := store.Load(ctx, s.ID, when); return err },
+		"swap":           func(ctx context.Context) error { _, err := store.Swap(ctx, 1, s, when); return err },
+		"delete":         func(ctx context.Context) error { return store.Delete(ctx, s.ID) },
+		"delete subject": func(ctx context.Context) error { return store.DeleteSubject(ctx, s.Subject) },
+		"list":           func(ctx context.Context) error { _, err := store.List(ctx, s.Subject, when); return err },
+	}
+}
+
+func TestNewNamesAllFaults(t *testing.T) {
+	_, err := redisstore.New(nil, redisstore.Options{Prefix: strings.Repeat("{", 129)})
+	for _, part := range []string{"client is nil", "Prefix: holds a brace", "129 bytes exceed the maximum of 128"} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("%v; want %q", err, part)
+		}
+	}
+}
+
+func TestNewWantsDeadlinesKept(t *testing.T) {
+	for _, keeps := range []bool{true, false} {
+		for _, client := range []redis.UniversalClient{
+			redis.NewClient(&redis.Options{ContextTimeoutEnabled: keeps}),
+			redis.NewClusterClient(&redis.ClusterOptions{ContextTimeoutEnabled: keeps}),
+			redis.NewRing(&redis.RingOptions{ContextTimeoutEnabled: keeps}),
+			redis.NewFailoverClient(&redis.FailoverOptions{ContextTimeoutEnabled: keeps}),
+		} {
+			if _, err := redisstore.New(client, redisstore.Options{}); keeps != (err == nil) {
+				t.Errorf("%T with ContextTimeoutEnabled %v: %v", client, keeps, err)
+			}
+			_ = client.Close()
+		}
+	}
+}
+
+// Each operation is one EVALSHA, which a client sends to a primary whatever it does with reads, on one
+// key, which holds the subject's tag in braces.
+func TestOneScriptOnOneKey(t *testing.T) {
+	key := "jwtauth:{" + jwtauth.SubjectTag("ada") + "}"
+	for name := range calls(nil, newSession("ada")) {
+		srv := &server{answer: func(cmd *redis.Cmd) { cmd.SetVal(int64(1)) }}
+		_ = calls(srv.store(t), newSession("ada"))[name](t.Context())
+		if len(srv.sent) != 1 {
+			t.Errorf("%s: sent %d commands", name, len(srv.sent))
+			continue
+		}
+		if args := srv.sent[0]; args[0] != "evalsha" || args[2] != 1 || args[3] != key {
+			t.Errorf("%s: sent %v; want evalsha with the key %s alone", name, args[:4], key)
+		}
+	}
+}
+
+// No error of the client gets out, but its text does; a context's error does, too.
+func TestErrors(t *testing.T) {
+	broken := errors.New("LOADING bad things")
+	store := (&server{answer: func(cmd *redis.Cmd) { cmd.SetErr(broken) }}).store(t)
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, call := range calls(store, newSession("ada")) {
+		err := call(t.Context())
+		if !errors.Is(err, jwtauth.ErrUnavailable) || errors.Is(err, broken) || !strings.Contains(err.Error(), "redisstore: "+name+": LOADING bad things") {
+			t.Errorf("%s: %v; want ErrUnavailable with the client's text, not its error", name, err)
+		}
+		if err := call(over); !errors.Is(err, jwtauth.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+			t.Errorf("%s with a context that is over: %v; want ErrUnavailable and its error", name, err)
+		}
+	}
+}
+
+// What is no row of ours is an outage to look into, and no session that has ended.
+func TestForeignRows(t *testing.T) {
+	for _, row := range []any{"", "1 2 3", "1 2 3 4 5 6 9 ada", "1 2 3 4 5 6 -1 ada", "a b c d e f 3 ada", int64(1)} {
+		store := (&server{answer: func(cmd *redis.Cmd) { cmd.SetVal(row) }}).store(t)
+		if _, err := store.Load(t.Context(), newSession("ada").ID, when); !errors.Is(err, jwtauth.ErrUnavailable) || errors.Is(err, jwtauth.ErrSessionEnded) {
+			t.Errorf("%v: %v; want ErrUnavailable", row, err)
+		}
+	}
+}
+
+// Ids come from outside. What no session can have names no key: nothing is asked.
+func TestForeignIDs(t *testing.T) {
+	tag := jwtauth.SubjectTag("ada")
+	for _, id := range []string{"", "-", "cursor", tag, "{x}AAAAA-1", strings.ToLower(tag) + "-1", "A" + tag + "-1", tag[1:] + "-1",
+		tag + "-" + strings.Repeat("x", 255-9+1)} {
+		srv := &server{answer: func(cmd *redis.Cmd) { cmd.SetVal(int64(1)) }}
+		store := srv.store(t)
+		if _, err := store.Load(t.Context(), id, when); !errors.Is(err, jwtauth.ErrSessionEnded) {
+			t.Errorf("Load of %q: %v; want ErrSessionEnded", id, err)
+		}
+		s := newSession("ada")
+		s.ID = id
+		if won, err := store.Swap(t.Context(), 1, s, when); won || err != nil {
+			t.Errorf("Swap of %q: %v, %v", id, won, err)
+		}
+		if err := store.Delete(t.Context(), id); err != nil {
+			t.Errorf("Delete of %q: %v", id, err)
+		}
+		if err := store.Create(t.Context(), s); err == nil || errors.Is(err, jwtauth.ErrUnavailable) {
+			t.Errorf("Create of %q: %v; want a lasting error", id, err)
+		}
+		if len(srv.sent) != 0 {
+			t.Errorf("%q: sent %v", id, srv.sent)
+		}
+	}
+	s := newSession("bob")
+	s.ID = newSession("ada").ID
+	if err := (&server{}).store(t).Create(t.Context(), s); err == nil {
+		t.Error("an id with another subject's tag was taken")
+	}
+}
+
+func TestTooLong(t *testing.T) {
+	long := newSession(strings.Repeat("x", 1025))
+	labelled := newSession("ada")
+	labelled.Label = strings.Repeat("x", 129)
+	for field, s := range map[string]jwtauth.Session{"Subject": long, "Label": labelled} {
+		if err := (&server{}).store(t).Create(t.Context(), s); err == nil || errors.Is(err, jwtauth.ErrUnavailable) || !strings.Contains(err.Error(), field) {
+			t.Errorf("%s: %v; want an error that names it", field, err)
+		}
+	}
+}

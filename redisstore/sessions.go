@@ -1,0 +1,171 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-0a072700/jwtauth"
+)
+
+const (
+	maxIDBytes      = 255
+	maxSubjectBytes = 1024
+	maxLabelBytes   = 128
+)
+
+// slack is for how long a session may be needed after its end: by instances whose clocks are behind.
+const slack = 5 * time.Minute
+
+// Create implements [jwtauth.SessionStore].
+func (s *Store) Create(ctx context.Context, row jwtauth.Session) error {
+	tag, ok := tagOf(row.ID)
+	if !ok || tag != jwtauth.SubjectTag(row.Subject) {
+		return errors.New("jwtauth: redisstore: Session.ID: not the tag of the subject, \"-\" and more, of at most 255 bytes")
+	}
+	for _, field := range []struct {
+		name string
+		size int
+		max  int
+	}{
+		{"Subject", len(row.Subject), maxSubjectBytes},
+		{"Label", len(row.Label), maxLabelBytes},
+	} {
+		if field.size > field.max {
+			return fmt.Errorf("jwtauth: redisstore: Session.%s: %d bytes exceed the maximum of %d", field.name, field.size, field.max)
+		}
+	}
+	reply, err := s.run(ctx, createScript, tag,
+		row.ID, encode(row), ttl(row.ExpiresAt, row.CreatedAt), row.CreatedAt.Add(-slack).UnixMilli())
+	switch {
+	case err != nil:
+		return unavailable(ctx, "create", err)
+	case reply != int64(1):
+		return errors.New("jwtauth: redisstore: there is another session with this id")
+	}
+	return nil
+}
+
+// Load implements [jwtauth.SessionStore].
+func (s *Store) Load(ctx context.Context, id string, now time.Time) (jwtauth.Session, error) {
+	tag, ok := tagOf(id)
+	if !ok {
+		return jwtauth.Session{}, ended(ctx, "load")
+	}
+	reply, err := s.run(ctx, loadScript, tag, id)
+	if errors.Is(err, redis.Nil) {
+		return jwtauth.Session{}, jwtauth.ErrSessionEnded
+	}
+	if err != nil {
+		return jwtauth.Session{}, unavailable(ctx, "load", err)
+	}
+	text, _ := reply.(string)
+	row, err := decode(id, text)
+	switch {
+	case err != nil:
+		return jwtauth.Session{}, unavailable(ctx, "load", err)
+	case !now.Before(row.ExpiresAt):
+		return jwtauth.Session{}, jwtauth.ErrSessionEnded
+	}
+	return row, nil
+}
+
+// Swap implements [jwtauth.SessionStore].
+func (s *Store) Swap(ctx context.Context, from int64, next jwtauth.Session, now time.Time) (won bool, err error) {
+	tag, ok := tagOf(next.ID)
+	if !ok {
+		return false, over(ctx, "swap")
+	}
+	reply, err := s.run(ctx, swapScript, tag,
+		next.ID, from, next.Generation, next.RotatedAt.UnixMilli(), next.ExpiresAt.UnixMilli(), now.UnixMilli(), ttl(next.ExpiresAt, now))
+	if err != nil {
+		return false, unavailable(ctx, "swap", err)
+	}
+	return reply == int64(1), nil
+}
+
+// Delete implements [jwtauth.SessionStore].
+func (s *Store) Delete(ctx context.Context, id string) error {
+	tag, ok := tagOf(id)
+	if !ok {
+		return over(ctx, "delete")
+	}
+	if _, err := s.run(ctx, deleteScript, tag, id); err != nil {
+		return unavailable(ctx, "delete", err)
+	}
+	return nil
+}
+
+// DeleteSubject implements [jwtauth.SessionStore].
+func (s *Store) DeleteSubject(ctx context.Context, subject string) error {
+	if _, err := s.run(ctx, deleteSubjectScript, jwtauth.SubjectTag(subject), subject); err != nil {
+		return unavailable(ctx, "delete subject", err)
+	}
+	return nil
+}
+
+// List implements [jwtauth.SessionStore].
+func (s *Store) List(ctx context.Context, subject string, now time.Time) ([]jwtauth.Session, error) {
+	reply, err := s.run(ctx, listScript, jwtauth.SubjectTag(subject))
+	if err != nil {
+		return nil, unavailable(ctx, "list", err)
+	}
+	fields, _ := reply.([]any)
+	var list []jwtauth.Session
+	for i := 0; i+1 < len(fields); i += 2 {
+		id, _ := fields[i].(string)
+		text, _ := fields[i+1].(string)
+		if _, ok := tagOf(id); !ok {
+			continue // the cursor
+		}
+		row, err := decode(id, text)
+		if err != nil {
+			return nil, unavailable(ctx, "list", err)
+		}
+		if row.Subject == subject && now.Before(row.ExpiresAt) {
+			list = append(list, row)
+		}
+	}
+	return list, nil
+}
+
+// ttl is for how many milliseconds the server has to keep a session.
+func ttl(expires, now time.Time) int64 {
+	return (max(expires.Sub(now), 0) + slack).Milliseconds()
+}
+
+const tagBytes = 8
+
+// tagOf returns what an id starts with. Not ok is an id that no session has: ids come from outside,
+// too, and what is not a tag could name another key.
+func tagOf(id string) (tag string, ok bool) {
+	tag, _, ok = strings.Cut(id, "-")
+	if !ok || len(tag) != tagBytes || len(id) > maxIDBytes {
+		return "", false
+	}
+	for _, c := range []byte(tag) {
+		if (c < 'A' || c > 'Z') && (c < '2' || c > '7') {
+			return "", false
+		}
+	}
+	return tag, true
+}
+
+// over is the outcome of a call that has nothing to ask the server.
+func over(ctx context.Context, what string) error {
+	if err := ctx.Err(); err != nil {
+		return unavailable(ctx, what, err)
+	}
+	return nil
+}
+
+func ended(ctx context.Context, what string) error {
+	if err := over(ctx, what); err != nil {
+		return err
+	}
+	return jwtauth.ErrSessionEnded
+}

@@ -1,0 +1,90 @@
+package sqlstore_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log"
+	"time"
+
+	"github.com/seed-0a072700/jwtauth"
+	"github.com/seed-0a072700/jwtauth/sqlstore"
+)
+
+func ExampleNew() {
+	db, err := sql.Open("pgx", "postgres://localhost/app") // import _ "github.com/jackc/pgx/v5/stdlib"
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+
+	store, err := sqlstore.New(db, sqlstore.PostgreSQL)
+	if err != nil {
+		log.Fatal(err)
+	}
+	key, err := jwtauth.GenerateKey("ES256")
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = jwtauth.NewIssuer(key, jwtauth.IssuerOptions{Sessions: store})
+	fmt.Println(err)
+
+	_, err = sqlstore.New(nil, 0)
+	fmt.Println(err)
+	// Output:
+	// <nil>
+	// jwtauth: sqlstore.New: db is nil
+	// jwtauth: sqlstore.New: there is no dialect 0
+}
+
+func ExampleStore_Migrate() {
+	db, err := sql.Open("pgx", "postgres://localhost/app")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	store, err := sqlstore.New(db, sqlstore.PostgreSQL)
+	if err != nil {
+		log.Fatal(err)
+	}
+	// At every start, of every instance.
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	fmt.Println(store.Migrate(ctx))
+	// Output: <nil>
+}
+
+func ExampleStore_Cleanup() {
+	db, err := sql.Open("pgx", "postgres://localhost/app")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	store, err := sqlstore.New(db, sqlstore.PostgreSQL)
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Every ten minutes, say.
+	n, err := store.Cleanup(context.Background(), time.Now(), 10_000)
+	fmt.Println(n, "sessions deleted,", err)
+	// Output: 0 sessions deleted, <nil>
+}
+
+// The text is for a migration of the service's own.
+func ExampleSchema() {
+	fmt.Print(sqlstore.Schema(sqlstore.PostgreSQL))
+	// Output:
+	// CREATE TABLE IF NOT EXISTS jwtauth_sessions (
+	// 	id         BYTEA  PRIMARY KEY,
+	// 	subject    BYTEA  NOT NULL,
+	// 	label      BYTEA  NOT NULL,
+	// 	generation BIGINT NOT NULL,
+	// 	created_at BIGINT NOT NULL,
+	// 	auth_time  BIGINT NOT NULL,
+	// 	rotated_at BIGINT NOT NULL,
+	// 	expires_at BIGINT NOT NULL,
+	// 	ends_at    BIGINT NOT NULL
+	// );
+	// CREATE INDEX IF NOT EXISTS jwtauth_sessions_subject ON jwtauth_sessions (subject);
+	// CREATE INDEX IF NOT EXISTS jwtauth_sessions_expires_at ON jwtauth_sessions (expires_at);
+}

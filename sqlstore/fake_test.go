@@ -1,0 +1,96 @@
+package sqlstore_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// fake is a database/sql driver that answers as it is told. What the real ones
+// do, the tests of the e2e module see.
+type fake struct {
+	mu       sync.Mutex
+	texts    []string // of the statements it got
+	affected int64
+	rows     [][]driver.Value
+	err      error
+}
+
+func init() { sql.Register("pgx", &fake{}) } // for the examples
+
+// open returns a database of the driver f.
+func (f *fake) open(t *testing.T) *sql.DB {
+	db := sql.OpenDB(f)
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func (f *fake) Open(string) (driver.Conn, error)             { return fakeConn{f}, nil }
+func (f *fake) Connect(context.Context) (driver.Conn, error) { return fakeConn{f}, nil }
+func (f *fake) Driver() driver.Driver                        { return f }
+func (f *fake) did(t *testing.T, verb string) (texts []string) {
+	t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, text := range f.texts {
+		if strings.HasPrefix(text, verb) {
+			texts = append(texts, text)
+		}
+	}
+	return texts
+}
+
+type fakeConn struct{ *fake }
+
+func (c fakeConn) Prepare(text string) (driver.Stmt, error) { return fakeStmt{c, text}, nil }
+func (c fakeConn) Close() error                             { return nil }
+func (c fakeConn) Begin() (driver.Tx, error)                { return c, nil }
+func (c fakeConn) Commit() error                            { return nil }
+func (c fakeConn) Rollback() error                          { return nil }
+
+type fakeStmt struct {
+	fakeConn
+	text string
+}
+
+func (s fakeStmt) NumInput() int { return -1 }
+
+func (s fakeStmt) note() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.texts = append(s.texts, s.text)
+	return s.err
+}
+
+func (s fakeStmt) Exec([]driver.Value) (driver.Result, error) {
+	return driver.RowsAffected(s.affected), s.note()
+}
+
+func (s fakeStmt) Query([]driver.Value) (driver.Rows, error) {
+	return &fakeRows{slices.Clone(s.rows)}, s.note()
+}
+
+type fakeRows struct{ rest [][]driver.Value }
+
+func (r *fakeRows) Columns() []string {
+	if len(r.rest) == 0 {
+		return nil
+	}
+	return make([]string, len(r.rest[0]))
+}
+
+func (r *fakeRows) Close() error { return nil }
+
+func (r *fakeRows) Next(dst []driver.Value) error {
+	if len(r.rest) == 0 {
+		return io.EOF
+	}
+	copy(dst, r.rest[0])
+	r.rest = r.rest[1:]
+	return nil
+}
