@@ -1,0 +1,163 @@
+package jwtauth_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/seed-0a072700/jwtauth"
+)
+
+const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+func TestByIssuer(t *testing.T) {
+	a, b := forgeEdDSA(t), forgeES256(t)
+	asked := 0
+	verifier := func(f forger, issuer, audience string) *jwtauth.Verifier {
+		opts := options()
+		opts.Issuer, opts.Audience = issuer, []string{audience}
+		return newVerifier(t, keySourceFunc(func(ctx context.Context, alg jwtauth.Algorithm, kid string) ([]jwtauth.Key, error) {
+			asked++
+			return staticKeys(t, f.key).VerificationKeys(ctx, alg, kid)
+		}), opts)
+	}
+	v, err := jwtauth.ByIssuer(verifier(a, "https://a.example", "for-a"), verifier(b, "https://b.example", "for-b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims := func(issuer, audience string) string {
+		return withClaims(`"iss":"`+issuer+`"`, `"aud":"`+audience+`"`)
+	}
+	cases := []struct {
+		name  string
+		token string
+		want  error
+		asks  int
+	}{
+		{"first", a.claims(claims("https://a.example", "for-a")), nil, 1},
+		{"second", b.claims(claims("https://b.example", "for-b")), nil, 1},
+		{"keys of the other", a.claims(claims("https://b.example", "for-b")), jwtauth.ErrKeyUnknown, 1},
+		{"audience of the other", a.claims(claims("https://a.example", "for-b")), jwtauth.ErrAudienceMismatch, 1},
+		{"expired", a.claims(withClaims(`"iss":"https://a.example"`, `"aud":"for-a"`, `"exp":1799999999`)), jwtauth.ErrTokenExpired, 1},
+		{"bad signature", strings.TrimRight(a.claims(claims("https://a.example", "for-a")), "-_"+letters) + strings.Repeat("A", 86), jwtauth.ErrSignatureInvalid, 1},
+		{"unknown issuer", a.claims(claims("https://c.example", "for-a")), jwtauth.ErrIssuerMismatch, 0},
+		{"issuer in another case", a.claims(claims("https://A.example", "for-a")), jwtauth.ErrIssuerMismatch, 0},
+		{"slash more", a.claims(claims("https://a.example/", "for-a")), jwtauth.ErrIssuerMismatch, 0},
+		{"empty issuer", a.claims(claims("", "for-a")), jwtauth.ErrIssuerMismatch, 0},
+		{"no issuer", a.claims(withoutClaim("iss")), jwtauth.ErrIssuerMismatch, 0},
+		{"issuer below the top", a.claims(strings.Replace(withoutClaim("iss"), "{", `{"x":{"iss":"https://a.example"},`, 1)), jwtauth.ErrIssuerMismatch, 0},
+		{"name in another case", a.claims(strings.Replace(claims("https://a.example", "for-a"), "iss", "Iss", 1)), jwtauth.ErrIssuerMismatch, 0},
+		{"escaped name", a.claims(strings.Replace(claims("https://a.example", "for-a"), "iss", `\u0069ss`, 1)), nil, 1},
+		{"escaped issuer", a.claims(claims(`https:\/\/a.example`, "for-a")), nil, 1},
+		{"issuer is a number", a.claims(withClaims(`"iss":1`)), jwtauth.ErrClaimsInvalid, 0},
+		{"issuer is null", a.claims(withClaims(`"iss":null`)), jwtauth.ErrClaimsInvalid, 0},
+		{"issuer is an array", a.claims(withClaims(`"iss":["https://a.example"]`)), jwtauth.ErrClaimsInvalid, 0},
+		{"two issuers", a.claims(strings.Replace(claims("https://a.example", "for-a"), "{", `{"iss":"https://b.example",`, 1)), jwtauth.ErrKeyUnknown, 1},
+		{"two issuers, that of the keys first", a.claims(strings.TrimSuffix(claims("https://a.example", "for-a"), "}") + `,"iss":"https://b.example"}`), jwtauth.ErrClaimsInvalid, 1},
+		{"no JSON", a.claims("iss"), jwtauth.ErrClaimsInvalid, 0},
+		{"broken JSON before it", a.claims(`{"a":,"iss":"https://a.example"}`), jwtauth.ErrClaimsInvalid, 0},
+		{"broken JSON behind it", a.claims(`{"iss":"https://a.example","a":}`), jwtauth.ErrClaimsInvalid, 1},
+		{"no UTF-8", a.claims("{\"a\":\"\xff\",\"iss\":\"https://a.example\"}"), jwtauth.ErrClaimsInvalid, 0},
+		{"no base64url", a.segments(b64(`{"alg":"EdDSA"}`), "e+=="), jwtauth.ErrClaimsInvalid, 0},
+		{"padded base64url", a.segments(b64(`{"alg":"EdDSA"}`), b64(`{"iss":"https://a.example"}`)+"="), jwtauth.ErrClaimsInvalid, 0},
+		{"two segments", "a.b", jwtauth.ErrTokenMalformed, 0},
+		{"four segments", a.claims(claims("https://a.example", "for-a")) + ".a", jwtauth.ErrTokenMalformed, 0},
+		{"empty", "", jwtauth.ErrTokenMalformed, 0},
+		{"too long", a.claims(withClaims(`"iss":"https://a.example"`, `"x":"`+strings.Repeat("x", 16<<10)+`"`)), jwtauth.ErrTokenMalformed, 0},
+		{"header that is refused", a.token(`{"alg":"ALG","crit":["x"]}`, claims("https://a.example", "for-a")), jwtauth.ErrTokenMalformed, 0},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			asked = 0
+			got, err := v.VerifyToken(t.Context(), c.token)
+			switch {
+			case c.want != nil:
+				checkRefusal(t, err, c.want, c.token)
+			case err != nil || got.Subject != "user-1":
+				t.Errorf("%v, %v", got, err)
+			}
+			if asked != c.asks {
+				t.Errorf("keys were asked for %d times, want %d", asked, c.asks)
+			}
+		})
+	}
+}
+
+// The length that is looked at is that of the most generous verifier, and then the chosen one's own.
+func TestByIssuerLength(t *testing.T) {
+	f := forgeEdDSA(t)
+	small := f.verifier(t, func(o *jwtauth.VerifierOptions) { o.Issuer, o.MaxTokenBytes = "https://small.example", 8<<10 })
+	large := f.verifier(t, func(o *jwtauth.VerifierOptions) { o.Issuer, o.MaxTokenBytes = "https://large.example", 64<<10 })
+	v, err := jwtauth.ByIssuer(small, large)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		issuer string
+		bytes  int
+		want   error
+	}{
+		{"small", 1 << 10, nil},
+		{"small", 16 << 10, jwtauth.ErrTokenMalformed},
+		{"large", 32 << 10, nil},
+		{"large", 64 << 10, jwtauth.ErrTokenMalformed},
+	} {
+		token := f.claims(withClaims(`"x":"`+strings.Repeat("x", c.bytes)+`"`, `"iss":"https://`+c.issuer+`.example"`))
+		if _, err := v.VerifyToken(t.Context(), token); c.want == nil && err != nil || c.want != nil && !errors.Is(err, c.want) {
+			t.Errorf("%s with %d bytes: %v, want %v", c.issuer, c.bytes, err, c.want)
+		}
+	}
+}
+
+func TestByIssuerFaults(t *testing.T) {
+	f := forgeEdDSA(t)
+	good := f.verifier(t)
+	again := f.verifier(t, noCache)
+	other := f.verifier(t, func(o *jwtauth.VerifierOptions) { o.Issuer = "https://other.example" })
+	anyone := f.verifier(t, func(o *jwtauth.VerifierOptions) { o.Issuer, o.AnyIssuer = "", true })
+	for _, c := range []struct {
+		name      string
+		verifiers []*jwtauth.Verifier
+		want      []string
+	}{
+		{"none", nil, []string{"ByIssuer.verifiers: there is none"}},
+		{"nil", []*jwtauth.Verifier{nil}, []string{"verifiers[0]: is nil"}},
+		{"any issuer", []*jwtauth.Verifier{anyone}, []string{"verifiers[0]: takes tokens of any issuer"}},
+		{"twice", []*jwtauth.Verifier{good, good}, []string{`verifiers[1]: is for "https://issuer.example", and so is another one`}},
+		{"everything at once", []*jwtauth.Verifier{good, nil, anyone, again}, []string{"verifiers[1]: ", "verifiers[2]: ", "verifiers[3]: "}},
+		{"good", []*jwtauth.Verifier{good, other}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			v, err := jwtauth.ByIssuer(c.verifiers...)
+			if (err != nil) != (c.want != nil) || (v == nil) != (err != nil) {
+				t.Fatalf("%v, %v", v, err)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%v does not say %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+// Tokens of an issuer whose provider is down are an outage; those of others verify, and unknown issuers cause no fetch.
+func TestByIssuerOutage(t *testing.T) {
+	f := forgeEdDSA(t)
+	p := new(provider)
+	p.does(func(*http.Request) (*http.Response, error) { return answerText(500, ""), nil })
+	_, remote := p.remote(t, jwtauth.RemoteKeysOptions{})
+	v, err := jwtauth.ByIssuer(remote, f.verifier(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantVerifySlowly(t, v, f.claims(withClaims(`"iss":"https://idp.example.evil.example"`)), jwtauth.ErrIssuerMismatch)
+	wantVerifySlowly(t, v, f.claims(goodClaims), nil)
+	if n := p.fetches(); n != 0 {
+		t.Errorf("%d fetches for tokens of others", n)
+	}
+	wantVerifySlowly(t, v, signed(t, generate(t, jwtauth.ES256)), jwtauth.ErrUnavailable)
+	wantVerifySlowly(t, v, f.claims(goodClaims), nil)
+}

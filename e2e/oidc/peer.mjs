@@ -1,0 +1,102 @@
+// The Node side of the OpenID tests: an identity provider (oidc-provider), and a
+// service that verifies tokens with keys from a URL (jose). Reads one JSON request per line,
+// answers with one JSON line, ends when its input does.
+
+import { createServer } from 'node:http'
+import * as nodeCrypto from 'node:crypto'
+import { createInterface } from 'node:readline'
+
+// Globals from Node 20 on, which jose takes for given.
+globalThis.crypto ??= nodeCrypto.webcrypto
+globalThis.CryptoKey ??= nodeCrypto.webcrypto.CryptoKey
+
+console.log = console.info = console.error // what packages have to say is not for the one who asks here
+
+const jose = await import('jose')
+const { default: Provider } = await import('oidc-provider')
+
+const audience = 'https://api.example'
+
+const configuration = (keys) => ({
+  clients: [
+    {
+      client_id: 'app',
+      client_secret: 'app-secret',
+      grant_types: ['client_credentials'],
+      redirect_uris: [],
+      response_types: [],
+      id_token_signed_response_alg: 'ES256',
+    },
+  ],
+  cookies: { keys: ['not used by this grant'] },
+  features: {
+    clientCredentials: { enabled: true },
+    devInteractions: { enabled: false },
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo: () => ({
+        scope: 'items:read items:write',
+        audience,
+        accessTokenFormat: 'jwt',
+        accessTokenTTL: 600,
+        jwt: { sign: { alg: 'ES256' } },
+      }),
+    },
+  },
+  jwks: { keys },
+})
+
+const keys = {} // by name, private
+async function keyNamed(name) {
+  if (!keys[name]) {
+    const { privateKey } = await jose.generateKeyPair('ES256', { extractable: true })
+    keys[name] = { ...(await jose.exportJWK(privateKey)), kid: name, alg: 'ES256', use: 'sig' }
+  }
+  return keys[name]
+}
+
+let issuer, server, answer
+const remoteSets = {} // by URL
+
+const operations = {
+  // keys are names; the first signs. At a second call a provider with other keys takes the first one's place.
+  async provider({ keys }) {
+    if (!server) {
+      server = createServer((req, res) => answer(req, res))
+      await new Promise((done) => server.listen(0, '127.0.0.1', done))
+      issuer = `http://127.0.0.1:${server.address().port}`
+    }
+    answer = new Provider(issuer, configuration(await Promise.all(keys.map(keyNamed)))).callback()
+    return { issuer }
+  },
+
+  async stop() {
+    server.closeAllConnections()
+    await new Promise((done) => server.close(done))
+    return true
+  },
+
+  async verify({ url, token, issuer }) {
+    remoteSets[url] ??= jose.createRemoteJWKSet(new URL(url), { cooldownDuration: 0 })
+    const { payload, protectedHeader } = await jose.jwtVerify(token, remoteSets[url], { issuer, audience, algorithms: ['ES256', 'EdDSA', 'RS256', 'PS256'] })
+    return { subject: payload.sub, kid: protectedHeader.kid }
+  },
+
+  async reload({ url }) {
+    await remoteSets[url].reload()
+    return true
+  },
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { op, ...request } = JSON.parse(line)
+  let result
+  try {
+    result = { ok: await operations[op](request) }
+  } catch (error) {
+    result = { error: { name: error.name, code: error.code, message: error.message } }
+  }
+  process.stdout.write(JSON.stringify(result) + '\n')
+}
+server?.closeAllConnections()
+server?.close()

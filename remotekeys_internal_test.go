@@ -1,0 +1,116 @@
+package jwtauth
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// Between two decisions look-ups are quick, and nobody asks decide: so for as long as quietUntil says,
+// it must have nothing to say about a known key, whatever the state, and from then on it should.
+func TestFetchStateQuiet(t *testing.T) {
+	base := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	at := func(i int) time.Time {
+		if i < 0 {
+			return time.Time{}
+		}
+		return base.Add(time.Duration(i) * time.Minute)
+	}
+	// Times are set by begin, succeed and fail alone: due < old <= expires, and the first good fetch sets them all.
+	const end = 8
+	states, quiet := 0, 0
+	for next := -1; next < end; next++ {
+		for _, ages := range [][3]int{{-1, -1, -1}, {1, 3, 3}, {1, 3, 6}, {2, 3, 4}, {4, 5, 6}} {
+			for flags := range 8 {
+				if flags&2 == 0 && next > ages[1] {
+					continue // after a good fetch, the cooldown is over before the set is old
+				}
+				s := fetchState{next: at(next), due: at(ages[0]), old: at(ages[1]), expires: at(ages[2]), busy: flags&1 != 0, failed: flags&2 != 0, wanted: flags&4 != 0}
+				for i := range end {
+					states++
+					now := at(i)
+					until := s.quietUntil(now)
+					for j := i; j <= end; j++ {
+						d := s.decide(at(j), true)
+						idle := d == fetchDecision{use: true}
+						switch {
+						case at(j).Before(until) && !idle:
+							t.Fatalf("%+v at minute %d: quiet for %v, but at minute %d decides %+v", s, i, until.Sub(now), j, d)
+						case at(j).Equal(until) && idle:
+							t.Fatalf("%+v at minute %d: quiet for %v only, but then has nothing to say", s, i, until.Sub(now))
+						case idle:
+							quiet++
+						}
+					}
+				}
+			}
+		}
+	}
+	if quiet < states/4 {
+		t.Errorf("of %d states only %d moments are quiet: this proves little", states, quiet)
+	}
+}
+
+// Whoever is made to wait has something to wait for; nobody uses what has expired; no fetch starts beside another or before its time.
+func TestFetchStateDecide(t *testing.T) {
+	base := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, age := range []time.Duration{-1, 0, 44, 45, 59, 60, 23 * 60, 24 * 60} {
+		for flags := range 32 {
+			busy, failed, wanted, early, found := flags&1 != 0, flags&2 != 0, flags&4 != 0, flags&8 != 0, flags&16 != 0
+			var s fetchState
+			if age >= 0 {
+				s.succeed(base, time.Hour, 24*time.Hour)
+			}
+			s.busy, s.failed, s.wanted = busy, failed, wanted
+			now := base.Add(max(age, 0) * time.Minute)
+			if early {
+				s.next = now.Add(1)
+			} else {
+				s.next = now
+			}
+			loaded := age >= 0 && age < 24*60
+			d := s.decide(now, found)
+			name := fmt.Sprintf("age %d, busy %v, failed %v, wanted %v, early %v, found %v: %+v", age, busy, failed, wanted, early, found, d)
+			if d.use != (loaded && found) {
+				t.Error("uses wrongly:", name)
+			}
+			if d.start && (busy || early) {
+				t.Error("starts a fetch that must not start:", name)
+			}
+			if d.wait && !busy && !d.start {
+				t.Error("waits for nothing:", name)
+			}
+			if d.wait && d.use && (age < 60 || failed) {
+				t.Error("waits without need:", name)
+			}
+			if may := !busy && !early; may && !d.start && (!loaded || !found || age >= 45 || wanted) {
+				t.Error("does not fetch what it should:", name)
+			}
+			if !wanted && loaded && found && age < 45 && d.start {
+				t.Error("fetches for nothing:", name)
+			}
+		}
+	}
+}
+
+func TestFetchStateTimes(t *testing.T) {
+	base := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	var s fetchState
+	for i, want := range []time.Duration{1, 2, 4, 8, 16, 30, 30, 30, 30, 30, 30, 30, 30} {
+		s.begin(base, 30*time.Second)
+		s.fail(base, 30*time.Second)
+		if got := s.next.Sub(base); got != want*time.Second {
+			t.Errorf("after failure %d the next fetch is %v later, want %v", i+1, got, want*time.Second)
+		}
+	}
+	s.begin(base, 30*time.Second)
+	s.succeed(base, time.Hour, 0)
+	if s.due != base.Add(45*time.Minute) || s.old != base.Add(time.Hour) || s.expires != s.old || s.failed || s.busy || s.wanted {
+		t.Errorf("%+v", s)
+	}
+	s.begin(base, 30*time.Second)
+	s.fail(base, 30*time.Second)
+	if s.next != base.Add(30*time.Second) || !s.wanted || !s.failed || s.busy || !s.usable(base.Add(time.Hour-1)) || s.usable(base.Add(time.Hour)) {
+		t.Errorf("%+v", s)
+	}
+}

@@ -1,0 +1,228 @@
+package jwtauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// fetchState is what the decision whether to fetch is made of.
+type fetchState struct {
+	// Of the set in use; zero before the first good fetch.
+	due     time.Time // from when on it is fetched anew in the background,
+	old     time.Time // waited for,
+	expires time.Time // and not used any more
+
+	next     time.Time // no fetch starts before
+	busy     bool      // one is under way
+	failed   bool      // the last one
+	wanted   bool      // one is wanted before the set is due
+	failures int       // since there was a good one
+}
+
+func (s *fetchState) usable(now time.Time) bool { return now.Before(s.expires) }
+
+// fetchDecision says what to do about one look-up.
+type fetchDecision struct {
+	use   bool // what was found, after waiting where that is said, too
+	start bool // a fetch
+	wait  bool // for the fetch that is under way or started now
+}
+
+// decide decides about a look-up that found a key in the set, or did not.
+func (s *fetchState) decide(now time.Time, found bool) fetchDecision {
+	may := !s.busy && !now.Before(s.next)
+	switch {
+	case !found || !s.usable(now):
+		return fetchDecision{start: may, wait: may || s.busy}
+	case !now.Before(s.old) && !s.failed:
+		// Once: while the provider hangs, requests must not all hang with it.
+		return fetchDecision{use: true, start: may, wait: may || s.busy}
+	default:
+		return fetchDecision{use: true, start: may && (s.wanted || !now.Before(s.due))}
+	}
+}
+
+// quietUntil is until when decide has nothing to say about a key that was found but to use it. It is in
+// the past where it has something to say now.
+func (s *fetchState) quietUntil(now time.Time) time.Time {
+	until := s.expires
+	if !s.failed && s.old.Before(until) {
+		until = s.old
+	}
+	if s.busy {
+		return until
+	}
+	start := s.due
+	if s.wanted {
+		start = now
+	}
+	if start.Before(s.next) {
+		start = s.next
+	}
+	if start.Before(until) {
+		until = start
+	}
+	return until
+}
+
+func (s *fetchState) begin(now time.Time, cooldown time.Duration) {
+	s.busy, s.wanted = true, false
+	s.next = now.Add(cooldown)
+}
+
+// firstRetry is how long after the first fetch the second one may start, if there never was a good one: a service that
+// starts a moment before its network does should not wait for the whole Cooldown.
+const firstRetry = time.Second
+
+func (s *fetchState) fail(started time.Time, cooldown time.Duration) {
+	s.busy, s.failed, s.wanted = false, true, true
+	if s.expires.IsZero() && s.failures < 10 {
+		s.next = started.Add(min(cooldown, firstRetry<<s.failures))
+	}
+	s.failures++
+}
+
+// succeed takes the times of a set from when its fetch started, since that is the latest time that
+// it is known to have been the provider's.
+func (s *fetchState) succeed(started time.Time, life, maxStale time.Duration) {
+	s.busy, s.failed, s.failures = false, false, 0
+	s.due = started.Add(life / 4 * 3)
+	s.old = started.Add(life)
+	s.expires = started.Add(max(life, maxStale))
+}
+
+// flight is one fetch, which all who need it share.
+type flight struct {
+	done      chan struct{}
+	err       error // once done is closed
+	strangers int   // how many wait for it whose key is unknown
+}
+
+// wait returns how the fetch ended, or the context's error.
+func (f *flight) wait(ctx context.Context) error {
+	select {
+	case <-f.done:
+		return f.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// maxStrangers is how many requests may wait for a fetch because of unknown keys while others are in use: anyone
+// can send those, and with a provider that hangs they would pile up.
+const maxStrangers = 1000
+
+var errTooManyWait = errors.New("too many requests wait for a fetch")
+
+// decide is VerificationKeys where a look-up may not be all there is to do.
+func (r *RemoteKeys) decide(ctx context.Context, alg Algorithm, kid string) ([]Key, error) {
+	if len(kid) > maxKeyID || !slices.Contains(r.algorithms, alg) {
+		return nil, nil // whatever is fetched
+	}
+	r.mu.Lock()
+	now := time.Now()
+	keys := r.lookup(now, alg, kid)
+	d := r.state.decide(now, len(keys) > 0)
+	if d.start {
+		r.start(now)
+	}
+	flight := r.flight
+	switch {
+	case !d.wait && d.use:
+		r.rearm(now)
+		r.mu.Unlock()
+		return keys, nil
+	case !d.wait:
+		err := r.err
+		if !r.state.wanted {
+			r.state.wanted = true
+			r.rearm(now)
+		}
+		r.mu.Unlock()
+		if err != nil {
+			return nil, r.unavailable(err)
+		}
+		return nil, nil
+	case !d.use && r.state.usable(now):
+		if flight.strangers >= maxStrangers {
+			r.mu.Unlock()
+			return nil, r.unavailable(errTooManyWait)
+		}
+		flight.strangers++
+	}
+	r.mu.Unlock()
+
+	err := flight.wait(ctx)
+	if ctx.Err() != nil && err == ctx.Err() {
+		return nil, r.unavailable(err)
+	}
+	r.mu.Lock()
+	keys = r.lookup(time.Now(), alg, kid)
+	r.mu.Unlock()
+	if len(keys) == 0 && err != nil {
+		return nil, r.unavailable(err)
+	}
+	return keys, nil
+}
+
+// lookup returns what the set has, if it may still be used. r.mu is held.
+func (r *RemoteKeys) lookup(now time.Time, alg Algorithm, kid string) []Key {
+	if !r.state.usable(now) {
+		return nil
+	}
+	return r.set.lookup(alg, kid)
+}
+
+// rearm makes look-ups quick until there is something to decide again. r.mu is held.
+func (r *RemoteKeys) rearm(now time.Time) {
+	quiet := r.state.quietUntil(now).Sub(now)
+	if r.set == nil || quiet <= 0 {
+		r.quick.Store(nil)
+		return
+	}
+	r.quick.Store(r.set)
+	// A timer, since reading the clock would cost a tenth of verifying a token that was seen before. If an earlier
+	// one goes off late, the next look-up finds nothing to do and comes back here.
+	if r.wake == nil {
+		r.wake = time.AfterFunc(quiet, func() { r.quick.Store(nil) })
+	} else {
+		r.wake.Reset(quiet)
+	}
+}
+
+// start starts a fetch. r.mu is held.
+func (r *RemoteKeys) start(now time.Time) {
+	r.flight = &flight{done: make(chan struct{})}
+	r.state.begin(now, r.cooldown)
+	r.rearm(now)
+	go r.run(r.flight, r.set, now)
+}
+
+// run fetches, puts what it got into force, lets those go on who wait, and reports.
+func (r *RemoteKeys) run(f *flight, last *keySet, started time.Time) {
+	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
+	defer cancel()
+	got, err := r.fetch(ctx, last)
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("no answer within %v", fetchTimeout)
+	}
+
+	r.mu.Lock()
+	r.flight, r.err, f.err = nil, err, err
+	if err != nil {
+		r.state.fail(started, r.cooldown)
+	} else {
+		r.set = got.set
+		r.state.succeed(started, got.life(r.maxAge), r.maxStale)
+	}
+	r.rearm(time.Now())
+	close(f.done)
+	r.mu.Unlock()
+
+	if r.onFetch != nil {
+		r.onFetch(KeyFetch{URL: got.url, Keys: got.set.size(), Skipped: got.skipped, Err: err})
+	}
+}
