@@ -183,7 +183,7 @@ func (i *Issuer) LogoutAll(ctx context.Context, subject string) error {
 	}
 	own, cancel := detached(ctx)
 	defer cancel()
-	if err := i.outage.judge(own, i.store.DeleteSubject(own, subject), i.rules.now(), i.rules.now); err != nil {
+	if err := i.outage.judge(context.WithoutCancel(ctx), i.store.DeleteSubject(own, subject), i.rules.now(), i.rules.now); err != nil {
 		return err
 	}
 	i.tell(ctx, EventLogout, Session{Subject: subject})

@@ -101,7 +101,7 @@ func (i *Issuer) rotate(ctx context.Context, row Session, presented refreshClaim
 	own, cancel := detached(ctx)
 	defer cancel()
 	won, err := i.store.Swap(own, row.Generation, next, next.RotatedAt)
-	if err = i.outage.judge(own, err, arrived, i.rules.now); err != nil || !won {
+	if err = i.outage.judge(context.WithoutCancel(ctx), err, arrived, i.rules.now); err != nil || !won {
 		return Tokens{}, false, err
 	}
 	i.tell(ctx, stepEvents[step], next)
@@ -147,7 +147,7 @@ func (i *Issuer) load(ctx context.Context, presented refreshClaims, arrived time
 func (i *Issuer) delete(ctx context.Context, id string, arrived time.Time) error {
 	own, cancel := detached(ctx)
 	defer cancel()
-	return i.outage.judge(own, i.store.Delete(own, id), arrived, i.rules.now)
+	return i.outage.judge(context.WithoutCancel(ctx), i.store.Delete(own, id), arrived, i.rules.now)
 }
 
 // storeTimeout bounds every call of a store.
@@ -179,12 +179,12 @@ type outage struct {
 }
 
 // judge notes how a call of the store ended that was made for a request which arrived at a
-// certain time, and returns its error in the form that callers see.
+// certain time, and whose failure is the store's unless ctx has ended; it returns its error in the form that callers see.
 func (o *outage) judge(ctx context.Context, err error, arrived time.Time, now func() time.Time) error {
 	err = storeError(err)
 	switch {
 	case errors.Is(err, ErrUnavailable):
-		if ctx.Err() != context.Canceled { // else it was the client that went away
+		if ctx.Err() == nil { // else it was the client that went away, or its patience that ended
 			o.fail(arrived)
 		}
 	case o.down.Load():

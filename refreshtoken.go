@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
 )
 
 // refreshType is the "typ" of refresh tokens: no verifier of access tokens takes it by default.
@@ -51,14 +53,22 @@ func (i *Issuer) readRefresh(ctx context.Context, token string) (refreshClaims, 
 	if err != nil {
 		return refreshClaims{}, err
 	}
-	var private struct {
-		Generation int64 `json:"gen"`
-	}
-	err = claims.Decode(&private)
-	if err != nil || private.Generation < 1 || private.Generation > maxGeneration || claims.SessionID == "" || claims.Subject == "" {
+	generation := scanGeneration(claims.payload)
+	if generation < 1 || generation > maxGeneration || claims.SessionID == "" || claims.Subject == "" {
 		return refreshClaims{}, errRefreshClaims
 	}
-	return refreshClaims{claims.SessionID, claims.Subject, private.Generation, claims.ExpiresAt}, nil
+	return refreshClaims{claims.SessionID, claims.Subject, generation, claims.ExpiresAt}, nil
+}
+
+// scanGeneration returns the member "gen" of a verified payload, 0 where it is no whole number. (Decode would take "Gen", too.)
+func scanGeneration(payload string) (generation int64) {
+	s := jsonscan.New(payload)
+	for s.Next() {
+		if s.Name() == "gen" && s.Value().Kind == jsonscan.Number {
+			generation, _ = strconv.ParseInt(s.Value().Text, 10, 64)
+		}
+	}
+	return generation
 }
 
 var errRefreshClaims = claimsFault("not those of a refresh token")

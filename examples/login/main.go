@@ -1,12 +1,16 @@
 // Login is a small complete server: a user logs in with a password, gets a
-// token, and shows it to read a protected page.
+// token, and shows it to read a protected page. Before the token expires, the client
+// exchanges its refresh token for new ones; a logout ends that.
 //
 //	go run ./examples/login
 //	curl -H 'Content-Type: application/json' -d '{"username":"admin","password":"password"}' http://127.0.0.1:8080/login
 //	curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8080/dashboard
+//	curl -d "refresh_token=$REFRESH_TOKEN" http://127.0.0.1:8080/refresh
+//	curl -d "refresh_token=$REFRESH_TOKEN" http://127.0.0.1:8080/logout
 //
 // The environment variable TOKEN_SECRET holds the key of the tokens, as
-// [jwtauth.KeyFromEnv] reads it; without one, tokens end with the process.
+// [jwtauth.KeyFromEnv] reads it; without one, tokens end with the process. Logins are kept
+// in memory and end with it in any case; other stores keep them.
 //
 // The server speaks plain HTTP on the loopback interface. Passwords and tokens
 // must not cross a network like that: put a proxy that speaks TLS in front.
@@ -14,26 +18,22 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"log/slog"
-	"mime"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
 
 	"github.com/seed-0a072700/jwtauth"
+	"github.com/seed-0a072700/jwtauth/memstore"
 )
 
 const (
-	tokenLife    = time.Hour
+	tokenLife    = time.Hour // of access tokens: an hour at most goes on after a logout
 	maxBodyBytes = 4 << 10
 	shutdownTime = 15 * time.Second // longer than any request takes, by the timeouts below
 )
@@ -57,9 +57,20 @@ func run(ctx context.Context, log *slog.Logger, addr string) error {
 	if err != nil {
 		return err
 	}
-	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{
+	s := &server{log: log}
+	s.issuer, err = jwtauth.NewIssuer(key, jwtauth.IssuerOptions{
 		AccessTTL: tokenLife,
 		Claims:    privateClaims,
+		Sessions:  memstore.New(),
+		OnEvent:   s.report,
+	})
+	if err != nil {
+		return err
+	}
+	s.handlers, err = jwtauth.NewHandlers(s.issuer, jwtauth.HandlerOptions{
+		Authenticate: authenticate,
+		MaxBodyBytes: maxBodyBytes,
+		OnError:      s.refuse,
 	})
 	if err != nil {
 		return err
@@ -69,7 +80,7 @@ func run(ctx context.Context, log *slog.Logger, addr string) error {
 		return err
 	}
 	srv := &http.Server{
-		Handler:           (&server{issuer: issuer, log: log}).routes(),
+		Handler:           s.routes(),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      10 * time.Second,
@@ -131,43 +142,30 @@ func privateClaims(_ context.Context, subject string) (any, error) {
 	return claims{Username: u.name}, nil
 }
 
+// authenticate says whom a name and a password belong to.
+func authenticate(ctx context.Context, username, password string) (subject string, err error) {
+	// An unknown user's hash is empty. CheckPassword then takes as long as
+	// for a wrong password, and the answer is the same too.
+	u := usersByName[username]
+	return u.id, jwtauth.CheckPassword(ctx, u.passwordHash, password)
+}
+
 type server struct {
-	issuer *jwtauth.Issuer
-	log    *slog.Logger
+	issuer   *jwtauth.Issuer
+	handlers *jwtauth.Handlers
+	log      *slog.Logger
 }
 
 func (s *server) routes() http.Handler {
+	// Verify(s.issuer.Live(), …) would ask for the session each time, so that a logout takes effect at once.
 	protected := jwtauth.Verify(s.issuer, jwtauth.OnError(s.refuse))
 
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /login", s.login)
+	mux.HandleFunc("POST /login", s.handlers.Login)
+	mux.HandleFunc("POST /refresh", s.handlers.Refresh)
+	mux.HandleFunc("POST /logout", s.handlers.Logout)
 	mux.Handle("GET /dashboard", protected(http.HandlerFunc(s.dashboard)))
 	return mux
-}
-
-func (s *server) login(w http.ResponseWriter, r *http.Request) {
-	var body struct {
-		Username string `json:"username"`
-		Password string `json:"password"`
-	}
-	if err := readJSON(w, r, &body); err != nil {
-		s.refuse(w, r, err)
-		return
-	}
-	// An unknown user's hash is empty. CheckPassword then takes as long as
-	// for a wrong password, and the answer is the same too.
-	u := usersByName[body.Username]
-	ctx := jwtauth.WithClient(r.Context(), clientOf(r))
-	if err := jwtauth.CheckPassword(ctx, u.passwordHash, body.Password); err != nil {
-		s.refuse(w, r, err)
-		return
-	}
-	tokens, err := s.issuer.Login(ctx, u.id)
-	if err != nil {
-		s.refuse(w, r, err)
-		return
-	}
-	jwtauth.WriteTokens(w, tokens)
 }
 
 func (s *server) dashboard(w http.ResponseWriter, r *http.Request) {
@@ -183,49 +181,14 @@ func (s *server) dashboard(w http.ResponseWriter, r *http.Request) {
 // refuse logs why a request is refused, and tells the client what it may know of that.
 func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	s.log.Info("refused", "route", r.Pattern, "client", r.RemoteAddr, "err", err)
-	if errors.Is(err, errBody) {
-		http.Error(w, errBody.Error(), http.StatusBadRequest)
-		return
-	}
 	jwtauth.WriteError(w, r, err)
 }
 
-// errBody does not say what the JSON decoder found: that may be a piece of a password.
-var errBody = errors.New(`the body must be one JSON object: {"username": "…", "password": "…"}`)
-
-// readJSON stores in dst the one JSON value that the body must be.
-func readJSON(w http.ResponseWriter, r *http.Request, dst any) error {
-	// A form on another site can send JSON too, but not under its own media type.
-	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || mediaType != "application/json" {
-		return jwtauth.ErrMediaType
+// report logs what happens to sessions. A reuse says that somebody has a copy of a token.
+func (s *server) report(_ context.Context, e jwtauth.Event) {
+	level := slog.LevelInfo
+	if e.Kind == jwtauth.EventReuse {
+		level = slog.LevelWarn
 	}
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBodyBytes))
-	dec.DisallowUnknownFields()
-	if err = dec.Decode(dst); err == nil {
-		if _, err = dec.Token(); err == io.EOF {
-			return nil
-		}
-	}
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return jwtauth.ErrBodyTooLarge
-	}
-	return errBody
-}
-
-// clientOf names the client to the queue of password checks, in which clients
-// take turns: by the peer's address, of an IPv6 one the /64, since a single host has that
-// many. Behind a proxy it has to be the address that the proxy vouches for, or all clients are one.
-func clientOf(r *http.Request) string {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return ""
-	}
-	addr := peer.Addr().Unmap()
-	bits := 64
-	if addr.Is4() {
-		bits = 32
-	}
-	network, _ := addr.Prefix(bits) // fails for no address of that length
-	return network.String()
+	s.log.Log(context.Background(), level, "session", "event", e.Kind, "subject", e.Subject, "id", e.SessionID)
 }

@@ -50,9 +50,11 @@ func TestProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	token, _ := tokens["access_token"].(string)
+	refreshToken, _ := tokens["refresh_token"].(string)
 	delete(tokens, "access_token")
-	if want := map[string]any{"token_type": "Bearer", "expires_in": 3600.0}; token == "" || !reflect.DeepEqual(tokens, want) {
-		t.Errorf("login answers a token %q and %v; want one, and %v", token, tokens, want)
+	delete(tokens, "refresh_token")
+	if want := map[string]any{"token_type": "Bearer", "expires_in": 3600.0}; token == "" || refreshToken == "" || !reflect.DeepEqual(tokens, want) {
+		t.Errorf("login answers tokens %q, %q and %v; want two, and %v", token, refreshToken, tokens, want)
 	}
 
 	page := p.dashboard(t, "Bearer "+token)
@@ -75,13 +77,35 @@ func TestProcess(t *testing.T) {
 
 	wantProblem(t, p.dashboard(t, "Bearer "+token+"A"), 401, "token_invalid") // for the log
 
+	refreshed := p.form(t, "/refresh", refreshToken)
+	var renewed struct {
+		AccessToken  string `json:"access_token"`
+		RefreshToken string `json:"refresh_token"`
+	}
+	if err := json.Unmarshal([]byte(refreshed.body), &renewed); err != nil || refreshed.status != 200 || renewed.RefreshToken == refreshToken {
+		t.Fatalf("refresh answers %d %s", refreshed.status, refreshed.body)
+	}
+	if page := p.dashboard(t, "Bearer "+renewed.AccessToken); page.status != 200 {
+		t.Errorf("with the new token the dashboard answers %d %s", page.status, page.body)
+	}
+	if again := p.form(t, "/refresh", refreshToken); again.status != 200 || !strings.Contains(again.body, renewed.RefreshToken) {
+		t.Errorf("a second tab is answered %d %s", again.status, again.body)
+	}
+	if left := p.form(t, "/logout", renewed.RefreshToken); left.status != 204 || left.body != "" {
+		t.Errorf("logout answers %d %s", left.status, left.body)
+	}
+	wantProblem(t, p.form(t, "/refresh", renewed.RefreshToken), 401, "session_ended")
+
 	log := p.interrupt(t)
-	for _, want := range []string{"tokens end with the process", `msg=refused route="POST /login"`, `msg="shutting down"`} {
+	for _, want := range []string{
+		"tokens end with the process", `msg=refused route="POST /login"`, `msg="shutting down"`,
+		"msg=session event=login subject=1", "event=refresh", "event=recovered", "event=logout", `msg=refused route="POST /refresh"`,
+	} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log lacks %q:\n%s", want, log)
 		}
 	}
-	if strings.Contains(log, token) || strings.Contains(log, "Password") {
+	if strings.Contains(log, token) || strings.Contains(log, refreshToken) || strings.Contains(log, renewed.RefreshToken) || strings.Contains(log, "Password") {
 		t.Errorf("the log holds a token or a password:\n%s", log)
 	}
 
@@ -124,35 +148,44 @@ func TestLoginBody(t *testing.T) {
 	for _, test := range []struct {
 		name, mediaType, body string
 		status                int
+		code                  string
 	}{
-		{"no media type", "", goodLogin, 415},
-		{"text", "text/plain", goodLogin, 415},
-		{"form", "application/x-www-form-urlencoded", "username=admin&password=password", 415},
-		{"empty", "application/json", "", 400},
-		{"no JSON", "application/json; charset=utf-8", "{", 400},
-		{"other type", "application/json", `{"username":"admin","password":7}`, 400},
-		{"unknown member", "application/json", `{"user":"admin","password":"password"}`, 400},
-		{"something after it", "application/json", goodLogin + "{}", 400},
-		{"too large", "application/json", `{"username":"` + strings.Repeat("a", maxBodyBytes) + `"}`, 413},
-		{"too large after it", "application/json", goodLogin + strings.Repeat(" ", maxBodyBytes), 413},
+		{"no media type", "", goodLogin, 415, "unsupported_media_type"},
+		{"no JSON", "application/json; charset=utf-8", "{", 400, "body_invalid"},
+		{"no password", "application/json", `{"username":"admin"}`, 400, "body_invalid"},
+		{"no password in a form", "application/x-www-form-urlencoded", "username=admin", 400, "body_invalid"},
+		{"too large", "application/json", goodLogin + strings.Repeat(" ", maxBodyBytes), 413, "body_too_large"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			a := s.do(t, "POST", "/login", test.body, http.Header{"Content-Type": {test.mediaType}})
-			if a.status != test.status {
-				t.Errorf("answers %d %q, want %d", a.status, a.body, test.status)
-			}
-			if test.status == 400 && a.body != errBody.Error()+"\n" {
-				t.Errorf("answers %q, want that of errBody", a.body)
-			}
+			wantProblem(t, s.do(t, "POST", "/login", test.body, http.Header{"Content-Type": {test.mediaType}}), test.status, test.code)
 		})
 	}
+}
+
+// Who may no longer log in is logged out by the next refresh: privateClaims says so.
+func TestRefreshOfUnknownSubject(t *testing.T) {
+	t.Setenv("TOKEN_SECRET", testSecret)
+	s := start(t)
+	var tokens struct {
+		RefreshToken string `json:"refresh_token"`
+	}
+	if a := s.post(t, goodLogin); json.Unmarshal([]byte(a.body), &tokens) != nil || tokens.RefreshToken == "" {
+		t.Fatalf("login answers %d %s", a.status, a.body)
+	}
+	delete(usersByID, admin.id)
+	defer func() { usersByID[admin.id] = admin }()
+	wantProblem(t, s.form(t, "/refresh", tokens.RefreshToken), 401, "session_ended")
+	usersByID[admin.id] = admin
+	wantProblem(t, s.form(t, "/refresh", tokens.RefreshToken), 401, "session_ended")
 }
 
 func TestRoutes(t *testing.T) {
 	t.Setenv("TOKEN_SECRET", testSecret)
 	s := start(t)
-	if a := s.do(t, "GET", "/login", "", nil); a.status != 405 || a.header.Get("Allow") != "POST" {
-		t.Errorf("GET /login answers %d, Allow: %s", a.status, a.header.Get("Allow"))
+	for _, path := range []string{"/login", "/refresh", "/logout"} {
+		if a := s.do(t, "GET", path, "", nil); a.status != 405 || a.header.Get("Allow") != "POST" {
+			t.Errorf("GET %s answers %d, Allow: %s", path, a.status, a.header.Get("Allow"))
+		}
 	}
 	if a := s.do(t, "GET", "/", "", nil); a.status != 404 {
 		t.Errorf("GET / answers %d", a.status)
@@ -175,20 +208,6 @@ func TestBadSecretRefusesToStart(t *testing.T) {
 func TestClaimsOfUnknownSubject(t *testing.T) {
 	if _, err := privateClaims(t.Context(), "2"); err != jwtauth.ErrSubjectDisabled {
 		t.Errorf("error %v, want ErrSubjectDisabled", err)
-	}
-}
-
-func TestClientOf(t *testing.T) {
-	for peer, want := range map[string]string{
-		"192.0.2.7:1234":              "192.0.2.7/32",
-		"[::ffff:192.0.2.7]:1234":     "192.0.2.7/32",
-		"[2001:db8:1:2:3:4:5:6]:1234": "2001:db8:1:2::/64",
-		"[fe80::1:2:3:4%eth0]:1234":   "fe80::/64",
-		"@":                           "",
-	} {
-		if got := clientOf(&http.Request{RemoteAddr: peer}); got != want {
-			t.Errorf("clientOf(%s) = %q, want %q", peer, got, want)
-		}
 	}
 }
 
@@ -366,6 +385,11 @@ type answer struct {
 func (s *testServer) post(t *testing.T, body string) answer {
 	t.Helper()
 	return s.do(t, "POST", "/login", body, http.Header{"Content-Type": {"application/json"}})
+}
+
+func (s *testServer) form(t *testing.T, path, refreshToken string) answer {
+	t.Helper()
+	return s.do(t, "POST", path, "refresh_token="+refreshToken, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}})
 }
 
 func (s *testServer) dashboard(t *testing.T, authorization string) answer {

@@ -1,0 +1,60 @@
+package jwtauth
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// createOnly is a store for one login.
+type createOnly struct{ SessionStore }
+
+func (createOnly) Create(context.Context, Session) error { return nil }
+
+// Clients take turns at the passwords, by what Client says they are.
+func TestHandlersClient(t *testing.T) {
+	key, err := GenerateKey(HS256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer, err := NewIssuer(key, IssuerOptions{Sessions: createOnly{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		from func(*http.Request) string
+		want string
+	}{
+		{"default", nil, "2001:db8:1:2::/64"}, // the peer's network, whatever the request says
+		{"own", func(r *http.Request) string { return r.Header.Get("X-Forwarded-For") }, "198.51.100.7"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			asked := false
+			handlers, err := NewHandlers(issuer, HandlerOptions{
+				Client: c.from,
+				Authenticate: func(ctx context.Context, _, _ string) (string, error) {
+					asked = true
+					if got := ctx.Value(passwordClientKey{}); got != c.want {
+						t.Errorf("client %q, want %q", got, c.want)
+					}
+					return "user-1", nil
+				},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := httptest.NewRequest(http.MethodPost, "/login", strings.NewReader("username=ann&password=secret"))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("X-Forwarded-For", "198.51.100.7")
+			r.RemoteAddr = "[2001:db8:1:2:3::4]:5678"
+			w := httptest.NewRecorder()
+			handlers.Login(w, r)
+			if !asked || w.Code != 200 {
+				t.Errorf("answers %d %s", w.Code, w.Body)
+			}
+		})
+	}
+}

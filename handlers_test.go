@@ -1,0 +1,477 @@
+package jwtauth_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/seed-0a072700/jwtauth"
+)
+
+// endpoints is a service with the ready-made endpoints, at which ann logs in with "secret".
+type endpoints struct {
+	*service
+	mux *http.ServeMux
+
+	authenticated []string // user name, password and client of each call
+	refusal       error    // what Authenticate says instead of looking
+	disabled      error    // what Claims says
+}
+
+func newEndpoints(t testing.TB, change ...func(*jwtauth.HandlerOptions)) *endpoints {
+	t.Helper()
+	s := &endpoints{mux: http.NewServeMux()}
+	s.service = newService(t, func(o *jwtauth.IssuerOptions) {
+		o.Claims = func(context.Context, string) (any, error) { return nil, s.disabled }
+	})
+	opts := jwtauth.HandlerOptions{
+		Authenticate: func(_ context.Context, username, password string) (string, error) {
+			s.authenticated = append(s.authenticated, username+" "+password)
+			switch {
+			case s.refusal != nil:
+				return "", s.refusal
+			case username != "ann" || password != "secret":
+				return "", jwtauth.ErrWrongPassword
+			}
+			return "user-1", nil
+		},
+	}
+	for _, c := range change {
+		c(&opts)
+	}
+	handlers, err := jwtauth.NewHandlers(s.Issuer, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.mux.HandleFunc("/login", handlers.Login)
+	s.mux.HandleFunc("/refresh", handlers.Refresh)
+	s.mux.HandleFunc("/logout", handlers.Logout)
+	return s
+}
+
+const (
+	asJSON = "application/json"
+	asForm = "application/x-www-form-urlencoded"
+)
+
+func (s *endpoints) send(r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	s.mux.ServeHTTP(w, r)
+	return w
+}
+
+func (s *endpoints) post(path, mediaType, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
+	r.Header.Set("Content-Type", mediaType)
+	return s.send(r)
+}
+
+// tokensOf reads an answer that must hold tokens.
+func tokensOf(t *testing.T, w *httptest.ResponseRecorder) (tokens jwtauth.Tokens) {
+	t.Helper()
+	if w.Code != 200 || w.Header().Get("Content-Type") != "application/json" || w.Header().Get("Cache-Control") != "no-store" {
+		t.Fatalf("answers %d %v %s", w.Code, w.Header(), w.Body)
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &tokens); err != nil || tokens.AccessToken == "" || tokens.RefreshToken == "" || tokens.TokenType != "Bearer" || tokens.ExpiresIn != 900 {
+		t.Fatalf("answers %s: %v", w.Body, err)
+	}
+	return tokens
+}
+
+// wantRefusal checks the answer to what is refused; challenge is "" for none.
+func wantRefusal(t *testing.T, what string, w *httptest.ResponseRecorder, status int, code, challenge string) {
+	t.Helper()
+	var problem struct {
+		Status int
+		Code   string
+	}
+	err := json.Unmarshal(w.Body.Bytes(), &problem)
+	if err != nil || w.Code != status || problem.Status != status || problem.Code != code || w.Header().Get("Content-Type") != "application/problem+json" {
+		t.Errorf("%s: answers %d %s, want %d %s", what, w.Code, w.Body, status, code)
+	}
+	if got := w.Header().Get("WWW-Authenticate"); got != challenge {
+		t.Errorf("%s: challenge %q, want %q", what, got, challenge)
+	}
+	if w.Header().Get("Cache-Control") != "no-store" {
+		t.Errorf("%s: Cache-Control %q", what, w.Header().Get("Cache-Control"))
+	}
+	after := w.Header().Get("Retry-After")
+	if seconds, err := strconv.Atoi(after); (status == 503) != (err == nil && seconds >= 1 && seconds <= 5) {
+		t.Errorf("%s: status %d, Retry-After %q", what, w.Code, after)
+	}
+}
+
+const badToken = `Bearer error="invalid_token", error_description="The token is not valid here"`
+
+func TestHandlers(t *testing.T) {
+	for _, c := range []struct {
+		mediaType string
+		body      func(names map[string]string) string
+	}{
+		{asJSON, func(names map[string]string) string { return string(keyMust(json.Marshal(names))) }},
+		{asForm, func(names map[string]string) string {
+			values := url.Values{}
+			for name, value := range names {
+				values.Set(name, value)
+			}
+			return values.Encode()
+		}},
+	} {
+		t.Run(c.mediaType, func(t *testing.T) {
+			s := newEndpoints(t)
+			login := c.body(map[string]string{"username": "ann", "password": "secret"})
+			tokens := tokensOf(t, s.post("/login", c.mediaType, login))
+			if claims, err := s.VerifyToken(t.Context(), tokens.AccessToken); err != nil || claims.Subject != "user-1" {
+				t.Errorf("claims %v, %v", claims, err)
+			}
+
+			old := c.body(map[string]string{"refresh_token": tokens.RefreshToken})
+			next := tokensOf(t, s.post("/refresh", c.mediaType, old))
+			if refreshPayload(next.RefreshToken).Generation != 2 {
+				t.Errorf("refresh answers generation %d", refreshPayload(next.RefreshToken).Generation)
+			}
+			current := c.body(map[string]string{"refresh_token": next.RefreshToken})
+
+			w := s.post("/logout", c.mediaType, current)
+			if w.Code != 204 || w.Body.Len() != 0 || w.Header().Get("Cache-Control") != "no-store" {
+				t.Errorf("logout answers %d %v %s", w.Code, w.Header(), w.Body)
+			}
+			wantRefusal(t, "refresh after the logout", s.post("/refresh", c.mediaType, current), 401, "session_ended", "Bearer")
+			if w := s.post("/logout", c.mediaType, current); w.Code != 204 {
+				t.Errorf("logging out again answers %d %s", w.Code, w.Body)
+			}
+		})
+	}
+}
+
+// What a refused refresh says to the outside: one thing for all ways in which a session can be over.
+func TestHandlersRefreshRefused(t *testing.T) {
+	refreshBody := func(token string) string { return fmt.Sprintf(`{"refresh_token":%q}`, token) }
+	over := map[string]func(s *endpoints) string{
+		"logged out": func(s *endpoints) string {
+			token := s.login(t).RefreshToken
+			_ = s.Logout(t.Context(), token)
+			return token
+		},
+		"expired": func(s *endpoints) string {
+			token := s.login(t).RefreshToken
+			s.at(life)
+			return token
+		},
+		"reused": func(s *endpoints) string {
+			token := s.login(t).RefreshToken
+			s.refresh(t, s.refresh(t, token).RefreshToken)
+			s.at(afterwards)
+			return token
+		},
+		"disabled": func(s *endpoints) string {
+			token := s.login(t).RefreshToken
+			s.disabled = jwtauth.ErrSubjectDisabled
+			return token
+		},
+	}
+	answers := map[string]bool{}
+	for name, prepare := range over {
+		s := newEndpoints(t)
+		w := s.post("/refresh", asJSON, refreshBody(prepare(s)))
+		wantRefusal(t, name, w, 401, "session_ended", "Bearer")
+		answers[w.Body.String()+fmt.Sprint(w.Header())] = true
+	}
+	if len(answers) != 1 {
+		t.Errorf("%d different answers: %v", len(answers), slices.Collect(maps.Keys(answers)))
+	}
+
+	s := newEndpoints(t)
+	tokens := s.login(t)
+	for _, path := range []string{"/refresh", "/logout"} {
+		for name, token := range map[string]string{"no token": "x", "access token": tokens.AccessToken, "another signature": tokens.RefreshToken + "x"} {
+			wantRefusal(t, path+" "+name, s.post(path, asJSON, refreshBody(token)), 401, "token_invalid", badToken)
+		}
+	}
+	s.store.before = func(context.Context, string) error { return errDown }
+	for _, path := range []string{"/refresh", "/logout"} {
+		wantRefusal(t, path+" without a store", s.post(path, asJSON, refreshBody(tokens.RefreshToken)), 503, "unavailable", "")
+	}
+	s.store.before = nil
+	s.disabled = errDown
+	wantRefusal(t, "refresh without claims", s.post("/refresh", asJSON, refreshBody(tokens.RefreshToken)), 503, "unavailable", "")
+}
+
+// Nobody learns from the answer which of the three it was.
+func TestHandlersLoginRefused(t *testing.T) {
+	answer := func(prepare func(s *endpoints), username, password string) *httptest.ResponseRecorder {
+		s := newEndpoints(t)
+		prepare(s)
+		return s.post("/login", asJSON, fmt.Sprintf(`{"username":%q,"password":%q}`, username, password))
+	}
+	nothing := func(*endpoints) {}
+	answers := map[string]bool{}
+	for name, w := range map[string]*httptest.ResponseRecorder{
+		"wrong user":                       answer(nothing, "bob", "secret"),
+		"wrong password":                   answer(nothing, "ann", "Secret"),
+		"disabled, says Authenticate":      answer(func(s *endpoints) { s.refusal = jwtauth.ErrSubjectDisabled }, "ann", "secret"),
+		"disabled, says Claims":            answer(func(s *endpoints) { s.disabled = jwtauth.ErrSubjectDisabled }, "ann", "secret"),
+		"wrong password, in its own words": answer(func(s *endpoints) { s.refusal = fmt.Errorf("ann: %w", jwtauth.ErrWrongPassword) }, "ann", "secret"),
+	} {
+		wantRefusal(t, name, w, 401, "login_failed", "Bearer")
+		answers[w.Body.String()+fmt.Sprint(w.Header())] = true
+	}
+	if len(answers) != 1 {
+		t.Errorf("%d different answers: %v", len(answers), slices.Collect(maps.Keys(answers)))
+	}
+	for name, c := range map[string]struct {
+		err    error
+		status int
+		code   string
+	}{
+		"busy":               {jwtauth.ErrBusy, 503, "busy"},
+		"outage":             {fmt.Errorf("users: %w", jwtauth.ErrUnavailable), 503, "unavailable"},
+		"the client is gone": {context.Canceled, 503, "unavailable"},
+		"any other error":    {errors.New("select * from users: ann"), 500, "internal_error"},
+		"password too long":  {jwtauth.ErrPasswordInvalid, 400, "password_invalid"},
+	} {
+		w := answer(func(s *endpoints) { s.refusal = c.err }, "ann", "secret")
+		wantRefusal(t, name, w, c.status, c.code, "")
+		if strings.Contains(w.Body.String(), "users") {
+			t.Errorf("%s: answers %s", name, w.Body)
+		}
+	}
+	w := answer(func(s *endpoints) { s.store.before = func(context.Context, string) error { return errDown } }, "ann", "secret")
+	wantRefusal(t, "without a store", w, 503, "unavailable", "")
+}
+
+func TestHandlersBodies(t *testing.T) {
+	s := newEndpoints(t)
+	token := s.login(t).RefreshToken
+	s.at(0)
+	good := `{"username":"ann","password":"secret"}`
+	pad := func(n int) string { return strings.Repeat(" ", n-len(good)) }
+	for _, c := range []struct {
+		name, path, mediaType, body string
+		status                      int
+		code                        string
+	}{
+		{"in full", "/login", asJSON, good, 200, ""},
+		{"parameters of the media type", "/login", "Application/JSON; charset=utf-8", good, 200, ""},
+		{"form with a parameter", "/login", asForm + ";charset=UTF-8", "username=ann&password=secret", 200, ""},
+		{"other members", "/login", asJSON, `{"remember":[true,{"a":null}],"username":"ann","password":"secret"}`, 200, ""},
+		{"other parameters", "/login", asForm, "a=1&username=ann&a=2&password=secret&b", 200, ""},
+		{"escapes in JSON", "/login", asJSON, `{"username":"\u0061nn","p\u0061ssword":"secret"}`, 200, ""},
+		{"escapes in a form", "/login", asForm, "user%6eame=%61nn&password=secret", 200, ""},
+		{"as long as may be", "/login", asJSON, good + pad(16<<10), 200, ""},
+
+		{"longer", "/login", asJSON, good + pad(16<<10+1), 413, "body_too_large"},
+		{"a longer form", "/login", asForm, "username=ann&password=secret&a=" + strings.Repeat("a", 16<<10), 413, "body_too_large"},
+		{"no media type", "/login", "", good, 415, "unsupported_media_type"},
+		{"text", "/login", "text/plain", good, 415, "unsupported_media_type"},
+		{"a form with files", "/login", "multipart/form-data; boundary=x", good, 415, "unsupported_media_type"},
+		{"something like JSON", "/login", "application/problem+json", good, 415, "unsupported_media_type"},
+		{"no media type at all", "/login", "application/json; charset", good, 415, "unsupported_media_type"},
+
+		{"empty", "/login", asJSON, "", 400, "body_invalid"},
+		{"empty form", "/login", asForm, "", 400, "body_invalid"},
+		{"no JSON", "/login", asJSON, "username=ann&password=secret", 400, "body_invalid"},
+		{"no object", "/login", asJSON, "[" + good + "]", 400, "body_invalid"},
+		{"something after it", "/login", asJSON, good + good, 400, "body_invalid"},
+		{"not to its end", "/login", asJSON, good[:len(good)-1], 400, "body_invalid"},
+		{"invalid UTF-8", "/login", asJSON, "{\"username\":\"ann\xff\",\"password\":\"secret\"}", 400, "body_invalid"},
+		{"a number", "/login", asJSON, `{"username":"ann","password":7}`, 400, "body_invalid"},
+		{"null", "/login", asJSON, `{"username":"ann","password":null}`, 400, "body_invalid"},
+		{"an array", "/login", asJSON, `{"username":"ann","password":["secret"]}`, 400, "body_invalid"},
+		{"a name in another case", "/login", asJSON, `{"Username":"ann","password":"secret"}`, 400, "body_invalid"},
+		{"a name twice", "/login", asJSON, `{"username":"ann","username":"ann","password":"secret"}`, 400, "body_invalid"},
+		{"a name twice, once in escapes", "/login", asJSON, `{"username":"ann","user\u006eame":"bob","password":"secret"}`, 400, "body_invalid"},
+		{"a name twice in a form", "/login", asForm, "username=ann&password=secret&password=secret", 400, "body_invalid"},
+		{"a name twice in a form, once empty", "/login", asForm, "username=ann&password=&password=secret", 400, "body_invalid"},
+		{"escapes that are none", "/login", asForm, "username=ann&password=%zz", 400, "body_invalid"},
+		{"a semicolon", "/login", asForm, "username=ann;x&password=secret", 400, "body_invalid"},
+		{"no user name", "/login", asJSON, `{"password":"secret"}`, 400, "body_invalid"},
+		{"no password", "/login", asForm, "username=ann", 400, "body_invalid"},
+		{"empty password", "/login", asJSON, `{"username":"ann","password":""}`, 400, "body_invalid"},
+		{"in the query", "/login?username=ann&password=secret", asForm, "", 400, "body_invalid"},
+
+		{"refresh", "/refresh", asForm, "grant_type=refresh_token&refresh_token=" + token, 200, ""},
+		{"refresh without a token", "/refresh", asJSON, `{"token":"x"}`, 400, "body_invalid"},
+		{"refresh with an empty token", "/refresh", asForm, "refresh_token=", 400, "body_invalid"},
+		{"refresh with two tokens", "/refresh", asForm, "refresh_token=" + token + "&refresh_token=" + token, 400, "body_invalid"},
+		{"refresh with no text", "/refresh", asJSON, `{"refresh_token":{}}`, 400, "body_invalid"},
+		{"refresh from the query", "/refresh?refresh_token=" + token, asForm, "", 400, "body_invalid"},
+		{"refresh as text", "/refresh", "text/plain", "refresh_token=" + token, 415, "unsupported_media_type"},
+		{"refresh with too much", "/refresh", asForm, "refresh_token=" + token + "&a=" + strings.Repeat("a", 16<<10), 413, "body_too_large"},
+
+		{"logout without a token", "/logout", asJSON, `{}`, 400, "body_invalid"},
+		{"logout as text", "/logout", "text/plain", "refresh_token=" + token, 415, "unsupported_media_type"},
+		{"logout with too much", "/logout", asForm, "refresh_token=" + token + "&a=" + strings.Repeat("a", 16<<10), 413, "body_too_large"},
+		{"logout", "/logout", asForm, "refresh_token=" + token, 204, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s.authenticated = nil
+			w := s.post(c.path, c.mediaType, c.body)
+			switch {
+			case c.status == 200:
+				tokensOf(t, w)
+			case c.status == 204:
+				if w.Code != 204 {
+					t.Errorf("answers %d %s", w.Code, w.Body)
+				}
+			default:
+				wantRefusal(t, c.name, w, c.status, c.code, "")
+				if s.authenticated != nil {
+					t.Errorf("authenticated %q", s.authenticated)
+				}
+			}
+			if c.status == 200 && strings.HasPrefix(c.path, "/login") && !slices.Equal(s.authenticated, []string{"ann secret"}) {
+				t.Errorf("authenticated %q", s.authenticated)
+			}
+		})
+	}
+
+	r := httptest.NewRequest(http.MethodPost, "/login", iotest.ErrReader(io.ErrUnexpectedEOF))
+	r.Header.Set("Content-Type", asJSON)
+	wantRefusal(t, "a body that breaks off", s.send(r), 400, "body_invalid", "")
+}
+
+func TestHandlersMethods(t *testing.T) {
+	s := newEndpoints(t)
+	for _, path := range []string{"/login", "/refresh", "/logout"} {
+		for _, method := range []string{"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "post"} {
+			r := httptest.NewRequest(method, path+"?username=ann&password=secret", strings.NewReader("username=ann&password=secret"))
+			r.Header.Set("Content-Type", asForm)
+			w := s.send(r)
+			wantRefusal(t, method+" "+path, w, 405, "method_not_allowed", "")
+			if allow := w.Header().Get("Allow"); allow != "POST" {
+				t.Errorf("%s %s: Allow %q", method, path, allow)
+			}
+		}
+	}
+	if s.authenticated != nil {
+		t.Errorf("authenticated %q", s.authenticated)
+	}
+}
+
+// Over a connection as well, where the server itself has a say in limits and methods.
+func TestHandlersOverHTTP(t *testing.T) {
+	s := newEndpoints(t)
+	server := httptest.NewServer(s.mux)
+	defer server.Close()
+	post := func(path, body string) (*http.Response, string) {
+		t.Helper()
+		response, err := server.Client().Post(server.URL+path, asJSON, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		return response, string(keyMust(io.ReadAll(response.Body)))
+	}
+	response, body := post("/login", `{"username":"ann","password":"secret"}`)
+	var tokens jwtauth.Tokens
+	if err := json.Unmarshal([]byte(body), &tokens); err != nil || response.StatusCode != 200 {
+		t.Fatalf("answers %s %s", response.Status, body)
+	}
+	response, body = post("/refresh", fmt.Sprintf(`{"refresh_token":%q}`, tokens.RefreshToken))
+	if err := json.Unmarshal([]byte(body), &tokens); err != nil || response.StatusCode != 200 {
+		t.Fatalf("answers %s %s", response.Status, body)
+	}
+	response, body = post("/logout", fmt.Sprintf(`{"refresh_token":%q}`, tokens.RefreshToken))
+	if response.StatusCode != 204 || body != "" {
+		t.Errorf("answers %s %s", response.Status, body)
+	}
+	response, body = post("/login", `{"username":"`+strings.Repeat("a", 1<<20)+`"}`)
+	if response.StatusCode != 413 || !response.Close {
+		t.Errorf("a long body answers %s, close %v, %s", response.Status, response.Close, body)
+	}
+}
+
+func TestHandlersLabel(t *testing.T) {
+	labelOf := func(s *endpoints, r *http.Request) string {
+		t.Helper()
+		r.Header.Set("Content-Type", asForm)
+		return s.row(tokensOf(t, s.send(r)).RefreshToken).Label
+	}
+	request := func() *http.Request {
+		return httptest.NewRequest(http.MethodPost, "/login", strings.NewReader("username=ann&password=secret"))
+	}
+	r := request()
+	r.Header.Set("User-Agent", "Mozilla/5.0 (X11; Linux x86_64)\x00"+strings.Repeat("x", 200))
+	if got, want := labelOf(newEndpoints(t), r), "Mozilla/5.0 (X11; Linux x86_64)"+strings.Repeat("x", 97); got != want {
+		t.Errorf("label %q, want %q", got, want)
+	}
+	if got := labelOf(newEndpoints(t), request()); got != "" {
+		t.Errorf("label %q without a User-Agent", got)
+	}
+	own := newEndpoints(t, func(o *jwtauth.HandlerOptions) {
+		o.Label = func(r *http.Request) string { return "from " + r.RemoteAddr }
+	})
+	if got := labelOf(own, request()); got != "from 192.0.2.1:1234" {
+		t.Errorf("label %q", got)
+	}
+}
+
+func TestPeerAddress(t *testing.T) {
+	for remote, want := range map[string]string{
+		"192.0.2.7:1234":               "192.0.2.7",
+		"192.0.2.7:1":                  "192.0.2.7",
+		"[::ffff:192.0.2.7]:1234":      "192.0.2.7",
+		"[2001:db8:1:2:3:4:5:6]:1234":  "2001:db8:1:2::/64",
+		"[2001:db8:1:2::]:1":           "2001:db8:1:2::/64",
+		"[2001:db8:1:3::]:1":           "2001:db8:1:3::/64",
+		"[::1]:1234":                   "::/64",
+		"[fe80::1:2:3:4%eth0]:1234":    "fe80::/64",
+		"[fe80::5%eth1]:1234":          "fe80::/64",
+		"[::ffff:192.0.2.7%eth0]:1234": "192.0.2.7",
+		"@":                            "@", // a Unix socket
+		"":                             "",
+		"192.0.2.7":                    "192.0.2.7", // without a port, as a middleware may leave it
+		"2001:db8::1":                  "2001:db8::1",
+		"somewhere.example:80":         "somewhere.example:80",
+	} {
+		if got := jwtauth.PeerAddress(&http.Request{RemoteAddr: remote}); got != want {
+			t.Errorf("PeerAddress(%q) = %q, want %q", remote, got, want)
+		}
+	}
+}
+
+func TestNewHandlers(t *testing.T) {
+	type opts = jwtauth.HandlerOptions
+	authenticate := func(context.Context, string, string) (string, error) { return "user-1", nil }
+	withStore := newService(t).Issuer
+	withoutStore := newIssuer(t, generate(t, jwtauth.HS256))
+	for _, c := range []struct {
+		name   string
+		issuer *jwtauth.Issuer
+		opts   opts
+		want   []string
+	}{
+		{"least", withStore, opts{Authenticate: authenticate}, nil},
+		{"greatest MaxBodyBytes", withStore, opts{Authenticate: authenticate, MaxBodyBytes: 1 << 20}, nil},
+		{"no issuer", nil, opts{Authenticate: authenticate}, []string{"NewHandlers: issuer is nil"}},
+		{"no store", withoutStore, opts{Authenticate: authenticate}, []string{"NewHandlers: jwtauth: IssuerOptions.Sessions is not set"}},
+		{"no Authenticate", withStore, opts{}, []string{"HandlerOptions.Authenticate: is required"}},
+		{"MaxBodyBytes too great", withStore, opts{Authenticate: authenticate, MaxBodyBytes: 1<<20 + 1}, []string{"HandlerOptions.MaxBodyBytes: 1048577 exceeds the maximum of 1048576"}},
+		{"MaxBodyBytes negative", withStore, opts{Authenticate: authenticate, MaxBodyBytes: -1}, []string{"HandlerOptions.MaxBodyBytes: -1 is negative"}},
+		{"all at once", nil, opts{MaxBodyBytes: -1}, []string{"NewHandlers: issuer is nil", "HandlerOptions.Authenticate: is required", "HandlerOptions.MaxBodyBytes: -1 is negative"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h, err := jwtauth.NewHandlers(c.issuer, c.opts)
+			checkFaults(t, err, c.want)
+			if (h == nil) != (err != nil) {
+				t.Errorf("handlers %v beside error %v", h, err)
+			}
+		})
+	}
+
+	s := newEndpoints(t, func(o *jwtauth.HandlerOptions) { o.MaxBodyBytes = 40 })
+	tokensOf(t, s.post("/login", asJSON, `{"username":"ann","password":"secret"}`))
+	wantRefusal(t, "one byte over", s.post("/login", asJSON, `{"username":"ann","password":"secret"}   `), 413, "body_too_large", "")
+}
