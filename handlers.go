@@ -32,6 +32,17 @@ type HandlerOptions struct {
 
 	// MaxBodyBytes is the longest request body that is read, up to 1 MiB. Default 16 KiB.
 	MaxBodyBytes int
+
+	// Cookies, where set, keep the tokens out of all bodies: Login and Refresh set them as cookies,
+	// Refresh and Logout read them there (cookie mode, see [Handlers]). Default: tokens in bodies.
+	Cookies *Cookies
+
+	// AfterLogin and AfterLogout are where a login and a logout that a form of a page without script sent lead to, such as
+	// "/" (303): paths of the same origin, perhaps with a query. Default: no redirect. They need Cookies.
+	AfterLogin, AfterLogout string
+
+	// OnError answers the requests that are refused. It must answer: nothing else does. Default: [WriteError].
+	OnError func(w http.ResponseWriter, r *http.Request, err error)
 }
 
 const (
@@ -44,6 +55,13 @@ const (
 // besides, 405 for another method.
 //
 // The members are named as in RFC 6749 §4.3.2 and §6, but these are no OAuth token endpoints: there is no client to authenticate.
+//
+// With HandlerOptions.Cookies, no body holds a token. Login and Refresh answer {"expires_in": 900}, the seconds that
+// the access cookie lasts; a login in which the browser still had a session ends that one. Refresh and Logout read no
+// body; Refresh never sets the refresh cookie to what was presented, and Logout alone deletes cookies, where it has ended
+// the session or there was none: an outage or a token that does not verify leaves them as they are. All three
+// refuse requests that no page of this origin or of CookieOptions.TrustedOrigins made ([ErrCrossSite]), those without
+// Sec-Fetch-Site and Origin included.
 type Handlers struct {
 	issuer *Issuer
 	opts   HandlerOptions
@@ -76,6 +94,18 @@ func NewHandlers(issuer *Issuer, opts HandlerOptions) (*Handlers, error) {
 	case opts.MaxBodyBytes > maxMaxBodyBytes:
 		f.add("MaxBodyBytes", "%d exceeds the maximum of %d", opts.MaxBodyBytes, maxMaxBodyBytes)
 	}
+	for _, to := range []struct{ field, path string }{{"AfterLogin", opts.AfterLogin}, {"AfterLogout", opts.AfterLogout}} {
+		switch fault := redirectFault(to.path); {
+		case to.path == "":
+		case opts.Cookies == nil:
+			f.add(to.field, "is set, but Cookies is not")
+		case fault != "":
+			f.add(to.field, "%s", fault)
+		}
+	}
+	if opts.OnError == nil {
+		opts.OnError = WriteError
+	}
 	if err := errors.Join(err, f.err()); err != nil {
 		return nil, err
 	}
@@ -98,6 +128,9 @@ func (h *Handlers) Login(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return err
 		}
+		if h.opts.Cookies != nil {
+			return h.loginCookies(w, r, tokens)
+		}
 		WriteTokens(w, tokens)
 		return nil
 	}, "username", "password")
@@ -105,6 +138,10 @@ func (h *Handlers) Login(w http.ResponseWriter, r *http.Request) {
 
 // Refresh takes "refresh_token" and answers new tokens.
 func (h *Handlers) Refresh(w http.ResponseWriter, r *http.Request) {
+	if h.opts.Cookies != nil {
+		h.serve(w, r, func(params) error { return h.refreshCookies(w, r) })
+		return
+	}
 	h.serve(w, r, func(params params) error {
 		if params["refresh_token"] == "" {
 			return errNoRefreshToken
@@ -120,6 +157,10 @@ func (h *Handlers) Refresh(w http.ResponseWriter, r *http.Request) {
 
 // Logout takes "refresh_token", ends its session and answers 204.
 func (h *Handlers) Logout(w http.ResponseWriter, r *http.Request) {
+	if h.opts.Cookies != nil {
+		h.serve(w, r, func(params) error { return h.logoutCookies(w, r) })
+		return
+	}
 	h.serve(w, r, func(params params) error {
 		if params["refresh_token"] == "" {
 			return errNoRefreshToken
@@ -141,18 +182,26 @@ var (
 // params are those parameters of a body that an endpoint asks for.
 type params map[string]string
 
+// serve calls do with the named parameters of the body. Without names, the body is not read.
 func (h *Handlers) serve(w http.ResponseWriter, r *http.Request, do func(params) error, names ...string) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		WriteError(w, r, errMethod)
+		h.opts.OnError(w, r, errMethod)
 		return
 	}
-	params, err := h.read(w, r, names)
+	var params params
+	var err error
+	if h.opts.Cookies != nil {
+		err = checkSite(h.opts.Cookies.protection, r)
+	}
+	if err == nil && len(names) > 0 {
+		params, err = h.read(w, r, names)
+	}
 	if err == nil {
 		err = do(params)
 	}
 	if err != nil {
-		WriteError(w, r, err)
+		h.opts.OnError(w, r, err)
 	}
 }
 

@@ -292,7 +292,7 @@ type issuance struct {
 // refreshRules are the rules for refresh tokens, given those for access tokens. The
 // type tells the two apart, and the key does.
 func (i *issuance) refreshRules(access rules) rules {
-	return rules{types: []string{refreshType}, maxBytes: minMaxTokenBytes, now: access.now}
+	return rules{types: []string{refreshType}, maxBytes: access.maxBytes, now: access.now}
 }
 
 func (o IssuerOptions) compile(f *faults) (issuance, rules) {

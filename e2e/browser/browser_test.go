@@ -1,0 +1,246 @@
+// Package browser tests cookie mode, and examples/webapp with it, in a real Chromium.
+package browser
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/storage"
+	"github.com/chromedp/chromedp"
+
+	"github.com/seed-0a072700/jwtauth/e2e/internal/need"
+)
+
+// patience is how long a page may take for what it should do. Nothing waits that long where all is well.
+const patience = 30 * time.Second
+
+var chromium struct {
+	once  sync.Once
+	ctx   context.Context
+	close func()
+	err   error
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if chromium.close != nil {
+		chromium.close()
+	}
+	if webapp.folder != "" {
+		os.RemoveAll(webapp.folder)
+	}
+	os.Exit(code)
+}
+
+// newBrowser returns a browser of its own for a test, as a private window is: it shares nothing with others.
+func newBrowser(t *testing.T) *tab {
+	t.Helper()
+	program := need.Binary(t, "chromium")
+	chromium.once.Do(func() {
+		profile, err := os.MkdirTemp("", "jwtauth-chromium-")
+		if err != nil {
+			chromium.err = err
+			return
+		}
+		allocator, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
+			chromedp.ExecPath(program), chromedp.UserDataDir(profile), chromedp.NoSandbox, chromedp.DisableGPU,
+			chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("lang", "en-US"),
+			chromedp.Env("TZ=UTC"))...)
+		var closeTab context.CancelFunc
+		chromium.ctx, closeTab = chromedp.NewContext(allocator)
+		chromium.close = func() {
+			closeTab()
+			stop()
+			os.RemoveAll(profile)
+		}
+		_, chromium.err = chromedp.Call(chromium.ctx, page.Enable, page.EnableParams{})
+	})
+	if chromium.err != nil {
+		t.Fatal(chromium.err)
+	}
+	return openTab(t, chromium.ctx, chromedp.WithNewBrowserContext())
+}
+
+// tab is one tab of a browser.
+type tab struct {
+	t   *testing.T
+	ctx context.Context
+}
+
+func openTab(t *testing.T, parent context.Context, opts ...chromedp.ContextOption) *tab {
+	t.Helper()
+	ctx, closeTab := chromedp.NewContext(parent, opts...)
+	t.Cleanup(closeTab)
+	b := &tab{t, ctx}
+	call(b, page.Enable, page.EnableParams{})
+	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 1100, Height: 900, DeviceScaleFactor: 1})
+	call(b, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+	return b
+}
+
+// another opens a further tab of the same browser.
+func (b *tab) another() *tab {
+	b.t.Helper()
+	return openTab(b.t, b.ctx)
+}
+
+func call[P, R any](b *tab, command cdp.Command[P, R], params P) R {
+	b.t.Helper()
+	result, err := chromedp.Call(b.ctx, command, params)
+	if err != nil {
+		b.t.Fatalf("%s: %v", command.Method, err)
+	}
+	return result
+}
+
+// open goes to an address and waits until it is there.
+func (b *tab) open(url string) {
+	b.t.Helper()
+	b.try(`window.leaving = true`)
+	if text := call(b, page.Navigate, page.NavigateParams{URL: url}).ErrorText; text != "" {
+		b.t.Fatalf("%s: %s", url, text)
+	}
+	b.wait(`document.readyState === 'complete' && !window.leaving`)
+}
+
+func (b *tab) reload() {
+	b.t.Helper()
+	b.try(`window.leaving = true`)
+	call(b, page.Reload, page.ReloadParams{})
+	b.wait(`document.readyState === 'complete' && !window.leaving`)
+}
+
+// try evaluates an expression, where a promise is awaited, and returns its value as JSON.
+func (b *tab) try(expression string) ([]byte, error) {
+	answer, err := chromedp.Call(b.ctx, runtime.Evaluate, runtime.EvaluateParams{Expression: expression, AwaitPromise: new(true), ReturnByValue: new(true), UserGesture: new(true)})
+	switch {
+	case err != nil:
+		return nil, err
+	case answer.ExceptionDetails != nil:
+		text := answer.ExceptionDetails.Text
+		if e := answer.ExceptionDetails.Exception; e != nil {
+			text += " " + e.Description
+		}
+		return nil, errors.New(text)
+	}
+	return answer.Result.Value, nil
+}
+
+// value is what an expression that must not fail evaluates to.
+func value[T any](b *tab, expression string) (v T) {
+	b.t.Helper()
+	text, err := b.try(expression)
+	if err == nil && len(text) > 0 {
+		err = json.Unmarshal(text, &v)
+	}
+	if err != nil {
+		b.t.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+// wait waits until a condition holds, over navigations, too.
+func (b *tab) wait(condition string) {
+	b.t.Helper()
+	b.waitFor(patience, condition)
+}
+
+func (b *tab) waitFor(most time.Duration, condition string) {
+	b.t.Helper()
+	var text []byte
+	var err error
+	for end := time.Now().Add(most); time.Now().Before(end); time.Sleep(25 * time.Millisecond) {
+		if text, err = b.try("Boolean(" + condition + ")"); err == nil && string(text) == "true" {
+			return
+		}
+	}
+	where, _ := b.try(`location.href + '\n' + document.body?.innerText`)
+	b.t.Fatalf("never comes true: %s (%s, %v), at %s", condition, text, err, where)
+}
+
+// click presses the left mouse button on an element, as a person does: what covers it gets the click.
+func (b *tab) click(selector string) {
+	b.t.Helper()
+	b.wait(fmt.Sprintf(`document.querySelector(%q)?.getClientRects().length && !document.querySelector(%[1]q).disabled`, selector))
+	at := value[[2]float64](b, fmt.Sprintf(`(() => {
+		const element = document.querySelector(%q);
+		element.scrollIntoView({ block: 'center', behavior: 'instant' });
+		const box = element.getBoundingClientRect();
+		return [box.x + Math.min(box.width / 2, 20), box.y + box.height / 2];
+	})()`, selector))
+	for _, what := range []input.DispatchMouseEventType{input.DispatchMouseEventTypeMousePressed, input.DispatchMouseEventTypeMouseReleased} {
+		call(b, input.DispatchMouseEvent, input.DispatchMouseEventParams{Type: what, X: at[0], Y: at[1], Button: input.MouseButtonLeft, ClickCount: 1})
+	}
+}
+
+// write types a text where the focus is.
+func (b *tab) write(text string) {
+	b.t.Helper()
+	call(b, input.InsertText, input.InsertTextParams{Text: text})
+}
+
+// press presses a key: "Tab", "Enter" or " ".
+func (b *tab) press(key string) {
+	b.t.Helper()
+	codes := map[string]int64{"Tab": 9, "Enter": 13, " ": 32}
+	text := map[string]string{"Enter": "\r", " ": " "}[key]
+	for _, what := range []input.DispatchKeyEventType{input.DispatchKeyEventTypeKeyDown, input.DispatchKeyEventTypeKeyUp} {
+		params := input.DispatchKeyEventParams{Type: what, Key: key, WindowsVirtualKeyCode: codes[key]}
+		if what == input.DispatchKeyEventTypeKeyDown {
+			params.Text = text
+		}
+		call(b, input.DispatchKeyEvent, params)
+	}
+}
+
+func (b *tab) cookies() map[string]network.Cookie {
+	b.t.Helper()
+	params := storage.GetCookiesParams{BrowserContextID: chromedp.FromContext(b.ctx).BrowserContextID}
+	result, err := chromedp.CallBrowser(b.ctx, storage.GetCookies, params)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	list := map[string]network.Cookie{}
+	for _, c := range result.Cookies {
+		list[c.Name+" "+c.Domain+" "+c.Path] = *c
+	}
+	return list
+}
+
+// screenshot writes what the tab shows, from its top to its end, to the folder of artifacts.
+func (b *tab) screenshot(name string) {
+	b.t.Helper()
+	folder := os.Getenv("JWTAUTH_TEST_ARTIFACTS")
+	if folder == "" {
+		folder = filepath.Join(os.TempDir(), "jwtauth-artifacts")
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+	picture := call(b, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: new(true), Format: page.CaptureScreenshotFormatPng})
+	path := filepath.Join(folder, name+".png")
+	if err := os.WriteFile(path, picture.Data, 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Log("screenshot:", path, strconv.Itoa(len(picture.Data)), "bytes")
+}
+
+// prelude has a script run before those of each page that this tab opens.
+func (b *tab) prelude(source string) {
+	b.t.Helper()
+	call(b, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: source})
+}

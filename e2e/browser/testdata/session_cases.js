@@ -1,0 +1,292 @@
+// What session.js does, case by case, against a server that is a function. Each case returns
+// what went wrong, or nothing.
+
+import { LoginRefused, Session, SessionEnded, Unavailable } from '/session.js';
+
+let number = 0;
+
+// service answers as the handlers do. `tokens` is how many it has given out: a request with the latest is good.
+function service(overrides = {}) {
+	const s = {
+		requests: [],
+		generation: 0,
+		seen: 0, // the generation that a browser's cookie would be of
+		async fetch(input, init = {}) {
+			const request = new Request(input, init);
+			const path = new URL(request.url).pathname;
+			s.requests.push(path);
+			const json = (status, body, headers = {}) => new Response(JSON.stringify(body), { status, headers });
+			if (overrides[path]) {
+				const answer = await overrides[path](request, s, json);
+				if (answer) {
+					return answer;
+				}
+			}
+			switch (path) {
+			case '/login': case '/refresh':
+				s.seen = ++s.generation;
+				return json(200, { expires_in: 60, access_token: `access-${s.generation}`, refresh_token: `refresh-${s.generation}` });
+			case '/logout':
+				return new Response(null, { status: 204 });
+			default:
+				return json(200, { authorization: request.headers.get('Authorization') });
+			}
+		},
+		count: (path) => s.requests.filter((p) => p === path).length,
+	};
+	return s;
+}
+
+async function loggedIn(s, options = {}) {
+	const session = new Session({ name: `case-${++number}`, fetch: s.fetch, ...options });
+	await session.login('ann', 'secret');
+	return session;
+}
+
+const fails = (promise) => promise.then(() => undefined, (error) => error);
+const equal = (what, got, want) => (JSON.stringify(got) === JSON.stringify(want) ? '' : `${what}: ${JSON.stringify(got)}, want ${JSON.stringify(want)}`);
+const all = (...faults) => faults.filter(Boolean).join('; ');
+
+export const cases = {
+	async 'a refresh at a time'() {
+		const s = service();
+		const session = await loggedIn(s);
+		await Promise.all([session.refresh(true), session.refresh(), session.refresh(true)]);
+		return equal('refreshes', s.count('/refresh'), 1);
+	},
+
+	async 'one for all tabs'() {
+		const s = service({ '/refresh': () => new Promise((done) => setTimeout(done, 30)) });
+		const first = await loggedIn(s);
+		const tabs = [first, ...[1, 2].map(() => new Session({ name: `case-${number}`, fetch: s.fetch }))];
+		await Promise.all(tabs.map((tab) => tab.refresh(true)));
+		return equal('refreshes', s.count('/refresh'), 1);
+	},
+
+	async 'each for itself without locks'() {
+		const s = service({ '/refresh': () => new Promise((done) => setTimeout(done, 30)) });
+		const first = await loggedIn(s, { locks: null });
+		const tabs = [first, ...[1, 2].map(() => new Session({ name: `case-${number}`, fetch: s.fetch, locks: null }))];
+		await Promise.all(tabs.map((tab) => tab.refresh(true)));
+		return equal('refreshes', s.count('/refresh'), 3);
+	},
+
+	async 'once more after 401, and only once'() {
+		const s = service({ '/api': (request, s, json) => json(401, { code: 'token_expired' }) });
+		const session = await loggedIn(s);
+		const answer = await session.fetch('/api', { method: 'POST', body: 'x' });
+		return all(equal('status', answer.status, 401), equal('requests', s.requests, ['/login', '/api', '/refresh', '/api']));
+	},
+
+	async 'the body is sent again'() {
+		const bodies = [];
+		const s = service({
+			async '/api'(request, s, json) {
+				bodies.push(await request.text());
+				return json(bodies.length === 1 ? 401 : 200, {});
+			},
+		});
+		const session = await loggedIn(s);
+		const answer = await session.fetch('/api', { method: 'POST', body: 'x' });
+		return all(equal('status', answer.status, 200), equal('bodies', bodies, ['x', 'x']));
+	},
+
+	async 'many requests that get 401 lead to one refresh'() {
+		const s = service({ '/api': (request, s, json) => (s.seen < 2 ? json(401, {}) : undefined) });
+		const session = await loggedIn(s);
+		const answers = await Promise.all([1, 2, 3, 4].map(() => session.fetch('/api')));
+		return all(equal('statuses', answers.map((a) => a.status), [200, 200, 200, 200]), equal('refreshes', s.count('/refresh'), 1));
+	},
+
+	async 'an expired token is renewed before it is used'() {
+		const s = service({ '/login': (request, s, json) => json(200, { expires_in: 0 }) });
+		const session = await loggedIn(s);
+		await session.fetch('/api');
+		return equal('requests', s.requests, ['/login', '/refresh', '/api']);
+	},
+
+	async 'given up after its time'() {
+		let signal;
+		const session = await loggedIn(service());
+		const slow = new Session({
+			name: `case-${number}`,
+			timeout: 50,
+			fetch: (input, init) => new Promise((_, fail) => {
+				signal = init.signal;
+				signal.addEventListener('abort', () => fail(signal.reason));
+			}),
+		});
+		const error = await fails(slow.refresh(true));
+		await session.refresh(true); // the lock is free again, the session as it was
+		return all(equal('aborted', signal.aborted, true), equal('an outage', error instanceof Unavailable, true));
+	},
+
+	async 'a tab that never lets go is not awaited for ever'() {
+		const s = service();
+		const session = await loggedIn(s, { timeout: -1950 }); // waits 50 ms for the lock
+		let letGo;
+		const held = new Promise((done) => { letGo = done; });
+		navigator.locks.request(`case-${number}`, () => held);
+		const error = await fails(session.logout());
+		letGo();
+		return all(equal('error', String(error), 'undefined'), equal('logouts', s.count('/logout'), 1));
+	},
+
+	async '503 is not asked again before its time'() {
+		let times = [];
+		const s = service({
+			'/refresh'(request, s, json) {
+				times.push(performance.now());
+				return times.length === 1 ? json(503, {}, { 'Retry-After': '1' }) : undefined;
+			},
+		});
+		const session = await loggedIn(s);
+		const error = await fails(session.refresh(true));
+		await session.refresh(true);
+		return all(equal('an outage', error instanceof Unavailable, true), equal('waited', times[1] - times[0] >= 950, true), equal('ended', session.ended, false));
+	},
+
+	async 'a GET waits out a 503, a POST does not'() {
+		const s = service({ '/api': (request, s, json) => (s.count('/api') === 1 ? json(503, {}, { 'Retry-After': '1' }) : undefined) });
+		const session = await loggedIn(s);
+		const start = performance.now();
+		const get = await session.fetch('/api');
+		const waited = performance.now() - start;
+		const t = service({ '/api': (request, s, json) => json(503, {}) });
+		const post = await (await loggedIn(t)).fetch('/api', { method: 'POST' });
+		return all(equal('GET', get.status, 200), equal('waited', waited >= 950, true), equal('POST', post.status, 503), equal('POSTs', t.count('/api'), 1));
+	},
+
+	async 'a session that is over'() {
+		const s = service({ '/refresh': (request, s, json) => json(401, { code: 'session_ended' }) });
+		const session = await loggedIn(s);
+		let told = 0;
+		session.addEventListener('ended', () => told++);
+		const error = await fails(session.refresh(true));
+		const again = await fails(session.fetch('/api'));
+		return all(equal('ended', error instanceof SessionEnded && again instanceof SessionEnded, true), equal('told', told, 1), equal('requests', s.requests, ['/login', '/refresh']));
+	},
+
+	async 'logout calls a refresh off, and none follows'() {
+		let refreshing;
+		const under = new Promise((done) => { refreshing = done; });
+		const s = service();
+		const fetch = (input, init = {}) => {
+			if (!String(input).endsWith('/refresh')) {
+				return s.fetch(input, init);
+			}
+			refreshing();
+			return new Promise((_, fail) => init.signal.addEventListener('abort', () => fail(init.signal.reason)));
+		};
+		const session = await loggedIn(s, { fetch, timeout: 60_000 });
+		const late = fails(session.refresh(true));
+		await under;
+		await session.logout();
+		await late;
+		const error = await fails(session.refresh(true));
+		return all(equal('ended', error instanceof SessionEnded, true), equal('requests', s.requests, ['/login', '/logout']));
+	},
+
+	async 'an answer after the logout counts for nothing, even without locks'() {
+		let answer;
+		const s = service({ '/refresh': () => new Promise((done) => { answer = done; }) });
+		const one = await loggedIn(s, { locks: null });
+		const other = new Session({ name: `case-${number}`, fetch: s.fetch, locks: null });
+		const late = fails(one.refresh(true));
+		while (!answer) {
+			await new Promise((done) => setTimeout(done));
+		}
+		await other.logout();
+		answer();
+		return all(equal('error', (await late) instanceof SessionEnded, true), equal('ended', one.ended && other.ended, true));
+	},
+
+	async 'a logout that fails leaves the session'() {
+		const s = service({ '/logout': (request, s, json) => json(503, {}) });
+		const session = await loggedIn(s);
+		const error = await fails(session.logout());
+		await session.refresh(true);
+		return all(equal('an outage', error instanceof Unavailable, true), equal('ended', session.ended, false));
+	},
+
+	async 'a refused login'() {
+		const s = service({ '/login': (request, s, json) => json(401, { code: 'login_failed' }) });
+		const error = await fails(new Session({ name: `case-${++number}`, fetch: s.fetch }).login('ann', 'wrong'));
+		return all(equal('refused', error instanceof LoginRefused, true), equal('code', error.code, 'login_failed'));
+	},
+
+	async 'a server that is not there'() {
+		const session = await loggedIn(service());
+		const away = new Session({ name: `case-${number}`, fetch: () => Promise.reject(new TypeError('Failed to fetch')) });
+		const errors = await Promise.all([fails(away.fetch('/api')), fails(away.refresh(true)), fails(away.login('a', 'b'))]);
+		return all(equal('outages', errors.every((e) => e instanceof Unavailable), true), equal('ended', session.ended, false));
+	},
+
+	async 'tokens in cookies are never seen here'() {
+		const s = service();
+		await loggedIn(s);
+		return equal('kept', localStorage.getItem(`case-${number}`).includes('access-'), false);
+	},
+
+	async 'tokens in storage'() {
+		const sent = [];
+		const s = service({
+			async '/refresh'(request) { sent.push(await request.text()); },
+			async '/logout'(request) { sent.push(await request.text()); },
+		});
+		const session = await loggedIn(s, { tokens: 'storage' });
+		const before = await (await session.fetch('/api')).json();
+		await session.refresh(true);
+		const after = await (await session.fetch('/api')).json();
+		await session.logout();
+		return all(
+			equal('before', before.authorization, 'Bearer access-1'), equal('after', after.authorization, 'Bearer access-2'),
+			equal('sent', sent, ['{"refresh_token":"refresh-1"}', '{"refresh_token":"refresh-2"}']),
+			equal('left', localStorage.getItem(`case-${number}`), '{"ended":true}'),
+		);
+	},
+
+	async 'without localStorage'() {
+		const s = service();
+		for (const storage of [null, { getItem() { throw new Error('no'); }, setItem() { throw new Error('no'); } }]) {
+			const session = await loggedIn(s, { storage });
+			await session.refresh(true);
+			await session.logout();
+			if (!session.ended) {
+				return 'not ended';
+			}
+		}
+		return equal('refreshes', s.count('/refresh'), 2);
+	},
+
+	async 'silent renewal goes on until it is stopped'() {
+		const s = service({ '/refresh': (request, s, json) => json(200, { expires_in: 0.3 }) });
+		const session = await loggedIn(s);
+		session.adopt(0.3);
+		session.start();
+		await new Promise((done) => {
+			session.addEventListener('change', () => s.count('/refresh') >= 3 && done());
+		});
+		session.stop();
+		return equal('expires', session.expiresAt > 0, true);
+	},
+
+	async 'other tabs are told'() {
+		const s = service();
+		const session = await loggedIn(s);
+		const frame = document.createElement('iframe');
+		frame.src = '/frame';
+		document.body.append(frame);
+		await new Promise((done) => { frame.onload = done; });
+		const { Session: Other } = await frame.contentWindow.eval(`import('/session.js')`);
+		const other = new Other({ name: `case-${number}`, fetch: s.fetch });
+		const told = (kind) => new Promise((done) => { other.addEventListener(kind, done, { once: true }); });
+		const changed = told('change');
+		await session.refresh(true);
+		await changed;
+		const ended = told('ended');
+		await session.logout();
+		await ended;
+		return equal('ended', other.ended, true);
+	},
+};

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// cors lets the pages of other origins call this service with its cookies (https://fetch.spec.whatwg.org/#http-cors-protocol).
+// It stands outside Verify, since browsers send a preflight without credentials. What it answers opens nothing by
+// itself: whether a page may use the cookies, CookieOptions.TrustedOrigins says, of the same origins.
+func cors(origins []string, next http.Handler) http.Handler {
+	if len(origins) == 0 {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Add("Vary", "Origin") // on every answer, also for other origins
+		origin := r.Header.Get("Origin")
+		preflight := r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
+		allowed := slices.ContainsFunc(origins, func(o string) bool { return strings.EqualFold(o, origin) })
+		if allowed {
+			h.Set("Access-Control-Allow-Origin", origin) // never "*": browsers refuse that with credentials
+			h.Set("Access-Control-Allow-Credentials", "true")
+			h.Set("Access-Control-Expose-Headers", "Retry-After, WWW-Authenticate")
+		}
+		if preflight {
+			if allowed {
+				h.Set("Access-Control-Allow-Methods", "GET, POST")
+				h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Script")
+				h.Set("Access-Control-Max-Age", "600")
+			}
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}

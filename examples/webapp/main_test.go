@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-0a072700/jwtauth"
+)
+
+// site is the application, and a browser that has script switched off.
+type site struct {
+	t      *testing.T
+	url    string
+	client *http.Client
+}
+
+func newSite(t *testing.T, c config) *site {
+	t.Helper()
+	if c.data == "" {
+		c.data = t.TempDir()
+	}
+	t.Setenv("TOKEN_SECRET", "")
+	key, err := tokenKey(c.data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, store, err := openSessions(t.Context(), c.data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.insecureHTTP = true // Go's cookie jar sends Secure cookies over https alone
+	handler, err := newServer(key, store, c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	t.Cleanup(func() { server.Close(); db.Close() })
+	jar, _ := cookiejar.New(nil)
+	return &site{t, server.URL, &http.Client{Jar: jar}}
+}
+
+// send returns the status, where the request led to, and the page.
+func (s *site) send(method, path, form string, fields ...string) (int, string, string) {
+	s.t.Helper()
+	r, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(form))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if method == "POST" {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Origin", s.url)
+	}
+	for _, field := range fields {
+		name, value, _ := strings.Cut(field, ": ")
+		r.Header.Set(name, value)
+	}
+	answer, err := s.client.Do(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "same-origin"} {
+		if got := answer.Header.Get(name); got != want {
+			s.t.Errorf("%s %s: %s: %q", method, path, name, got)
+		}
+	}
+	if policy := answer.Header.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'; script-src 'self';") || strings.Contains(policy, "unsafe") {
+		s.t.Errorf("%s %s: Content-Security-Policy: %q", method, path, policy)
+	}
+	return answer.StatusCode, answer.Request.URL.RequestURI(), string(body)
+}
+
+func (s *site) want(what string, status int, path, text string) func(int, string, string) {
+	s.t.Helper()
+	return func(gotStatus int, gotPath, body string) {
+		s.t.Helper()
+		if gotStatus != status || gotPath != path || !strings.Contains(body, text) {
+			s.t.Errorf("%s: %d at %s, want %d at %s with %q:\n%s", what, gotStatus, gotPath, status, path, text, body)
+		}
+	}
+}
+
+const goodLogin = "username=admin&password=password"
+
+func TestPages(t *testing.T) {
+	s := newSite(t, config{accessTTL: time.Minute})
+	s.want("before the login", 200, "/login", "Sign in")(s.send("GET", "/", ""))
+	s.want("wrong password", 401, "/login", "do not match")(s.send("POST", "/login", "username=admin&password=x"))
+	s.want("wrong user", 401, "/login", "do not match")(s.send("POST", "/login", "username=ann&password=password"))
+	s.want("nothing", 400, "/login", "Please enter")(s.send("POST", "/login", ""))
+	s.want("from elsewhere", 403, "/login", "came from another site")(s.send("POST", "/login", goodLogin, "Origin: http://evil.example"))
+	s.want("login", 200, "/", "Hello <span id=\"name\">admin</span>")(s.send("POST", "/login", goodLogin, "User-Agent: <b>Firefox/1 Linux"))
+	s.want("the device", 200, "/", "<strong>Firefox on Linux</strong>")(s.send("GET", "/", ""))
+	s.want("another's device", 200, "/", "Hello")(s.send("POST", "/devices/end", "id=nonsense"))
+	s.want("by script", 204, "/devices/end", "")(s.send("POST", "/devices/end", "id=nonsense", "X-Script: 1"))
+	s.want("a cross-site form", 403, "/devices/end-all", "came from another site")(s.send("POST", "/devices/end-all", "", "Origin: http://evil.example"))
+	s.want("logout", 200, "/login?signed-out", "You are signed out")(s.send("POST", "/logout", ""))
+	s.want("afterwards", 200, "/login", "Sign in")(s.send("GET", "/", ""))
+
+	s.want("login", 200, "/", "Hello")(s.send("POST", "/login", goodLogin))
+	s.want("everywhere", 200, "/login?signed-out", "")(s.send("POST", "/devices/end-all", ""))
+	s.want("afterwards", 200, "/login?ended", "Your session has ended")(s.send("GET", "/", ""))
+	s.want("an asset", 200, "/static/session.js", "export class Session")(s.send("GET", "/static/session.js", ""))
+	s.want("no such page", 404, "/nothing", "")(s.send("GET", "/nothing", ""))
+	s.want("health", 204, "/health", "")(s.send("GET", "/health", ""))
+}
+
+func TestAPI(t *testing.T) {
+	s := newSite(t, config{accessTTL: time.Minute})
+	s.want("without a token", 401, "/api/me", "token_missing")(s.send("GET", "/api/me", ""))
+	_, _, body := s.send("POST", "/token/login", goodLogin)
+	var tokens jwtauth.Tokens
+	if err := json.Unmarshal([]byte(body), &tokens); err != nil || tokens.RefreshToken == "" {
+		t.Fatalf("%v: %s", err, body)
+	}
+	s.want("bearer", 200, "/api/me", `"username":"admin"`)(s.send("GET", "/api/me", "", "Authorization: Bearer "+tokens.AccessToken))
+	s.want("refresh", 200, "/token/refresh", "access_token")(s.send("POST", "/token/refresh", "refresh_token="+url.QueryEscape(tokens.RefreshToken)))
+	s.want("logout", 204, "/token/logout", "")(s.send("POST", "/token/logout", "refresh_token="+url.QueryEscape(tokens.RefreshToken)))
+	s.want("out at once", 401, "/api/me", "token_invalid")(s.send("GET", "/api/me", "", "Authorization: Bearer "+tokens.AccessToken))
+	s.want("the shell", 200, "/storage", `data-mode="storage"`)(s.send("GET", "/storage", ""))
+}
+
+// A restart logs nobody out: key and sessions are found again.
+func TestRestart(t *testing.T) {
+	data := t.TempDir()
+	first := newSite(t, config{accessTTL: time.Minute, data: data})
+	first.want("login", 200, "/", "Hello")(first.send("POST", "/login", goodLogin))
+	second := newSite(t, config{accessTTL: time.Minute, data: data})
+	at, _ := url.Parse(first.url)
+	to, _ := url.Parse(second.url)
+	second.client.Jar.SetCookies(to, first.client.Jar.Cookies(at))
+	second.want("after a restart", 200, "/", "Hello")(second.send("GET", "/", ""))
+
+	info, err := os.Stat(filepath.Join(data, "token.key"))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("token.key: %v, %v", info.Mode(), err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(data, "token.key.*")); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
+	}
+	if err := os.WriteFile(filepath.Join(data, "token.key"), []byte("short"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tokenKey(data); err == nil || !strings.Contains(err.Error(), "token.key") {
+		t.Errorf("a key that is cut off: %v", err)
+	}
+	t.Setenv("TOKEN_SECRET", "hunter2")
+	if _, err := tokenKey(t.TempDir()); err == nil || !strings.Contains(err.Error(), "TOKEN_SECRET") {
+		t.Errorf("a bad TOKEN_SECRET: %v", err)
+	}
+}
+
+func TestCORS(t *testing.T) {
+	const trusted = "https://app.example.com"
+	s := newSite(t, config{accessTTL: time.Minute, trusted: []string{trusted}})
+	ask := func(method, path string, fields ...string) http.Header {
+		r, _ := http.NewRequestWithContext(t.Context(), method, s.url+path, nil)
+		for _, field := range fields {
+			name, value, _ := strings.Cut(field, ": ")
+			r.Header.Set(name, value)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		answer.Header.Set("Status", answer.Status)
+		return answer.Header
+	}
+	const method = "Access-Control-Request-Method: POST"
+	if h := ask("OPTIONS", "/logout", "Origin: "+trusted, method); h.Get("Status") != "204 No Content" ||
+		h.Get("Access-Control-Allow-Origin") != trusted || h.Get("Access-Control-Allow-Credentials") != "true" || !strings.Contains(h.Get("Access-Control-Allow-Methods"), "POST") {
+		t.Errorf("a preflight of %s: %v", trusted, h)
+	}
+	for _, other := range []string{"https://evil.example", "null", trusted + ".evil.example", "http://app.example.com"} {
+		if h := ask("OPTIONS", "/logout", "Origin: "+other, method); h.Get("Access-Control-Allow-Origin") != "" || h.Get("Vary") != "Origin" {
+			t.Errorf("a preflight of %s: %v", other, h)
+		}
+		if h := ask("GET", "/api/me", "Origin: "+other); h.Get("Access-Control-Allow-Origin") != "" || h.Get("Vary") != "Origin" {
+			t.Errorf("a request of %s: %v", other, h)
+		}
+	}
+	if h := ask("OPTIONS", "/api/me"); !strings.HasPrefix(h.Get("Status"), "405") {
+		t.Errorf("OPTIONS without a preflight answers %s", h.Get("Status"))
+	}
+}
+
+func TestDeviceName(t *testing.T) {
+	for agent, want := range map[string]string{
+		"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36":                            "Chromium on Linux",
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36 Edg/150.0.0.0":    "Edge on Windows",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile Safari/604.1": "Safari on iPhone",
+		"Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0":                                                             "Firefox on Android",
+		"curl/8.0": "curl",
+		"":         "Unknown device",
+		"x":        "Unknown device",
+	} {
+		if got := deviceName(agent); got != want {
+			t.Errorf("deviceName(%q) = %q, want %q", agent, got, want)
+		}
+	}
+}
+
+func TestRefusesBadOptions(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // ends a server that starts all the same
+	defer cancel()
+	t.Setenv("TOKEN_SECRET", "")
+	err := run(ctx, slog.New(slog.DiscardHandler), config{addr: "127.0.0.1:0", data: t.TempDir(), accessTTL: time.Minute, trusted: []string{"*"}})
+	if err == nil || !strings.Contains(err.Error(), "TrustedOrigins") {
+		t.Errorf("with -trust-origin '*', run returns %v", err)
+	}
+}

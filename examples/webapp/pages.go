@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"html/template"
+	"net/http"
+	"strings"
+
+	"github.com/seed-0a072700/jwtauth"
+)
+
+//go:embed pages
+var pageFiles embed.FS
+
+var pages = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
+
+// page is what a template is given.
+type page struct {
+	Title   string
+	Mode    string // "cookies" or "storage" where somebody is logged in, or may be
+	Notice  string // said to the user, above all else
+	Problem string // the same, where something went wrong
+	View    view
+}
+
+func writePage(w http.ResponseWriter, status int, name string, p page) {
+	var body bytes.Buffer
+	if err := pages.ExecuteTemplate(&body, name, p); err != nil {
+		panic(err) // a fault in the template
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = body.WriteTo(w)
+}
+
+func (s *server) dashboard(w http.ResponseWriter, r *http.Request) {
+	v, err := s.view(r)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	p := page{Title: "Dashboard", Mode: "cookies", View: v}
+	if r.URL.Query().Has("again") {
+		p.Notice = "You were away for a while, so that was not done. Please press the button again."
+	}
+	writePage(w, http.StatusOK, "dashboard.html", p)
+}
+
+// shell is the dashboard without anything in it: script fills it, with a token that it holds itself.
+func (s *server) shell(w http.ResponseWriter, _ *http.Request) {
+	writePage(w, http.StatusOK, "dashboard.html", page{Title: "Dashboard", Mode: "storage"})
+}
+
+func (s *server) loginPage(w http.ResponseWriter, r *http.Request) {
+	p := page{Title: "Sign in"}
+	query := r.URL.Query()
+	switch {
+	case query.Has("signed-out"):
+		p.Notice = "You are signed out."
+	case query.Has("ended"):
+		p.Problem = "Your session has ended: it was signed out elsewhere, or its time is over. Please sign in again."
+	}
+	writePage(w, http.StatusOK, "login.html", p)
+}
+
+// refusePage says to a person what jwtauth.WriteError would say to a program.
+func (s *server) refusePage(w http.ResponseWriter, r *http.Request, err error) {
+	login := r.Pattern == "POST /login"
+	notLoggedIn := errors.Is(err, jwtauth.ErrTokenMissing) || errors.Is(err, jwtauth.ErrTokenInvalid) || errors.Is(err, jwtauth.ErrSessionEnded)
+	switch {
+	case errors.Is(err, jwtauth.ErrUnavailable), errors.Is(err, jwtauth.ErrBusy):
+		w.Header().Set("Retry-After", "2")
+		writePage(w, http.StatusServiceUnavailable, "message.html", page{Title: "Not now",
+			Problem: "The service cannot do that at the moment. Nothing is lost, and you are not signed out: please try again in a few seconds."})
+	case login && errors.Is(err, jwtauth.ErrWrongPassword):
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		writePage(w, http.StatusUnauthorized, "login.html", page{Title: "Sign in", Problem: "That user name and password do not match. Please try again."})
+	case login && errors.Is(err, jwtauth.ErrBodyInvalid):
+		writePage(w, http.StatusBadRequest, "login.html", page{Title: "Sign in", Problem: "Please enter a user name and a password."})
+	case errors.Is(err, jwtauth.ErrCrossSite):
+		writePage(w, http.StatusForbidden, "message.html", page{Title: "Refused", Problem: "That request came from another site. It was refused, and nothing has changed."})
+	case notLoggedIn && r.Method == http.MethodPost: // Renew leaves these alone: the page that it renews has the button once more
+		http.Redirect(w, r, "/?again", http.StatusSeeOther)
+	case notLoggedIn && strings.Contains(strings.Join(r.Header["Cookie"], ";"), "webapp-refresh="):
+		http.Redirect(w, r, "/login?ended", http.StatusSeeOther)
+	case notLoggedIn:
+		http.Redirect(w, r, "/login", http.StatusSeeOther)
+	default:
+		s.log.Error("failed", "route", r.Pattern, "err", err)
+		writePage(w, http.StatusInternalServerError, "message.html", page{Title: "That failed", Problem: "Something went wrong here. Please try again later."})
+	}
+}
+
+// deviceName makes of a User-Agent field what its owner recognises. It is a guess, and
+// clients may say what they like.
+func deviceName(agent string) string {
+	browser, system := "", ""
+	for _, known := range [][2]string{{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"}, {"Chrome/", "Chromium"}, {"Safari/", "Safari"}, {"curl/", "curl"}} {
+		if browser == "" && strings.Contains(agent, known[0]) {
+			browser = known[1]
+		}
+	}
+	for _, known := range [][2]string{{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"Windows", "Windows"}, {"Mac OS X", "macOS"}, {"Linux", "Linux"}} {
+		if system == "" && strings.Contains(agent, known[0]) {
+			system = known[1]
+		}
+	}
+	switch {
+	case browser != "" && system != "":
+		return browser + " on " + system
+	case browser+system != "":
+		return browser + system
+	}
+	return "Unknown device"
+}

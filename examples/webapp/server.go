@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/seed-0a072700/jwtauth"
+)
+
+//go:embed static
+var static embed.FS
+
+type server struct {
+	issuer *jwtauth.Issuer
+	log    *slog.Logger
+}
+
+// newServer returns the whole application.
+func newServer(key jwtauth.Key, store jwtauth.SessionStore, c config, log *slog.Logger) (http.Handler, error) {
+	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{
+		Sessions:    store,
+		AccessTTL:   c.accessTTL,
+		ReuseWindow: c.reuseWindow,
+		Claims:      privateClaims,
+		Leeway:      -1, // the clock that signs is the one that verifies
+		OnEvent: func(_ context.Context, e jwtauth.Event) {
+			log.Info("session", "event", e.Kind, "subject", e.Subject, "id", e.SessionID)
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &server{issuer: issuer, log: log}
+
+	cookies, err := jwtauth.NewCookies(jwtauth.CookieOptions{
+		Name:           "webapp",
+		TrustedOrigins: c.trusted,
+		InsecureHTTP:   c.insecureHTTP,
+	})
+	if err != nil {
+		return nil, err
+	}
+	inCookies, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{
+		Authenticate: authenticate,
+		Cookies:      cookies,
+		AfterLogin:   "/",
+		AfterLogout:  "/login?signed-out",
+		OnError:      s.refuse,
+	})
+	if err != nil {
+		return nil, err
+	}
+	inBodies, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{Authenticate: authenticate, OnError: s.refuse})
+	if err != nil {
+		return nil, err
+	}
+	// Live: who signs out is out at once, on every device, not only when an access token ends.
+	protected := jwtauth.Verify(issuer.Live(), jwtauth.From(cookies.Access(), jwtauth.Bearer()), jwtauth.OnError(s.refuse))
+
+	mux := http.NewServeMux()
+	mux.Handle("GET /{$}", inCookies.Renew(protected(http.HandlerFunc(s.dashboard))))
+	mux.HandleFunc("GET /login", s.loginPage)
+	mux.HandleFunc("POST /login", inCookies.Login)
+	mux.HandleFunc("POST /refresh", inCookies.Refresh)
+	mux.HandleFunc("POST /logout", inCookies.Logout)
+	mux.Handle("POST /devices/end", protected(http.HandlerFunc(s.endDevice)))
+	mux.Handle("POST /devices/end-all", protected(http.HandlerFunc(s.endDevices)))
+	mux.Handle("GET /api/me", protected(http.HandlerFunc(s.me)))
+
+	// The other way: tokens in bodies, kept by script, the page an empty shell.
+	mux.HandleFunc("GET /storage", s.shell)
+	mux.HandleFunc("POST /token/login", inBodies.Login)
+	mux.HandleFunc("POST /token/refresh", inBodies.Refresh)
+	mux.HandleFunc("POST /token/logout", inBodies.Logout)
+
+	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	mux.Handle("GET /static/", http.FileServerFS(static))
+	return cors(c.trusted, secured(mux)), nil
+}
+
+// secured sets what every answer has. No script, style or form of another origin has a place in these pages, nor
+// does anything inline; nobody may show them in a frame; nothing is kept by caches.
+func secured(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "+
+			"form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// me is what the script of the page asks for.
+func (s *server) me(w http.ResponseWriter, r *http.Request) {
+	v, err := s.view(r)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	writeJSON(w, v)
+}
+
+// endDevice signs one device out.
+func (s *server) endDevice(w http.ResponseWriter, r *http.Request) {
+	me, _ := jwtauth.FromContext(r.Context())
+	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
+	err := s.issuer.EndSession(r.Context(), me.Subject, r.PostFormValue("id"))
+	if errors.Is(err, jwtauth.ErrSessionEnded) {
+		err = nil // somebody else was faster
+	}
+	s.done(w, r, err, "/")
+}
+
+// endDevices signs all devices out, this one included.
+func (s *server) endDevices(w http.ResponseWriter, r *http.Request) {
+	me, _ := jwtauth.FromContext(r.Context())
+	s.done(w, r, s.issuer.LogoutAll(r.Context(), me.Subject), "/login?signed-out")
+}
+
+// done answers a form of the page with a redirect, the page's script with 204.
+func (s *server) done(w http.ResponseWriter, r *http.Request, err error, to string) {
+	switch {
+	case err != nil:
+		s.refuse(w, r, err)
+	case wantsPage(r):
+		http.Redirect(w, r, to, http.StatusSeeOther)
+	default:
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+// refuse logs why a request is refused, and answers a person with a page, all else with JSON.
+func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	s.log.Info("refused", "method", r.Method, "route", r.Pattern, "err", err)
+	if wantsPage(r) {
+		s.refusePage(w, r, err)
+		return
+	}
+	jwtauth.WriteError(w, r, err)
+}
+
+// wantsPage says whether a person waits for the answer: the browser itself asks, not a script.
+func wantsPage(r *http.Request) bool {
+	if r.Method == http.MethodPost {
+		mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		return mediaType == "application/x-www-form-urlencoded" && r.Header.Get("X-Script") == ""
+	}
+	return r.Pattern == "GET /{$}"
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(v); err != nil {
+		panic(http.ErrAbortHandler) // the client is gone
+	}
+}
+
+// view is what a page shows, and its script asks for.
+type view struct {
+	Username  string   `json:"username"`
+	ExpiresIn int64    `json:"expires_in"` // seconds, of the access token
+	Devices   []device `json:"devices"`
+}
+
+type device struct {
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	Since   time.Time `json:"since"`
+	Current bool      `json:"current"` // the one that asks
+}
+
+func (s *server) view(r *http.Request) (view, error) {
+	me, _ := jwtauth.FromContext(r.Context())
+	private, err := jwtauth.ClaimsAs[claims](r.Context())
+	if err != nil {
+		return view{}, err
+	}
+	sessions, err := s.issuer.Sessions(r.Context(), me.Subject)
+	if err != nil {
+		return view{}, err
+	}
+	v := view{Username: private.Username, ExpiresIn: int64(time.Until(me.ExpiresAt).Seconds()), Devices: []device{}}
+	for _, session := range sessions {
+		v.Devices = append(v.Devices, device{session.ID, deviceName(session.Label), session.CreatedAt, session.ID == me.SessionID})
+	}
+	return v, nil
+}

@@ -1,0 +1,288 @@
+// What script adds to the pages. Without it they work, too: they are forms and links.
+
+import { LoginRefused, Session, SessionEnded, Unavailable } from './session.js';
+
+const find = (id) => document.getElementById(id);
+const { page, mode: pageMode, expiresIn } = document.body.dataset;
+
+const sessionOf = (mode) => new Session({
+	name: `webapp-${mode}`,
+	tokens: mode,
+	base: mode === 'storage' ? '/token' : '',
+});
+
+function say(text, isProblem = false) {
+	const message = document.createElement('p');
+	message.className = isProblem ? 'message problem' : 'message';
+	message.textContent = text;
+	find('messages').replaceChildren(message);
+}
+
+const unreachable = 'The server cannot be reached, or is busy. Please try again in a moment.';
+
+function watchConnection(onReturn) {
+	const line = find('connection');
+	let down = false;
+	const look = async () => {
+		let up = false;
+		try {
+			up = (await fetch('/health', { signal: AbortSignal.timeout(4000) })).ok;
+		} catch {
+			// not reached
+		}
+		if (!up && !down) {
+			down = true;
+			line.className = 'message problem';
+			line.textContent = 'The server cannot be reached. This page goes on by itself as soon as it is back.';
+			line.hidden = false;
+		} else if (up && down) {
+			down = false;
+			line.className = 'message';
+			line.textContent = 'The server is back.';
+			setTimeout(() => {
+				line.hidden = !down;
+			}, 5000);
+			onReturn?.();
+		}
+		setTimeout(look, down ? 1000 : 3000);
+	};
+	look();
+}
+
+function loginPage() {
+	const form = find('login');
+	find('mode').hidden = false;
+	if (new URLSearchParams(location.search).get('mode') === 'storage') {
+		form.elements.mode.value = 'storage';
+	}
+	form.addEventListener('submit', async (event) => {
+		event.preventDefault();
+		const mode = form.elements.mode.value;
+		const button = form.querySelector('button');
+		button.disabled = true;
+		try {
+			const session = sessionOf(mode);
+			await session.login(form.elements.username.value, form.elements.password.value);
+			const me = await session.fetch('/api/me');
+			if (me.ok) {
+				location.assign(mode === 'storage' ? '/storage' : '/');
+				return;
+			}
+			say(`Signed in, but the server answers ${me.status}.`, true);
+		} catch (error) {
+			if (error instanceof LoginRefused && error.code === 'login_failed') {
+				say('That user name and password do not match. Please try again.', true);
+				form.elements.password.select();
+			} else if (error instanceof SessionEnded) {
+				say('Signed in, but this browser has not kept the cookies. On plain HTTP some browsers keep no Secure cookies: start the server with -insecure-http.', true);
+			} else if (error instanceof Unavailable) {
+				say(unreachable, true);
+			} else {
+				say(`Signing in did not work: ${error.message}`, true);
+			}
+		}
+		button.disabled = false;
+	});
+	watchConnection();
+}
+
+function dashboardPage() {
+	const session = sessionOf(pageMode);
+	let leaving = false;
+	const leave = (to) => {
+		if (!leaving) {
+			leaving = true;
+			session.stop();
+			location.assign(to);
+		}
+	};
+	if (pageMode === 'cookies') {
+		session.adopt(Number(expiresIn));
+	} else if (session.ended) {
+		leave('/login?mode=storage');
+		return;
+	}
+	for (const section of document.querySelectorAll('.script')) {
+		section.hidden = false;
+	}
+
+	// guarded runs what a button does, and says what comes of it where that is not its own affair.
+	const guarded = async (what, button) => {
+		if (button) {
+			button.disabled = true;
+		}
+		try {
+			return await what();
+		} catch (error) {
+			if (error instanceof SessionEnded) {
+				leave('/login?ended');
+			} else if (error instanceof Unavailable) {
+				say('That was not done. Please try it again when the server is back.', true);
+			} else {
+				say(`That did not work: ${error.message}`, true);
+			}
+		} finally {
+			if (button) {
+				button.disabled = false;
+			}
+		}
+	};
+
+	const post = (path, fields) => session.fetch(path, { method: 'POST', headers: { 'X-Script': '1' }, body: new URLSearchParams(fields) });
+	const must = (answer) => {
+		if (!answer.ok) {
+			throw new Unavailable(`answered ${answer.status}`);
+		}
+		return answer;
+	};
+
+	const load = async () => {
+		const me = await must(await session.fetch('/api/me')).json();
+		find('name').textContent = me.username;
+		find('devices').replaceChildren(...me.devices.map(deviceItem));
+		return me;
+	};
+
+	function deviceItem({ id, name, since, current }) {
+		const item = document.createElement('li');
+		const text = document.createElement('div');
+		const title = document.createElement('strong');
+		title.textContent = name;
+		text.append(title);
+		if (current) {
+			const tag = document.createElement('span');
+			tag.className = 'tag';
+			tag.textContent = 'this one';
+			text.append(' ', tag);
+		}
+		const line = document.createElement('span');
+		line.className = 'hint';
+		const time = document.createElement('time');
+		time.dateTime = since;
+		time.textContent = new Date(since).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' });
+		line.append('since ', time);
+		text.append(document.createElement('br'), line);
+
+		const button = document.createElement('button');
+		button.type = 'button';
+		button.className = 'quiet';
+		const which = document.createElement('span');
+		which.className = 'visually-hidden';
+		which.textContent = current ? ` ${name}, this one` : ` ${name}`;
+		button.append('Sign out', which);
+		button.addEventListener('click', () => guarded(async () => {
+			if (current) {
+				await session.logout();
+				leave('/login?signed-out');
+				return;
+			}
+			must(await post('/devices/end', { id }));
+			await load();
+			say(`${name} is signed out.`);
+		}, button));
+		item.append(text, button);
+		return item;
+	}
+
+	find('logout').addEventListener('submit', (event) => {
+		event.preventDefault();
+		leaving = true; // the "ended" that follows is not news
+		guarded(async () => {
+			try {
+				await session.logout();
+				location.assign('/login?signed-out');
+			} catch (error) {
+				leaving = false;
+				throw error;
+			}
+		}, event.submitter);
+	});
+	find('everywhere').addEventListener('submit', (event) => {
+		event.preventDefault();
+		guarded(async () => {
+			must(await post('/devices/end-all', {}));
+			leave('/login?signed-out');
+			session.end();
+		}, event.submitter);
+	});
+	find('ask').addEventListener('click', (event) => guarded(async () => {
+		const me = await load();
+		find('answer').textContent = `Answered at ${new Date().toLocaleTimeString()}: you are ${me.username}.`;
+	}, event.currentTarget));
+	find('switch').textContent = pageMode === 'cookies' ? 'Sign out and try localStorage' : 'Sign out and try cookies';
+	find('switch').addEventListener('click', (event) => guarded(async () => {
+		leaving = true;
+		await session.logout();
+		location.assign(`/login?mode=${pageMode === 'cookies' ? 'storage' : 'cookies'}`);
+	}, event.currentTarget));
+
+	let renewals = 0;
+	session.addEventListener('change', () => {
+		renewals += 1;
+		find('renewals').textContent = String(renewals);
+		showReadable();
+	});
+	session.addEventListener('ended', () => leave('/login?ended'));
+	find('silent').addEventListener('change', (event) => (event.target.checked ? session.start() : session.stop()));
+	session.start();
+	showReadable();
+
+	setInterval(() => {
+		const left = session.expiresAt - Date.now();
+		find('remaining').textContent = left > 0 ? duration(left) : 'expired';
+		find('remaining').nextElementSibling.hidden = left <= 0;
+		find('life').value = session.life ? Math.min(Math.max(left / session.life, 0), 1) : 0;
+	}, 100);
+	watchConnection(() => {
+		find('messages').replaceChildren();
+		guarded(load);
+	});
+	guarded(load);
+}
+
+function duration(milliseconds) {
+	const seconds = Math.ceil(milliseconds / 1000);
+	return seconds < 100 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`;
+}
+
+/** Shows what any script on the page, one of an attacker's included, could read. */
+async function showReadable() {
+	const rows = [
+		['document.cookie', document.cookie],
+		['Cookie Store API', globalThis.cookieStore ? (await cookieStore.getAll()).map((cookie) => cookie.name).join(', ') : ''],
+		['sessionStorage', Object.values(sessionStorage).join(', ')],
+	];
+	const { accessToken = '', refreshToken = '' } = JSON.parse(localStorage.getItem('webapp-storage') ?? '{}');
+	rows.push(['localStorage, access token', accessToken], ['localStorage, refresh token', refreshToken]);
+	let exposed = false;
+	find('readable').replaceChildren(...rows.map(([place, found]) => {
+		const row = document.createElement('tr');
+		const head = document.createElement('th');
+		head.scope = 'row';
+		head.textContent = place;
+		const cell = document.createElement('td');
+		if (found) {
+			exposed = true;
+			const code = document.createElement('code');
+			code.textContent = found.length > 40 ? `${found.slice(0, 30)}…` : found;
+			cell.append(code, ` (${found.length} characters)`);
+		} else {
+			cell.textContent = 'nothing';
+		}
+		row.append(head, cell);
+		return row;
+	}));
+	const verdict = find('verdict');
+	verdict.className = exposed ? 'exposed' : '';
+	verdict.textContent = exposed
+		? 'Everything: an injected script could send these tokens away and use them from anywhere, long after this page is closed.'
+		: 'No token: both are in cookies that are kept from scripts. An injected script could act while this page is open, but it could take nothing away.';
+}
+
+if (page === 'login') {
+	loginPage();
+} else if (page === 'dashboard') {
+	dashboardPage();
+} else {
+	watchConnection(() => location.assign('/'));
+}
