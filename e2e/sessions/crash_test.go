@@ -1,0 +1,115 @@
+package sessions_test
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/seed-0a072700/jwtauth"
+)
+
+// One of three instances is killed in the middle of 1,000 refreshes, and comes back. Its clients try again,
+// at whichever instance a balancer sends them to.
+func TestInstanceKilled(t *testing.T) {
+	onEach(t, func(t *testing.T, p place) {
+		var list []*process
+		var urls []string
+		for range 3 {
+			i := startProcess(t, "-store", p.flag, "-reuse-window", "1m", "-idle-ttl", "1h")
+			list, urls = append(list, i), append(urls, i.url)
+		}
+		// The sessions are begun beside them: bcrypt takes its time 1,000 times over.
+		store := p.open(t)
+		beside, err := jwtauth.NewIssuer(key(t), jwtauth.IssuerOptions{Sessions: store})
+		check(t, err)
+		all := make([]string, clients)
+		inParallel(len(all), func(n int) {
+			tokens, err := beside.Login(t.Context(), "1")
+			if err != nil {
+				t.Errorf("login: %v", err)
+			}
+			all[n] = tokens.RefreshToken
+		})
+		if t.Failed() {
+			t.FailNow()
+		}
+
+		// Of what the instance did last, the answers do not arrive: a killed one takes some with it, too few to count on.
+		var answered, broken, refused, other, withheld atomic.Int64
+		middle, dead := make(chan struct{}), make(chan struct{})
+		isMiddle := sync.OnceFunc(func() { close(middle) })
+		var killed sync.WaitGroup
+		killed.Go(func() {
+			<-middle
+			list[0].kill()
+			close(dead)
+			list[0].start(t)
+		})
+		inParallel(len(all), func(n int) {
+			deadline := time.Now().Add(50 * time.Second) // within the window
+			for at := n; ; at++ {
+				a := refresh(t, urls[at%len(urls)], all[n])
+				switch {
+				case a.status == 200 && at%len(urls) == 0 && answered.Load() < killedAfter && withheld.Add(1) <= lostAnswers:
+					<-dead
+				case a.status == 200:
+					all[n] = a.tokens.RefreshToken
+					if answered.Add(1) == killedAfter {
+						isMiddle()
+					}
+					return
+				case a.status == 0:
+					broken.Add(1)
+				case a.isOutage():
+					refused.Add(1)
+				default:
+					other.Add(1)
+					t.Errorf("client %d: answered %d %s", n, a.status, a.code)
+					isMiddle() // nobody waits for it any longer
+					return
+				}
+				if time.Now().After(deadline) {
+					t.Errorf("client %d is not answered", n)
+					isMiddle()
+					return
+				}
+			}
+		})
+		killed.Wait()
+
+		// What was answered is in the store, and stands at the instance that was killed.
+		rows, err := beside.Sessions(t.Context(), "1")
+		check(t, err)
+		generations := map[string]int64{}
+		for _, row := range rows {
+			generations[row.ID] = row.Generation
+		}
+		lost := 0
+		for _, token := range all {
+			if c := read(t, token); generations[c.SID] != c.Gen {
+				lost++
+			}
+		}
+		var again atomic.Int64
+		inParallel(len(all), func(n int) {
+			if a := refresh(t, list[0].url, all[n]); a.status == 200 && a.tokens.RefreshToken == all[n] {
+				again.Add(1)
+			}
+		})
+		for _, p := range list {
+			p.kill()
+		}
+		t.Logf("%d refreshes, one of 3 instances killed after %d: %d answered 200, %d connections broken, %d times 503, %d others; "+
+			"events: %d refreshed, %d recovered (%d answers that were withheld, the others taken along); the restarted one answers %d again",
+			clients, killedAfter, answered.Load(), broken.Load(), refused.Load(), other.Load(),
+			countAll(list, "refresh"), countAll(list, "recovered"), lostAnswers, again.Load())
+		t.Logf("%d sessions lost, %d false alarms", lost, countAll(list, "reuse"))
+		if lost != 0 || countAll(list, "reuse") != 0 || answered.Load() != clients || again.Load() != clients {
+			t.Error("want all to go on")
+		}
+		if broken.Load() == 0 || countAll(list, "recovered") < lostAnswers {
+			t.Error("too little was lost")
+		}
+	})
+}
