@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -108,6 +109,24 @@ func TestByIssuerLength(t *testing.T) {
 		if _, err := v.VerifyToken(t.Context(), token); c.want == nil && err != nil || c.want != nil && !errors.Is(err, c.want) {
 			t.Errorf("%s with %d bytes: %v, want %v", c.issuer, c.bytes, err, c.want)
 		}
+	}
+}
+
+// A token that no verifier would look at is not decoded either.
+func TestByIssuerMemory(t *testing.T) {
+	f := forgeEdDSA(t)
+	v, err := jwtauth.ByIssuer(f.verifier(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := f.claims(withClaims(`"x":"` + strings.Repeat("x", 4<<20) + `"`))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err = v.VerifyToken(t.Context(), token)
+	runtime.ReadMemStats(&after)
+	checkRefusal(t, err, jwtauth.ErrTokenMalformed, token)
+	if used := after.TotalAlloc - before.TotalAlloc; used > 64<<10 {
+		t.Errorf("%d bytes allocated for a token of %d", used, len(token))
 	}
 }
 

@@ -67,6 +67,7 @@ func TestRemoteKeysFromIssuer(t *testing.T) {
 		{name: "keys nowhere", issuer: host, pages: map[string]string{host + openID: metadata(host, "")}, want: "not a JSON object with issuer and jwks_uri"},
 		{name: "no issuer", issuer: host, pages: map[string]string{host + openID: `{"jwks_uri":"` + keysURL + `"}`}, want: "not a JSON object with issuer and jwks_uri"},
 		{name: "issuer twice", issuer: host, pages: map[string]string{host + openID: `{"issuer":"https://evil.example","issuer":"` + host + `","jwks_uri":"` + keysURL + `"}`}, want: "not a JSON object"},
+		{name: "broken behind what is looked for", issuer: host, pages: map[string]string{host + openID: strings.TrimSuffix(metadata(host, keysURL), "}")}, want: "not a JSON object"},
 		{name: "issuer spelt otherwise", issuer: host, pages: map[string]string{host + openID: `{"Issuer":"` + host + `","jwks_uri":"` + keysURL + `"}`}, want: "not a JSON object with issuer"},
 		{name: "no set there", issuer: host, pages: map[string]string{host + openID: metadata(host, "https://keys.example/gone")}, want: "status 404"},
 	}

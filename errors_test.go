@@ -165,7 +165,8 @@ func TestRetryAfterIsSpread(t *testing.T) {
 
 func TestTokenErrors(t *testing.T) {
 	for i, err := range tokenErrors {
-		if !errors.Is(err, jwtauth.ErrTokenInvalid) || errors.Is(jwtauth.ErrTokenInvalid, err) {
+		general := jwtauth.ErrTokenInvalid
+		if !errors.Is(err, general) || errors.Is(general, err) {
 			t.Errorf("%v is a kind of ErrTokenInvalid, and not the other way round", err)
 		}
 		for j, other := range tokenErrors {

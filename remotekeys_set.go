@@ -131,7 +131,7 @@ func (r *RemoteKeys) readKey(text []byte) (Key, error) {
 	case !slices.Contains(r.algorithms, key.Algorithm()):
 		return Key{}, fmt.Errorf("JWK%s is for %s, which is not one of Algorithms", named, key.Algorithm())
 	}
-	return key.Public(), nil
+	return key, nil
 }
 
 // describeJWK names a JWK that has a name.

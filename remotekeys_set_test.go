@@ -129,6 +129,9 @@ func TestRemoteKeysOddKeys(t *testing.T) {
 				if report.Err != nil || report.Keys != 1 || len(report.Skipped) != 1 || !strings.Contains(report.Skipped[0].Error(), c.want) {
 					t.Errorf("%+v, want %q", report, c.want)
 				}
+				if n := len(fmt.Sprint(report.Skipped)); n > 250 {
+					t.Errorf("a report of %d bytes", n)
+				}
 				if got, err := keys.VerificationKeys(t.Context(), jwtauth.EdDSA, "good"); err != nil || len(got) != 1 {
 					t.Errorf("the good key: %v, %v", got, err)
 				}

@@ -32,7 +32,7 @@ func TestSameMoment(t *testing.T) {
 			time.Sleep(2 * jobTime)
 			synctest.Wait()
 			ran := r.ran("b")
-			switch _, err, _ := r.end("b"); {
+			switch _, _, err := r.end("b"); {
 			case ran && err == nil, !ran && errors.Is(err, want):
 			default:
 				t.Errorf("ran %v, but ended with %v", ran, err)

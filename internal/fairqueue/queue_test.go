@@ -75,17 +75,17 @@ func (r *recorder) wantServed(names ...string) {
 
 func (r *recorder) wantEnd(name string, want error, after time.Duration) {
 	r.t.Helper()
-	ended, err, d := r.end(name)
+	ended, d, err := r.end(name)
 	if !ended || !errors.Is(err, want) || d != after {
 		r.t.Errorf("%s: ended %v with %v after %v, want %v after %v", name, ended, err, d, want, after)
 	}
 }
 
-func (r *recorder) end(name string) (ended bool, err error, after time.Duration) {
+func (r *recorder) end(name string) (ended bool, after time.Duration, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	err, ended = r.ended[name]
-	return ended, err, r.after[name]
+	return ended, r.after[name], err
 }
 
 func (r *recorder) ran(name string) bool {
