@@ -21,7 +21,7 @@
 // FailoverOptions.ReplicaOnly.) What is kept after that depends on the server:
 //
 //   - Without appendonly, a restart loses what came after the last snapshot. With appendonly yes
-//     and appendfsync everysec, a crash of the machine loses about a second; of the process alone, nothing. With
+//     and appendfsync everysec, a crash of the machine loses about a second; of the process alone, at most what Redis was about to write. With
 //     appendfsync always, nothing is lost.
 //   - Replication is asynchronous: a failover loses the last moments, whatever the settings. Lost rotations
 //     log nobody out: the issuer takes over the generation that a client holds. A lost login is a session that does not exist: its

@@ -70,7 +70,7 @@ func run(ctx context.Context, log *slog.Logger, c config) error {
 		return err
 	}
 	defer db.Close()
-	handler, err := newServer(key, store, c, log)
+	handler, err := newServer(key, store, authenticate, c, log)
 	if err != nil {
 		return err
 	}

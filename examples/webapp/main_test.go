@@ -40,7 +40,14 @@ func newSite(t *testing.T, c config) *site {
 		t.Fatal(err)
 	}
 	c.insecureHTTP = true // Go's cookie jar sends Secure cookies over https alone
-	handler, err := newServer(key, store, c, slog.New(slog.DiscardHandler))
+	// bcrypt takes its time, and many times as long under the race detector: see TestAuthenticate.
+	quickly := func(_ context.Context, username, password string) (string, error) {
+		if username != admin.name || password != "password" {
+			return "", jwtauth.ErrWrongPassword
+		}
+		return admin.id, nil
+	}
+	handler, err := newServer(key, store, quickly, c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,6 +125,17 @@ func TestPages(t *testing.T) {
 	s.want("an asset", 200, "/static/session.js", "export class Session")(s.send("GET", "/static/session.js", ""))
 	s.want("no such page", 404, "/nothing", "")(s.send("GET", "/nothing", ""))
 	s.want("health", 204, "/health", "")(s.send("GET", "/health", ""))
+}
+
+func TestAuthenticate(t *testing.T) {
+	if subject, err := authenticate(t.Context(), "Admin", "password"); subject != admin.id || err != nil {
+		t.Errorf("the right password: %q, %v", subject, err)
+	}
+	for _, name := range []string{"admin", "nobody"} {
+		if _, err := authenticate(t.Context(), name, "Password"); err != jwtauth.ErrWrongPassword {
+			t.Errorf("a wrong password of %s: %v", name, err)
+		}
+	}
 }
 
 func TestAPI(t *testing.T) {

@@ -21,8 +21,11 @@ type server struct {
 	log    *slog.Logger
 }
 
+// authenticator is the type of HandlerOptions.Authenticate.
+type authenticator = func(ctx context.Context, username, password string) (subject string, err error)
+
 // newServer returns the whole application.
-func newServer(key jwtauth.Key, store jwtauth.SessionStore, c config, log *slog.Logger) (http.Handler, error) {
+func newServer(key jwtauth.Key, store jwtauth.SessionStore, authenticate authenticator, c config, log *slog.Logger) (http.Handler, error) {
 	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{
 		Sessions:    store,
 		AccessTTL:   c.accessTTL,
