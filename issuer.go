@@ -103,9 +103,26 @@ func headerSegment(key Key, typ string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(header+"}")) + "."
 }
 
-// SetKeys exchanges the keys while requests run: from then on tokens are signed with
-// signing, and verify where signing or one of accepted signed them; tokens of any other key are
-// refused at once. On an error, which joins all faults, the old keys stay in force.
+// SetKeys exchanges the keys while requests run: from then on tokens are signed with signing, and verify where
+// signing or one of accepted signed them; tokens of any other key are refused at once. [Issuer.JWKS] publishes the
+// same keys. On an error, which joins all faults, the old keys stay in force.
+//
+// A rotation that refuses nobody takes three steps. With several instances, each step is done on all of them
+// before the next one begins:
+//
+//  1. Publish: SetKeys(old, next). Then wait until nobody holds a set without next: 5 minutes, which is what
+//     JWKS allows others to keep it for, or longer where some keep theirs longer and do not ask again for an unknown kid.
+//  2. Sign: SetKeys(next, old). Then wait until nothing that old signed can be in use: AccessTTL, or the longest
+//     [ExpiresIn], plus Leeway, from when the last instance took this step; IdleTTL where there are Sessions without
+//     RefreshKeys, since refresh tokens then derive from the signing key (old must keep its private part for that).
+//  3. Withdraw: SetKeys(next).
+//
+// HS… keys are not published; the first step is needed all the same where there are several instances.
+//
+// A key that has leaked is not rotated but replaced: SetKeys(fresh) at once, on all instances. All its tokens are
+// refused from then on, and without RefreshKeys everybody logs in again. A service with [RemoteKeys] learns of it with
+// the first token of the new key, or when it fetches next: within 5 minutes, counted from its last fetch, while it can reach the set.
+// RefreshKeys that leaked with it are replaced as well, which takes a new Issuer.
 func (i *Issuer) SetKeys(signing Key, accepted ...Key) error {
 	f := faults{of: "SetKeys"}
 	keys := i.newKeys(&f, signing, "accepted", accepted)

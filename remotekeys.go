@@ -157,7 +157,7 @@ func (o RemoteKeysOptions) remoteKeys(f *faults, from keyLocation) (*RemoteKeys,
 		cooldown:   opts.duration("Cooldown", o.Cooldown, defaultKeysCooldown, mostKeysCooldown),
 		onFetch:    o.OnFetch,
 	}
-	r.maxStale = opts.duration("MaxStale", o.MaxStale, max(defaultKeysMaxStale, r.maxAge), mostKeysMaxStale)
+	r.maxStale = opts.duration("MaxStale", o.MaxStale, defaultKeysMaxStale, mostKeysMaxStale)
 	opts.atLeast("MaxAge", r.maxAge, leastKeysMaxAge)
 	opts.atLeast("Cooldown", r.cooldown, leastKeysCooldown)
 	if r.cooldown > r.maxAge {
