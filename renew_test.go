@@ -19,7 +19,11 @@ func (s *cookieSite) renewing() http.Handler {
 		w.Header().Set("Subject", claims.Subject)
 		w.Header().Set("Seen", strings.Join(r.Header["Cookie"], "\n"))
 	})
-	return s.handlers.Renew(jwtauth.Verify(s.Live(), jwtauth.From(s.cookies.Access(), jwtauth.Bearer()))(page))
+	refuse := jwtauth.OnError(func(w http.ResponseWriter, r *http.Request, err error) {
+		w.Header().Set("Refused-By", "Verify")
+		jwtauth.WriteError(w, r, err)
+	})
+	return s.handlers.Renew(jwtauth.Verify(s.Live(), jwtauth.From(s.cookies.Access(), jwtauth.Bearer()), refuse)(page))
 }
 
 func TestRenew(t *testing.T) {
@@ -62,6 +66,13 @@ func TestRenew(t *testing.T) {
 			s.told()
 			s.at(time.Hour)
 		}, status: 401},
+		{name: "a refresh token that was exchanged long ago", prepare: func(s *cookieSite) {
+			old := s.jar[refreshCookie]
+			s.refreshes()
+			s.told()
+			s.at(time.Hour)
+			s.jar[refreshCookie] = old
+		}, status: 401, events: []jwtauth.EventKind{jwtauth.EventReuse}},
 		{name: "store down", prepare: func(s *cookieSite) { s.at(time.Hour); s.fails("Load") }, status: 503},
 		{name: "store down at the swap", prepare: func(s *cookieSite) { s.at(time.Hour); s.fails("Swap") }, status: 503},
 	} {
@@ -80,6 +91,9 @@ func TestRenew(t *testing.T) {
 			a := s.send(s.renewing(), c.method, "", c.fields...)
 			if a.StatusCode != c.status {
 				t.Errorf("answers %s, want %d", a.Status, c.status)
+			}
+			if byVerify := a.Header.Get("Refused-By") != ""; byVerify != (c.status == 400 || c.status == 401) {
+				t.Errorf("refused by Verify: %v", byVerify)
 			}
 			s.wantKinds(t, c.name, c.events...)
 			if got := cookieNames(a); strings.Join(got, " ") != strings.Join(c.cookies, " ") {
