@@ -86,6 +86,11 @@ func (i *issuance) addDerived(f *faults, keys *issuerKeys, field string, key Key
 	if i.store == nil {
 		return
 	}
+	for n, refresh := range i.refreshKeys {
+		if refresh.k.sameSecret(key.k) {
+			f.add(fmt.Sprintf("RefreshKeys[%d]", n), "is a key of access tokens, too: whatever verifies those would take a refresh token for one")
+		}
+	}
 	derived, err := key.k.deriveRefreshKey(i.issuer)
 	switch {
 	case err == nil:
@@ -111,7 +116,7 @@ func headerSegment(key Key, typ string) string {
 // before the next one begins:
 //
 //  1. Publish: SetKeys(old, next). Then wait until nobody holds a set without next: 5 minutes, which is what
-//     JWKS allows others to keep it for, or longer where some keep theirs longer and do not ask again for an unknown kid.
+//     JWKS allows others to keep it for; 10 where shared caches stand between that do not ask the origin; longer where some keep theirs longer and do not ask again for an unknown kid.
 //  2. Sign: SetKeys(next, old). Then wait until nothing that old signed can be in use: AccessTTL, or the longest
 //     [ExpiresIn], plus Leeway, from when the last instance took this step; IdleTTL where there are Sessions without
 //     RefreshKeys, since refresh tokens then derive from the signing key (old must keep its private part for that).

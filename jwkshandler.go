@@ -54,6 +54,11 @@ func (h *jwksHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("Content-Type", "application/jwk-set+json")
 	header.Set("Cache-Control", jwksMaxAge)
 	header.Set("Etag", document.etag)
+	// Of all conditions only If-None-Match means something here: a part of the set, or a 412 that a cache keeps, is of use to nobody.
+	r = r.Clone(r.Context())
+	for _, name := range []string{"If-Match", "If-Unmodified-Since", "If-Modified-Since", "Range", "If-Range"} {
+		r.Header.Del(name)
+	}
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(document.text))
 }
 

@@ -2,6 +2,7 @@ package jwtauth_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -184,4 +185,28 @@ func TestJWKSWhileKeysChange(t *testing.T) {
 		}
 	}
 	wg.Wait()
+}
+
+// No other condition than If-None-Match makes the answer less than the whole set.
+func TestJWKSIgnoresOtherConditions(t *testing.T) {
+	issuer := keyMust(jwtauth.NewIssuer(keyMust(jwtauth.GenerateKey(jwtauth.ES256)), jwtauth.IssuerOptions{}))
+	for name, value := range map[string]string{"If-Match": `"x"`, "Range": "bytes=0-9", "If-Unmodified-Since": "Mon, 02 Jan 2006 15:04:05 GMT"} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set(name, value)
+		w := httptest.NewRecorder()
+		issuer.JWKS().ServeHTTP(w, r)
+		if w.Code != http.StatusOK || !strings.HasSuffix(strings.TrimSpace(w.Body.String()), "]}") {
+			t.Errorf("%s: %s answers %d %q", name, value, w.Code, w.Body)
+		}
+	}
+}
+
+func TestRemoteKeysUnmade(t *testing.T) {
+	var keys jwtauth.RemoteKeys
+	if err := keys.Ready(t.Context()); !errors.Is(err, jwtauth.ErrUnavailable) {
+		t.Errorf("Ready: %v", err)
+	}
+	if _, err := keys.VerificationKeys(t.Context(), jwtauth.ES256, "a"); !errors.Is(err, jwtauth.ErrUnavailable) {
+		t.Errorf("VerificationKeys: %v", err)
+	}
 }

@@ -27,7 +27,9 @@ func (l *liveVerifier) VerifyToken(ctx context.Context, token string) (*Claims, 
 	if err != nil {
 		return nil, err
 	}
-	if err := checkSession(ctx, l.store, claims, l.rules.now()); err != nil {
+	now := l.rules.now()
+	err = checkSession(ctx, l.store, claims, now)
+	if err = l.outage.judge(ctx, err, now, l.rules.now); err != nil {
 		return nil, err
 	}
 	return claims, nil

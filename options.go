@@ -46,6 +46,7 @@ type IssuerOptions struct {
 
 	// RefreshKeys are symmetric keys (HS…) for refresh tokens: the first signs, all verify. They need no id. Default: keys
 	// derived from the signing key and from AcceptKeys (HKDF, RFC 5869), whose tokens verify in any case. Set them
+	// for one issuer only (whoever shares them and the store exchanges its tokens), and none that also signs access tokens,
 	// where the signing key is a crypto.Signer, or to change signing keys without regard to refresh tokens.
 	RefreshKeys []Key
 

@@ -173,8 +173,9 @@ func storeError(err error) error {
 type outage struct {
 	down   atomic.Bool // spares the lock while all is well
 	mu     sync.Mutex
-	began  time.Time // when the first request that failed arrived
-	ended  time.Time // when the store first answered again
+	began  time.Time     // when the first request that failed arrived
+	ended  time.Time     // when the store first answered again
+	up     time.Duration // for how long, since began, it answered between failures
 	window time.Duration
 }
 
@@ -185,7 +186,7 @@ func (o *outage) judge(ctx context.Context, err error, arrived time.Time, now fu
 	switch {
 	case errors.Is(err, ErrUnavailable):
 		if ctx.Err() == nil { // else it was the client that went away, or its patience that ended
-			o.fail(arrived)
+			o.fail(arrived, now())
 		}
 	case o.down.Load():
 		o.recover(now())
@@ -193,11 +194,19 @@ func (o *outage) judge(ctx context.Context, err error, arrived time.Time, now fu
 	return err
 }
 
-func (o *outage) fail(arrived time.Time) {
+func (o *outage) fail(arrived, now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	// One that starts again before the last is over for everyone is the same.
-	same := o.down.Load() || !o.began.IsZero() && arrived.Sub(o.ended) < o.window+coalesceGrace
+	// One that starts again before the last is over for everyone is the same; but a store that
+	// fails now and then, for ever, must not hold the windows open for ever.
+	same := o.down.Load()
+	if !same && !o.began.IsZero() {
+		o.up += max(0, now.Sub(o.ended))
+		same = o.up < o.window+coalesceGrace
+	}
+	if !same {
+		o.up = 0
+	}
 	if !same || arrived.Before(o.began) {
 		o.began = arrived
 	}

@@ -861,3 +861,37 @@ func TestWithoutSessions(t *testing.T) {
 	}
 	mustPanic(t, "Live: jwtauth: IssuerOptions.Sessions is not set", func() { issuer.Live() })
 }
+
+// A store that fails now and then, each time for a moment, does not hold the windows open: a token that is
+// days old stays reused, and a client that keeps refreshing stays logged in.
+func TestOutagesNowAndThen(t *testing.T) {
+	m := &model{issuers: map[time.Duration]*jwtauth.Issuer{}}
+	w := newWorld(m, &schedule{})
+	m.world = w
+	issuer := w.issuer(0)
+	stolen, _ := w.login(issuer)
+	latest, err := w.refresh(t.Context(), issuer, stolen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := range 60 { // 50 minutes, within the life of the stolen token
+		w.now = w.now.Add(50 * time.Second)
+		w.down = true
+		_, _ = issuer.Sessions(t.Context(), "subject")
+		if _, err := issuer.Refresh(t.Context(), latest); !errors.Is(err, jwtauth.ErrUnavailable) {
+			t.Fatal(err)
+		}
+		w.down = false
+		if at%5 == 0 {
+			if latest, err = w.refresh(t.Context(), issuer, latest); err != nil {
+				t.Fatalf("the client is refused after %v: %v", w.now.Sub(modelStart), err)
+			}
+		}
+	}
+	if generation := refreshPayload(latest).Generation; generation < 5 { // the others coalesced
+		t.Errorf("after 12 refreshes the session stands at generation %d", generation)
+	}
+	if _, err := issuer.Refresh(t.Context(), stolen); !errors.Is(err, jwtauth.ErrTokenReused) {
+		t.Errorf("the stolen token: %v", err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
@@ -99,6 +100,16 @@ func (k *key) deriveRefreshKey(issuer string) (Key, error) {
 		return Key{}, err
 	}
 	return NewKey(HS256, derived)
+}
+
+// sameSecret reports whether two symmetric keys are made of the same bytes.
+func (k *key) sameSecret(other *key) bool {
+	if !k.symmetric() || !other.symmetric() {
+		return false
+	}
+	a, errA := k.privateBytes()
+	b, errB := other.privateBytes()
+	return errA == nil && errB == nil && hmac.Equal(a, b)
 }
 
 // privateBytes returns what of the private part is secret, in a form that never changes.

@@ -232,7 +232,7 @@ func TestSetKeysKeepsSessions(t *testing.T) {
 func TestRefreshKeyFaults(t *testing.T) {
 	const derive = "has no private part to derive a refresh key from (with Sessions, refresh tokens are signed with a key derived from this one, unless RefreshKeys are set)"
 	const signer = "is a crypto.Signer, from which no refresh key can be derived; set RefreshKeys (with Sessions"
-	hs, ed := generate(t, jwtauth.HS256), generate(t, jwtauth.EdDSA)
+	hs, other, ed := generate(t, jwtauth.HS256), generate(t, jwtauth.HS256), generate(t, jwtauth.EdDSA)
 	external := keyMust(jwtauth.NewKey(jwtauth.ES256, opaqueSigner{keyP256()}))
 	public := generate(t, jwtauth.ES256).Public()
 	many := make([]jwtauth.Key, 16)
@@ -248,12 +248,13 @@ func TestRefreshKeyFaults(t *testing.T) {
 	}{
 		{"private accepted key", hs, opts{AcceptKeys: []jwtauth.Key{ed}}, nil},
 		{"public accepted key", hs, opts{AcceptKeys: []jwtauth.Key{ed, public}}, []string{"IssuerOptions.AcceptKeys[1]: " + derive}},
-		{"public accepted key and RefreshKeys", hs, opts{AcceptKeys: []jwtauth.Key{public}, RefreshKeys: []jwtauth.Key{hs}}, nil},
+		{"public accepted key and RefreshKeys", hs, opts{AcceptKeys: []jwtauth.Key{public}, RefreshKeys: []jwtauth.Key{other}}, nil},
 		{"crypto.Signer", external, opts{}, []string{"IssuerOptions.key: " + signer}},
 		{"accepted crypto.Signer", hs, opts{AcceptKeys: []jwtauth.Key{external}}, []string{"IssuerOptions.AcceptKeys[0]: " + signer}},
-		{"crypto.Signer and RefreshKeys", external, opts{RefreshKeys: []jwtauth.Key{hs}}, nil},
+		{"crypto.Signer and RefreshKeys", external, opts{RefreshKeys: []jwtauth.Key{other}}, nil},
 		{"zero refresh key", hs, opts{RefreshKeys: []jwtauth.Key{{}}}, []string{"IssuerOptions.RefreshKeys[0]: key is the zero Key"}},
-		{"refresh key that is not symmetric", hs, opts{RefreshKeys: []jwtauth.Key{hs, ed}}, []string{"IssuerOptions.RefreshKeys[1]: is a key for EdDSA; refresh tokens take HS256, HS384 or HS512"}},
+		{"refresh key that is not symmetric", hs, opts{RefreshKeys: []jwtauth.Key{other, ed}}, []string{"IssuerOptions.RefreshKeys[1]: is a key for EdDSA; refresh tokens take HS256, HS384 or HS512"}},
+		{"refresh key that signs access tokens", hs, opts{RefreshKeys: []jwtauth.Key{other, hs}}, []string{"IssuerOptions.RefreshKeys[1]: is a key of access tokens, too"}},
 		{"as many keys as are tried", hs, opts{RefreshKeys: many[:15]}, nil},
 		{"too many keys", hs, opts{RefreshKeys: many}, []string{"IssuerOptions.AcceptKeys: makes 17 keys that refresh tokens are tried with"}},
 		{"all at once", external, opts{AcceptKeys: []jwtauth.Key{public}, ReuseWindow: time.Hour, SessionTTL: 1e6 * time.Hour}, []string{

@@ -210,13 +210,21 @@ func (r *RemoteKeys) VerificationKeys(ctx context.Context, alg Algorithm, kid st
 			return keys, nil
 		}
 	}
+	if r.client == nil {
+		return nil, errUnmadeKeys
+	}
 	return r.decide(ctx, alg, kid)
 }
+
+var errUnmadeKeys = fmt.Errorf("%w: the RemoteKeys were not made by NewRemoteKeys", ErrUnavailable)
 
 // Ready reports whether tokens can be verified: nil where there are keys to use, fresh or, with the provider down, still
 // within MaxStale. Without any it fetches them, under the same rules and with the same waiting as a request, and
 // returns [ErrUnavailable] if that fails. It suits a health check, and a program that does not want to start without its provider.
 func (r *RemoteKeys) Ready(ctx context.Context) error {
+	if r.client == nil {
+		return errUnmadeKeys
+	}
 	r.mu.Lock()
 	now := time.Now()
 	if r.state.usable(now) {

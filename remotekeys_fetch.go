@@ -61,6 +61,7 @@ func (r *RemoteKeys) get(ctx context.Context, u *url.URL) ([]byte, http.Header, 
 		return nil, nil, errors.New("no request can be made of the URL")
 	}
 	req.Header.Set("Accept", "application/json, application/jwk-set+json")
+	req.Header.Set("Cache-Control", "no-cache") // at most once a cooldown: caches on the way shall ask the origin
 	resp, err := r.client.Do(req)
 	if err != nil {
 		var failed *url.Error

@@ -114,7 +114,7 @@ func (r *RemoteKeys) readKey(text []byte) (Key, error) {
 		return Key{}, fmt.Errorf("JWK %w", err)
 	}
 	named := describeJWK(m)
-	for _, private := range []string{"k", "d", "p", "q", "dp", "dq", "qi"} {
+	for _, private := range []string{"k", "d", "p", "q", "dp", "dq", "qi", "oth"} {
 		if _, ok := m[private]; ok {
 			return Key{}, fmt.Errorf("JWK%s has a secret part (%s), which everyone can read there: no token of it proves anything", named, private)
 		}
