@@ -143,16 +143,18 @@ func TestRefreshTokenIsNoAccessToken(t *testing.T) {
 	}
 }
 
-// Where somebody gives both kinds of tokens one key, their types still tell them apart.
+// Where two services use one key for either kind of token, the types still tell them apart.
 func TestRefreshTokenTypeTells(t *testing.T) {
 	key := generate(t, jwtauth.HS256)
-	issuer := newIssuer(t, key, withSessions(memstore.New()), refreshKeys(key))
-	tokens := loginTo(t, issuer)
-	takes(t, "the access token", issuer, tokens.AccessToken, jwtauth.ErrTokenInvalid, jwtauth.ErrTokenType)
-	wantError(t, "log out by the access token", issuer.Logout(t.Context(), tokens.AccessToken), jwtauth.ErrTokenInvalid, jwtauth.ErrTokenType)
-	_, err := issuer.VerifyToken(t.Context(), tokens.RefreshToken)
+	access := newIssuer(t, key)
+	refresh := newIssuer(t, generate(t, jwtauth.EdDSA), withSessions(memstore.New()), refreshKeys(key))
+	accessToken := keyMust(access.Sign("subject", nil))
+	refreshToken := loginTo(t, refresh).RefreshToken
+	takes(t, "the access token", refresh, accessToken, jwtauth.ErrTokenInvalid, jwtauth.ErrTokenType)
+	wantError(t, "log out by the access token", refresh.Logout(t.Context(), accessToken), jwtauth.ErrTokenInvalid, jwtauth.ErrTokenType)
+	_, err := access.VerifyToken(t.Context(), refreshToken)
 	wantError(t, "the refresh token", err, jwtauth.ErrTokenInvalid, jwtauth.ErrTokenType)
-	takes(t, "the refresh token", issuer, tokens.RefreshToken)
+	takes(t, "the refresh token", refresh, refreshToken)
 }
 
 // The derived key is that of a signing key and an issuer's name, for every instance.
