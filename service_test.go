@@ -258,6 +258,9 @@ var raceDetector bool // race_test.go
 
 // What a request costs beyond the handler: the copy of the request, its context, the claims, their text.
 func TestVerifyAllocations(t *testing.T) {
+	if raceDetector {
+		t.Skip("pools forget at random under the race detector; make test runs this without it as well")
+	}
 	for _, c := range []struct {
 		name string
 		f    forger
@@ -271,9 +274,6 @@ func TestVerifyAllocations(t *testing.T) {
 			r := httptest.NewRequest("GET", "/", nil)
 			withBearer(r, c.f.claims(withClaims()))
 			w := httptest.NewRecorder()
-			if raceDetector {
-				c.most += 6
-			}
 			if got := testing.AllocsPerRun(200, func() { handler.ServeHTTP(w, r) }); got > c.most || w.Code != http.StatusOK {
 				t.Errorf("%v allocations, want at most %v; status %d", got, c.most, w.Code)
 			}
