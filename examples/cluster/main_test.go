@@ -93,6 +93,7 @@ func TestRefusesToStart(t *testing.T) {
 		{"no secret", "", func(*config) {}, []string{"TOKEN_SECRET"}},
 		{"unknown store", secret, func(c *config) { c.store = "etcd:here" }, []string{"-store", `"etcd"`, "sqlite:FILE"}},
 		{"bad URL", secret, func(c *config) { c.store = "redis:nowhere" }, []string{"redis"}},
+		{"bad URL with a password", secret, func(c *config) { c.store = "redis:redis://user:pa%zzword@127.0.0.1:1/0" }, []string{"-store: what follows redis: is no URL of a server"}},
 		{"no such folder", secret, func(c *config) { c.store = "sqlite:" + filepath.Join(t.TempDir(), "none", "file") }, []string{"sqlstore: migrate"}},
 		{"durations", secret, func(c *config) { c.accessTTL, c.reuseWindow = time.Second, time.Hour }, []string{"AccessTTL", "ReuseWindow"}},
 		{"address", secret, func(c *config) { c.addr = "127.0.0.1:none" }, []string{"none"}},

@@ -73,7 +73,7 @@ func openSQL(ctx context.Context, dialect sqlstore.Dialect, driver, dsn string) 
 func openRedis(url string) (*store, error) {
 	opts, err := redis.ParseURL(url)
 	if err != nil {
-		return nil, errors.New("-store: not a Redis URL") // what is wrong with it would quote its password
+		return nil, errors.New("-store: what follows redis: is no URL of a server") // what is wrong with it would quote its password
 	}
 	opts.ContextTimeoutEnabled = true
 	client := redis.NewClient(opts)
