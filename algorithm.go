@@ -20,6 +20,8 @@ import (
 	"sync"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/seed-0a072700/jwtauth/internal/compact"
 )
 
 // Algorithm names a JWS signature algorithm (RFC 7518 §3.1, RFC 8037 §3.1).
@@ -163,26 +165,15 @@ func (k *key) verify(token string, dot int) bool {
 		k.macs.Put(m)
 		return ok
 	}
-	b := signatures.Get().(*signatureBuffer)
-	defer signatures.Put(b)
-	n, err := strictBase64.Decode(b.bytes[:], b.text[:copy(b.text[:], segment)])
-	// Line breaks, which encoding/base64 skips even when strict, make it shorter.
-	if err != nil || n != k.size {
-		return false
-	}
-	return k.suite.method.Verify(token[:dot], b.bytes[:n], k.pub) == nil
+	buffer := signatures.Get().(*[maxSignature]byte)
+	defer signatures.Put(buffer)
+	signature, ok := compact.Decode(buffer[:0], segment)
+	return ok && k.suite.method.Verify(token[:dot], signature, k.pub) == nil
 }
 
-var strictBase64 = base64.RawURLEncoding.Strict()
-
-// signatureBuffer is where a signature is decoded: as an argument to an
-// interface's method it would be on the heap each time.
-type signatureBuffer struct {
-	text  [(maxSignature*8 + 5) / 6]byte
-	bytes [maxSignature]byte
-}
-
-var signatures = sync.Pool{New: func() any { return new(signatureBuffer) }}
+// signatures are buffers to decode one into: as an argument to an interface's
+// method it would be on the heap each time.
+var signatures = sync.Pool{New: func() any { return new([maxSignature]byte) }}
 
 // mac is an HMAC state with the buffers of one computation. All that goes
 // through the hash.Hash interface escapes, so it is kept together and pooled;

@@ -6,7 +6,6 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/seed-0a072700/jwtauth/internal/compact"
 )
 
 // parseJWK reads one JWK object (RFC 7517) as [ParseKey] describes. The data may
@@ -147,8 +148,8 @@ func (m members) bytes(name string, size int) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("has no member %s, which its type needs", name)
 	}
-	b, err := strictBase64.DecodeString(text)
-	if err != nil || len(text) != base64.RawURLEncoding.EncodedLen(len(b)) { // encoding/base64 skips line breaks
+	b, canonical := compact.Decode(nil, text)
+	if !canonical {
 		return nil, fmt.Errorf("member %s is not base64url without padding (RFC 7515 §2)", name)
 	}
 	if size > 0 && len(b) != size {

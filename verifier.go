@@ -80,7 +80,7 @@ func (v *Verifier) VerifyToken(ctx context.Context, token string) (*Claims, erro
 	}
 	if by != (Key{}) && v.cache != nil && !by.k.symmetric() && len(token) <= maxRememberedBytes {
 		// A copy: what the caller does to its claims must not reach the next request.
-		remembered := verified{claims: *claims, key: by}
+		remembered := &verified{claims: *claims, key: by}
 		remembered.claims.detach()
 		v.cache.Put(strings.Clone(token), remembered)
 	}

@@ -7,6 +7,7 @@ package tokencache
 
 import (
 	"hash/maphash"
+	"math/bits"
 	"sync/atomic"
 )
 
@@ -19,12 +20,17 @@ type Cache[V any] struct {
 	sets []set[V]
 }
 
-type set[V any] [ways]atomic.Pointer[entry[V]]
+// set says by itself which slots may hold a token and which were of use: a token that is
+// not there, as every one is at first, costs no look at entries that lie all over the heap.
+type set[V any] struct {
+	tags  [ways]atomic.Uint32 // of the tokens in the slots, or of one that was there a moment ago
+	used  atomic.Uint32       // one bit for each slot: asked for since it was last passed over for eviction
+	slots [ways]atomic.Pointer[entry[V]]
+}
 
 type entry[V any] struct {
 	token string
-	value V
-	used  atomic.Bool // since it was last passed over for eviction
+	value *V
 }
 
 // New returns a cache of at most size entries, rounded up to a multiple of 8.
@@ -32,50 +38,65 @@ func New[V any](size int) *Cache[V] {
 	return &Cache[V]{seed: maphash.MakeSeed(), sets: make([]set[V], (size+ways-1)/ways)}
 }
 
-func (c *Cache[V]) set(token string) *set[V] {
-	return &c.sets[maphash.String(c.seed, token)%uint64(len(c.sets))]
+// find returns the set that token belongs into, and its tag there.
+func (c *Cache[V]) find(token string) (*set[V], uint32) {
+	hash := maphash.String(c.seed, token)
+	return &c.sets[uint32(hash)%uint32(len(c.sets))], uint32(hash >> 32)
 }
 
 // Get returns the value stored under exactly this token, or nil. It is everybody's: not to be changed.
 func (c *Cache[V]) Get(token string) *V {
-	s := c.set(token)
-	for i := range s {
-		e := s[i].Load()
-		if e != nil && e.token == token {
-			if !e.used.Load() { // a shared line is written only where it changes
-				e.used.Store(true)
-			}
-			return &e.value
+	s, tag := c.find(token)
+	i, e := s.lookup(token, tag)
+	if e == nil {
+		return nil
+	}
+	if bit := uint32(1) << i; s.used.Load()&bit == 0 { // a shared line is written only where it changes
+		s.used.Or(bit)
+	}
+	return e.value
+}
+
+func (s *set[V]) lookup(token string, tag uint32) (slot int, e *entry[V]) {
+	for i := range s.tags {
+		if s.tags[i].Load() != tag {
+			continue
+		}
+		if e := s.slots[i].Load(); e != nil && e.token == token {
+			return i, e
 		}
 	}
-	return nil
+	return 0, nil
 }
 
 // Put stores value under token, in place of the same token's older value, else of
 // an entry that was not asked for since the last eviction from its set.
-// Of two Puts into one set at once one may be lost: it is a cache.
-func (c *Cache[V]) Put(token string, value V) {
-	s := c.set(token)
-	s[s.victim(token)].Store(&entry[V]{token: token, value: value})
+// Of two Puts into one set at once one may be lost: it is a cache. The value is everybody's from then on.
+func (c *Cache[V]) Put(token string, value *V) {
+	s, tag := c.find(token)
+	i := s.victim(token, tag)
+	s.slots[i].Store(&entry[V]{token, value})
+	s.tags[i].Store(tag)
 }
 
-func (s *set[V]) victim(token string) int {
-	free := -1
-	for i := range s {
-		switch e := s[i].Load(); {
-		case e == nil:
-			free = i
-		case e.token == token:
+func (s *set[V]) victim(token string, tag uint32) int {
+	if i, e := s.lookup(token, tag); e != nil {
+		return i
+	}
+	for i := range s.slots {
+		if s.slots[i].Load() == nil {
 			return i
 		}
 	}
-	if free >= 0 {
-		return free
+	// The slots below the first that nobody asked for are passed over.
+	used := s.used.Load()
+	i := bits.TrailingZeros32(^used)
+	if i >= ways { // all were asked for
+		s.used.Store(0)
+		return 0
 	}
-	for i := range s {
-		if e := s[i].Load(); !e.used.Swap(false) {
-			return i
-		}
+	if passed := uint32(1)<<i - 1; used&passed != 0 {
+		s.used.And(^passed)
 	}
-	return 0 // all were in use, and are unmarked now
+	return i
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/tokencache"
 )
 
-func put(c *tokencache.Cache[string], token string) { c.Put(token, token) }
+func put(c *tokencache.Cache[string], token string) { c.Put(token, &token) }
 
 func holds(t *testing.T, c *tokencache.Cache[string], token string) bool {
 	t.Helper()
@@ -62,11 +62,11 @@ func TestExactToken(t *testing.T) {
 func TestPutReplaces(t *testing.T) {
 	c := tokencache.New[int](8)
 	for i := range 8 {
-		c.Put(strconv.Itoa(i), 0)
+		c.Put(strconv.Itoa(i), new(int))
 	}
 	for round := range 100 {
 		token, value := strconv.Itoa(round%8), round
-		c.Put(token, value)
+		c.Put(token, &value)
 		if got := c.Get(token); got == nil || *got != round {
 			t.Fatalf("round %d: the older value is found", round)
 		}
