@@ -63,7 +63,7 @@ func parse(args []string) (settings, error) {
 	var s settings
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.IntVar(&s.rounds, "rounds", 11, "how many times each measurement is made")
-	flags.DurationVar(&s.each, "time", 60*time.Millisecond, "how long each measurement takes")
+	flags.DurationVar(&s.each, "time", 30*time.Millisecond, "how long each measurement takes")
 	only := flags.String("only", "", "leave out the measurements whose names do not match this regular expression, and write no file unless -out says so")
 	flags.StringVar(&s.out, "out", "", "the file to write (default ../BENCHMARKS.md)")
 	if err := flags.Parse(args); err != nil {
