@@ -19,7 +19,7 @@ const (
 	EventRecovered EventKind = "recovered" // a client came back that had missed an answer
 	EventAdopted   EventKind = "adopted"   // the store had lost what a token proves: it failed over, or a backup was restored
 	EventReuse     EventKind = "reuse"     // a token came back late: somebody has a copy; the session was ended
-	EventLogout    EventKind = "logout"    // a session was ended on request; without SessionID, all of the subject's
+	EventLogout    EventKind = "logout"    // a session was ended on request, if it was not over; without SessionID, all of the subject's
 	EventDenied    EventKind = "denied"    // the subject may no longer log in; the session, if there was one, was ended
 )
 

@@ -28,6 +28,7 @@ type Issuer struct {
 
 	refreshVerifier *Verifier
 	outage          outage
+	decision        func(current int64, rotated time.Time, presented int64, arrived time.Time, window time.Duration) step // decide; tests remove rules of it
 }
 
 // NewIssuer returns an Issuer that signs with key, which must have its private part. Its
@@ -39,7 +40,7 @@ func NewIssuer(key Key, opts IssuerOptions) (*Issuer, error) {
 	if err := f.err(); err != nil {
 		return nil, err
 	}
-	i := &Issuer{issuance: issue, rules: rules, party: appendParty(nil, rules.issuer, rules.audience)}
+	i := &Issuer{issuance: issue, rules: rules, party: appendParty(nil, rules.issuer, rules.audience), decision: decide}
 	i.keys.Store(keys)
 	i.verifier = newVerifier((*ownKeys)(i), rules)
 	i.refreshVerifier = newVerifier((*ownRefreshKeys)(i), issue.refreshRules(rules))
@@ -85,11 +86,6 @@ func (i *issuance) newKeys(f *faults, signing Key, field string, accepted []Key)
 func (i *issuance) addDerived(f *faults, keys *issuerKeys, field string, key Key) {
 	if i.store == nil {
 		return
-	}
-	for n, refresh := range i.refreshKeys {
-		if refresh.k.sameSecret(key.k) {
-			f.add(fmt.Sprintf("RefreshKeys[%d]", n), "is a key of access tokens, too: whatever verifies those would take a refresh token for one")
-		}
 	}
 	derived, err := key.k.deriveRefreshKey(i.issuer)
 	switch {

@@ -45,7 +45,7 @@ func checkSession(ctx context.Context, store SessionStore, claims *Claims, now t
 	own, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	row, err := store.Load(own, claims.SessionID, now)
-	switch err = storeError(err); {
+	switch err = loadError(err); {
 	case errors.Is(err, ErrSessionEnded), err == nil && row.Subject != claims.Subject:
 		return errSessionOver
 	default:

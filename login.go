@@ -110,7 +110,7 @@ func (i *Issuer) Login(ctx context.Context, subject string, opts ...LoginOption)
 func (i *Issuer) create(ctx context.Context, s Session) error {
 	own, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	return i.outage.judge(ctx, i.store.Create(own, s), s.CreatedAt, i.rules.now)
+	return i.outage.judge(ctx, storeError(i.store.Create(own, s)), s.CreatedAt, i.rules.now)
 }
 
 // askClaims returns the private claims of a subject.
@@ -157,7 +157,8 @@ func (i *Issuer) sessionTokens(s Session, private any) (Tokens, error) {
 var errNoSessions = errors.New("jwtauth: IssuerOptions.Sessions is not set")
 
 // Logout ends the session that a refresh token belongs to, were it expired or
-// exchanged long ago. Access tokens of the session verify until they expire, except by [Issuer.Live].
+// exchanged long ago. Access tokens of the session verify until they expire, except by [Issuer.Live]. OnEvent is told
+// each time, also where the session was over: stores do not say what they had to delete.
 //
 // Errors: [ErrTokenInvalid] for what is no refresh token of this issuer, [ErrUnavailable] where it is not
 // known whether the session has ended. It is no error where the session was over.
@@ -183,7 +184,7 @@ func (i *Issuer) LogoutAll(ctx context.Context, subject string) error {
 	}
 	own, cancel := detached(ctx)
 	defer cancel()
-	if err := i.outage.judge(context.WithoutCancel(ctx), i.store.DeleteSubject(own, subject), i.rules.now(), i.rules.now); err != nil {
+	if err := i.outage.judge(context.WithoutCancel(ctx), storeError(i.store.DeleteSubject(own, subject)), i.rules.now(), i.rules.now); err != nil {
 		return err
 	}
 	i.tell(ctx, EventLogout, Session{Subject: subject})
@@ -200,7 +201,7 @@ func (i *Issuer) Sessions(ctx context.Context, subject string) ([]Session, error
 	defer cancel()
 	now := i.rules.now()
 	list, err := i.store.List(own, subject, now)
-	if err = i.outage.judge(ctx, err, now, i.rules.now); err != nil {
+	if err = i.outage.judge(ctx, storeError(err), now, i.rules.now); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(list, func(a, b Session) int {

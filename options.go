@@ -33,25 +33,30 @@ type IssuerOptions struct {
 	Sessions SessionStore
 
 	// IdleTTL is how long a session lives without a refresh: at least AccessTTL + 2·(ReuseWindow + 30 s), at most SessionTTL. Default 7
-	// days, or SessionTTL where that is less.
+	// days, or SessionTTL where that is less. Outages count: it should be longer than those that clients are to outlive.
 	IdleTTL time.Duration
 
-	// SessionTTL is how long a session lives at most, from the login: up to 10 years. Default 30 days, or IdleTTL where that is more.
+	// SessionTTL is how long a session lives at most, from the login: no less than the least IdleTTL, up to 10 years. Default 30 days, or IdleTTL where that is more.
 	SessionTTL time.Duration
 
 	// ReuseWindow is how long after an exchange the old refresh token is answered again, for
 	// answers that were lost and for tabs that refresh at the same time. Later it means that
-	// somebody has a copy, and ends the session. At most 5 minutes; negative for none, which forbids two tabs. Default 30 seconds.
+	// somebody has a copy, and ends the session. It begins with the exchange; where the store fails before it is over, it begins anew when
+	// the store is back, in the instances that asked the store meanwhile and have run since. At most 5 minutes; negative for none,
+	// which forbids two tabs. Default 30 seconds.
 	ReuseWindow time.Duration
 
-	// RefreshKeys are symmetric keys (HS…) for refresh tokens: the first signs, all verify. They need no id. Default: keys
-	// derived from the signing key and from AcceptKeys (HKDF, RFC 5869), whose tokens verify in any case. Set them
-	// for one issuer only (whoever shares them and the store exchanges its tokens), and none that also signs access tokens,
-	// where the signing key is a crypto.Signer, or to change signing keys without regard to refresh tokens.
+	// RefreshKeys are symmetric keys (HS…) for refresh tokens: the first signs, all verify. Default: the signing key
+	// and AcceptKeys, whose tokens verify in any case. Set them where the signing key is a crypto.Signer, or to change
+	// signing keys without regard to refresh tokens.
+	//
+	// What signs is derived from the key and Issuer (HKDF, RFC 5869). So no key of access tokens verifies refresh tokens,
+	// and issuers that share a key do not take each other's, unless they share Issuer, too, or neither has one.
 	RefreshKeys []Key
 
 	// OnEvent is told what happens to sessions, after it has happened, in the goroutine of the
-	// call: it should not block, and must be safe for concurrent use. Default: nobody is told.
+	// call: it should not block, since nothing bounds its time and the answer waits for it, and must be safe
+	// for concurrent use. Default: nobody is told.
 	OnEvent func(context.Context, Event)
 
 	// AcceptKeys are further keys whose tokens verify, while keys are rotated.
@@ -59,7 +64,8 @@ type IssuerOptions struct {
 
 	// Claims returns a subject's private claims for the access token, asked anew at every login and refresh. It
 	// is a struct or map, or nil for none. [ErrSubjectDisabled] refuses the
-	// login and ends the session; any other error is [ErrUnavailable] and ends nothing. It
+	// login and ends the session; any other error is [ErrUnavailable] and ends nothing. Nothing bounds its time but the
+	// context of the call: it should set a limit of some seconds itself. It
 	// must be safe for concurrent use. Default: no private claims.
 	Claims func(ctx context.Context, subject string) (any, error)
 
@@ -272,6 +278,7 @@ func (o VerifierOptions) compile(f *faults) rules {
 	case o.CacheSize > maxCacheSize:
 		f.add("CacheSize", "%d exceeds the maximum of %d", o.CacheSize, maxCacheSize)
 	}
+	f.store(o.Sessions)
 	if o.MaxAge < 0 {
 		f.add("MaxAge", "%v is negative", o.MaxAge)
 	}
@@ -286,7 +293,7 @@ type issuance struct {
 	store       SessionStore // nil for none
 	idle, life  time.Duration
 	window      time.Duration // 0 for none
-	refreshKeys []Key
+	refreshKeys []Key         // derived from the option
 	onEvent     func(context.Context, Event)
 }
 
@@ -324,6 +331,7 @@ func (o IssuerOptions) compile(f *faults) (issuance, rules) {
 
 // compileSessions compiles the options that only matter with Sessions.
 func (o IssuerOptions) compileSessions(f *faults, i *issuance) {
+	f.store(o.Sessions)
 	if o.Sessions == nil {
 		for _, field := range []struct {
 			name string
@@ -348,15 +356,23 @@ func (o IssuerOptions) compileSessions(f *faults, i *issuance) {
 	if i.idle == 0 {
 		i.idle = min(defaultIdleTTL, i.life)
 	}
-	if i.life > maxSessionTTL {
-		f.add("SessionTTL", "%v exceeds the maximum of %v", i.life, maxSessionTTL)
-	}
-	if i.idle > i.life {
-		f.add("IdleTTL", "%v exceeds SessionTTL (%v)", i.idle, i.life)
-	}
 	// A client that refreshes when its access token expires, and once more for a lost answer, must come in time.
-	if least := i.ttl + 2*(i.window+coalesceGrace); i.idle < least {
-		f.add("IdleTTL", "%v is below the minimum of %v: AccessTTL + 2·(ReuseWindow + %v)", i.idle, least, coalesceGrace)
+	least := i.ttl + 2*(i.window+coalesceGrace)
+	below := func(field string, d time.Duration) {
+		f.add(field, "%v is below the minimum of %v: AccessTTL + 2·(ReuseWindow + %v)", d, least, coalesceGrace)
+	}
+	switch {
+	case i.life > maxSessionTTL:
+		f.add("SessionTTL", "%v exceeds the maximum of %v", i.life, maxSessionTTL)
+	case i.life < least:
+		below("SessionTTL", i.life)
+	}
+	switch {
+	case i.idle == i.life: // said
+	case i.idle < least:
+		below("IdleTTL", i.idle)
+	case i.idle > i.life:
+		f.add("IdleTTL", "%v exceeds SessionTTL (%v)", i.idle, i.life)
 	}
 	for n, key := range o.RefreshKeys {
 		field := fmt.Sprintf("RefreshKeys[%d]", n)
@@ -365,9 +381,22 @@ func (o IssuerOptions) compileSessions(f *faults, i *issuance) {
 			f.add(field, "%v", key.k.check())
 		case !key.k.symmetric():
 			f.add(field, "is a key for %s; refresh tokens take HS256, HS384 or HS512", key.Algorithm())
+		default:
+			derived, err := key.k.deriveRefreshKey(o.Issuer)
+			if err != nil {
+				f.add(field, "%v", err)
+			}
+			key = derived
 		}
+		i.refreshKeys = append(i.refreshKeys, key)
 	}
-	i.refreshKeys = append([]Key(nil), o.RefreshKeys...)
+}
+
+// store refuses a nil pointer in the guise of a store, which would be found out at the first request.
+func (f *faults) store(store SessionStore) {
+	if store != nil && isNil(store) {
+		f.add("Sessions", "is a nil %T", store)
+	}
 }
 
 // ttlFault says what is wrong with the life time of a token, "" where nothing is.

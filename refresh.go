@@ -20,6 +20,11 @@ const maxLostSwaps = 3
 // [ErrTokenReused]; [ErrUnavailable] where the store or IssuerOptions.Claims cannot be asked: then nothing is
 // lost, and the same token can be presented again.
 func (i *Issuer) Refresh(ctx context.Context, refreshToken string) (Tokens, error) {
+	return i.refresh(ctx, refreshToken, func(Tokens) error { return nil })
+}
+
+// refresh is Refresh for answers that cannot carry every token: where check refuses those it would answer, nothing has changed.
+func (i *Issuer) refresh(ctx context.Context, refreshToken string, check func(Tokens) error) (Tokens, error) {
 	arrived := i.rules.now()
 	if i.store == nil {
 		return Tokens{}, errNoSessions
@@ -28,21 +33,32 @@ func (i *Issuer) Refresh(ctx context.Context, refreshToken string) (Tokens, erro
 	if err != nil {
 		return Tokens{}, err
 	}
-	// A token that was exchanged just before its end may come back as late as any other.
-	if !arrived.Before(presented.expiresAt.Add(i.window + clockSkew)) {
-		return Tokens{}, ErrSessionEnded
-	}
 	var private any
 	asked := false
+	issue := func(row Session) (Tokens, error) {
+		tokens, err := i.sessionTokens(row, private)
+		if err == nil {
+			err = check(tokens)
+		}
+		return tokens, err
+	}
 	for range maxLostSwaps {
 		row, err := i.load(ctx, presented, arrived)
 		if err != nil {
 			return Tokens{}, err
 		}
 		arrived = earlier(arrived, i.rules.now()) // later only where the clock was set back since, as rotations then are
-		rotated := i.outage.countFrom(row.RotatedAt)
-		step := decide(row.Generation, rotated, presented.generation, arrived, i.window)
-		if step == stepReuse {
+		// A token that was exchanged just before its end may come back as late as any other, and after an
+		// outage later. The row's own end the store has judged.
+		if !arrived.Before(i.outage.countFrom(presented.expiresAt).Add(i.window + clockSkew)) {
+			return Tokens{}, ErrSessionEnded
+		}
+		step := i.decide(row, presented.generation, arrived)
+		switch {
+		case step == stepReuse && asked:
+			// It was in order when it arrived; others have rotated twice since. Its client may have what is newer.
+			return Tokens{}, errBusySession
+		case step == stepReuse:
 			return Tokens{}, i.endReused(ctx, row, arrived)
 		}
 		if !asked {
@@ -53,25 +69,38 @@ func (i *Issuer) Refresh(ctx context.Context, refreshToken string) (Tokens, erro
 		}
 		switch step {
 		case stepCoalesce, stepRecover:
-			return i.answerAgain(ctx, presented, private, step, arrived)
+			return i.answerAgain(ctx, presented, issue, step, arrived)
 		case stepRotate, stepAdopt:
-			tokens, won, err := i.rotate(ctx, row, presented, private, step, arrived)
+			tokens, won, err := i.rotate(ctx, row, presented, issue, step, arrived)
 			if err != nil || won {
 				return tokens, err
 			}
 		}
 	}
-	return Tokens{}, fmt.Errorf("%w: the session is being refreshed by others", ErrUnavailable)
+	return Tokens{}, errBusySession
+}
+
+var errBusySession = fmt.Errorf("%w: the session is being refreshed by others", ErrUnavailable)
+
+// decide judges a refresh token by the row of its session and what is known of the last outage.
+func (i *Issuer) decide(row Session, presented int64, arrived time.Time) step {
+	step := i.decision(row.Generation, i.outage.countFrom(row.RotatedAt), presented, arrived, i.window)
+	// An outage makes it coalesce for longer. Not so long that the session would run out under a
+	// client which comes back when its next access token expires.
+	if step == stepCoalesce && row.ExpiresAt.Sub(arrived) < i.ttl+i.window+coalesceGrace {
+		return i.decision(row.Generation, row.RotatedAt, presented, arrived, i.window)
+	}
+	return step
 }
 
 // answerAgain answers without a write. It loads the session once more, now that all else is done,
 // so that a logout in flight wins.
-func (i *Issuer) answerAgain(ctx context.Context, presented refreshClaims, private any, step step, arrived time.Time) (Tokens, error) {
+func (i *Issuer) answerAgain(ctx context.Context, presented refreshClaims, issue func(Session) (Tokens, error), step step, arrived time.Time) (Tokens, error) {
 	row, err := i.load(ctx, presented, arrived)
 	if err != nil {
 		return Tokens{}, err
 	}
-	tokens, err := i.sessionTokens(row, private)
+	tokens, err := issue(row)
 	if err == nil {
 		i.tell(ctx, stepEvents[step], row)
 	}
@@ -80,7 +109,7 @@ func (i *Issuer) answerAgain(ctx context.Context, presented refreshClaims, priva
 
 // rotate begins the next generation, or takes over the presented one. All that can fail is done before
 // the swap, which then runs to its end whether or not the client still waits.
-func (i *Issuer) rotate(ctx context.Context, row Session, presented refreshClaims, private any, step step, arrived time.Time) (Tokens, bool, error) {
+func (i *Issuer) rotate(ctx context.Context, row Session, presented refreshClaims, issue func(Session) (Tokens, error), step step, arrived time.Time) (Tokens, bool, error) {
 	next := row
 	next.Generation++
 	if step == stepAdopt {
@@ -91,7 +120,7 @@ func (i *Issuer) rotate(ctx context.Context, row Session, presented refreshClaim
 	}
 	next.RotatedAt = milliseconds(i.rules.now())
 	next.ExpiresAt = earlier(next.RotatedAt.Add(i.idle), row.EndsAt)
-	tokens, err := i.sessionTokens(next, private)
+	tokens, err := issue(next)
 	if err != nil {
 		return Tokens{}, false, err
 	}
@@ -101,7 +130,7 @@ func (i *Issuer) rotate(ctx context.Context, row Session, presented refreshClaim
 	own, cancel := detached(ctx)
 	defer cancel()
 	won, err := i.store.Swap(own, row.Generation, next, next.RotatedAt)
-	if err = i.outage.judge(context.WithoutCancel(ctx), err, arrived, i.rules.now); err != nil || !won {
+	if err = i.outage.judge(context.WithoutCancel(ctx), storeError(err), arrived, i.rules.now); err != nil || !won {
 		return Tokens{}, false, err
 	}
 	i.tell(ctx, stepEvents[step], next)
@@ -135,7 +164,7 @@ func (i *Issuer) load(ctx context.Context, presented refreshClaims, arrived time
 	own, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	row, err := i.store.Load(own, presented.sessionID, i.rules.now())
-	if err = i.outage.judge(ctx, err, arrived, i.rules.now); err != nil {
+	if err = i.outage.judge(ctx, loadError(err), arrived, i.rules.now); err != nil {
 		return Session{}, err
 	}
 	if row.Subject != presented.subject {
@@ -147,7 +176,7 @@ func (i *Issuer) load(ctx context.Context, presented refreshClaims, arrived time
 func (i *Issuer) delete(ctx context.Context, id string, arrived time.Time) error {
 	own, cancel := detached(ctx)
 	defer cancel()
-	return i.outage.judge(context.WithoutCancel(ctx), i.store.Delete(own, id), arrived, i.rules.now)
+	return i.outage.judge(context.WithoutCancel(ctx), storeError(i.store.Delete(own, id)), arrived, i.rules.now)
 }
 
 // storeTimeout bounds every call of a store.
@@ -158,12 +187,21 @@ func detached(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 }
 
-// storeError takes every error that a contract does not name for an outage.
+// storeError takes every error of a store for an outage, one that lasts included: nothing is known of the
+// outcome then, and no other answer leaves everyone logged in.
 func storeError(err error) error {
-	if err == nil || errors.Is(err, ErrSessionEnded) || errors.Is(err, ErrUnavailable) {
+	if err == nil || errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrSessionEnded) {
 		return err
 	}
 	return fmt.Errorf("%w: session store: %v", ErrUnavailable, err)
+}
+
+// loadError is storeError for Load, the only method that may say that there is no session.
+func loadError(err error) error {
+	if errors.Is(err, ErrSessionEnded) && !errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	return storeError(err)
 }
 
 // outage remembers the store's last failure. A swap may have been carried out although its
@@ -180,9 +218,8 @@ type outage struct {
 }
 
 // judge notes how a call of the store ended that was made for a request which arrived at a
-// certain time, and whose failure is the store's unless ctx has ended; it returns its error in the form that callers see.
+// certain time, and whose failure is the store's unless ctx has ended; it returns err, which is of storeError or loadError.
 func (o *outage) judge(ctx context.Context, err error, arrived time.Time, now func() time.Time) error {
-	err = storeError(err)
 	switch {
 	case errors.Is(err, ErrUnavailable):
 		if ctx.Err() == nil { // else it was the client that went away, or its patience that ended

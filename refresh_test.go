@@ -507,7 +507,7 @@ func TestRefreshExpired(t *testing.T) {
 	s.at(idle + time.Minute)
 	_, err := s.Refresh(t.Context(), old)
 	wantError(t, "expired", err, jwtauth.ErrSessionEnded)
-	s.wantOps(t, "expired")
+	s.wantOps(t, "expired", "Load")
 	s.wantKinds(t, "expired")
 	s.refresh(t, tokens.RefreshToken)
 
@@ -696,7 +696,12 @@ func TestStoreFails(t *testing.T) {
 	own := errors.New("dial tcp: connection refused")
 	for name, c := range storeCalls(nil) {
 		for _, failing := range c.ops {
-			for _, failure := range []error{own, context.DeadlineExceeded, fmt.Errorf("try later: %w", jwtauth.ErrUnavailable), jwtauth.ErrTokenReused} {
+			failures := []error{own, context.DeadlineExceeded, fmt.Errorf("try later: %w", jwtauth.ErrUnavailable), jwtauth.ErrTokenReused,
+				fmt.Errorf("%w: %w", jwtauth.ErrUnavailable, jwtauth.ErrSessionEnded)}
+			if failing != "Load" { // which alone may say so
+				failures = append(failures, jwtauth.ErrSessionEnded)
+			}
+			for _, failure := range failures {
 				s := newService(t)
 				tokens := s.login(t)
 				s.store.before = func(_ context.Context, op string) error {
@@ -813,6 +818,132 @@ func TestOutage(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A client that kept retrying goes on after an outage in which its token's own date has passed: the swap was carried out,
+// and the session stands. What no outage excuses is over all the same.
+func TestOutageOutlastsToken(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		lost     bool          // whether the swap was carried out, and the answer lost
+		after    time.Duration // from the token's end to the store's return
+		retries  time.Duration // from then to the client's return
+		want     error
+		failures int
+	}{
+		{"at once", true, time.Hour, 0, nil, 1},
+		{"at the end of the window", true, time.Hour, recovers - time.Second, nil, 1},
+		{"after the window", true, time.Hour, recovers, jwtauth.ErrSessionEnded, 1},
+		{"the session is over, too", true, idle, 0, jwtauth.ErrSessionEnded, 1},
+		{"no swap", false, time.Hour, 0, jwtauth.ErrSessionEnded, 1},
+		{"no outage", true, time.Hour, 0, jwtauth.ErrSessionEnded, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newService(t)
+			old := s.login(t).RefreshToken
+			other := s.refresh(t, s.login(t).RefreshToken).RefreshToken
+			s.at(idle / 2)
+			other = s.refresh(t, other).RefreshToken
+			s.at(idle - time.Second)
+			if c.lost {
+				s.refresh(t, old)
+			}
+			s.store.before = func(context.Context, string) error { return errDown }
+			for n := range c.failures { // until long after the token's date
+				s.at(idle - time.Second + time.Duration(n)*time.Hour)
+				takes(t, "during the outage", s.Issuer, old, jwtauth.ErrUnavailable)
+			}
+			if c.failures > 0 {
+				s.at(idle + c.after - time.Second)
+				takes(t, "during the outage, after the token's date", s.Issuer, old, jwtauth.ErrUnavailable)
+			}
+			s.store.before = nil
+			s.at(idle + c.after)
+			if c.retries > 0 {
+				s.refresh(t, other) // the store is back
+				s.at(idle + c.after + c.retries)
+			}
+			_, err := s.Refresh(t.Context(), old)
+			if c.want != nil {
+				wantError(t, "the old token", err, c.want)
+			} else if err != nil {
+				t.Errorf("the old token: %v", err)
+			}
+		})
+	}
+}
+
+// Of an outage in which it was not asked for anything, an instance does not know: the answer that was lost counts from the
+// rotation there, and from the store's return where somebody has asked.
+func TestOutageUnseen(t *testing.T) {
+	for _, asked := range []bool{true, false} {
+		s := newService(t)
+		other := newIssuer(t, generate(t, jwtauth.HS256), withSessions(s.store), refreshKeys(s.forger.key), func(o *jwtauth.IssuerOptions) { o.Now = s.clock.Now })
+		old := s.login(t).RefreshToken
+		s.store.after = func(op string) error {
+			if op == "Swap" {
+				return errDown
+			}
+			return nil
+		}
+		takes(t, "the swap", s.Issuer, old, jwtauth.ErrUnavailable)
+		s.store.after = nil
+		if asked {
+			s.store.before = func(context.Context, string) error { return errDown }
+			_, err := other.Sessions(t.Context(), "somebody")
+			wantError(t, "another request", err, jwtauth.ErrUnavailable)
+			s.store.before = nil
+		}
+		s.at(10 * time.Minute)
+		if asked {
+			takes(t, "an instance that was asked", other, old)
+		} else {
+			takes(t, "an instance that was not", other, old, jwtauth.ErrTokenReused)
+		}
+	}
+}
+
+// After an outage a token in force is answered without a rotation for longer than else, but
+// never so that the session of a client that refreshes when its access token expires runs out.
+func TestOutageRunsOutNoSession(t *testing.T) {
+	const shortest = 17 * time.Minute // AccessTTL + 2·(ReuseWindow + 30 s)
+	for ended := time.Minute; ended < shortest; ended += time.Minute / 2 {
+		s := newService(t, func(o *jwtauth.IssuerOptions) { o.IdleTTL = shortest })
+		token := s.refresh(t, s.login(t).RefreshToken).RefreshToken
+		s.at(window)
+		s.store.before = func(context.Context, string) error { return errDown }
+		takes(t, "during the outage", s.Issuer, token, jwtauth.ErrUnavailable)
+		s.store.before = nil
+		at := ended
+		for range 5 {
+			s.at(at)
+			tokens, err := s.Refresh(t.Context(), token)
+			if err != nil {
+				t.Fatalf("the store was back after %v: a client that refreshes in time is refused after %v: %v", ended, at, err)
+			}
+			token = tokens.RefreshToken
+			at += time.Duration(tokens.ExpiresIn) * time.Second
+		}
+	}
+}
+
+// A request that was in order when it arrived is no reuse when the question for claims took so long that others
+// have rotated twice meanwhile.
+func TestRefreshOvertaken(t *testing.T) {
+	var meanwhile func()
+	s := newInterrupted(t, &meanwhile)
+	old := s.login(t).RefreshToken
+	var latest string
+	meanwhile = func() {
+		latest = s.refresh(t, old).RefreshToken
+		s.at(coalesces + tick)
+		latest = s.refresh(t, latest).RefreshToken
+	}
+	_, err := s.Refresh(t.Context(), old)
+	wantError(t, "overtaken twice", err, jwtauth.ErrUnavailable)
+	s.wantKinds(t, "overtaken twice", jwtauth.EventRefresh, jwtauth.EventRefresh)
+	s.refresh(t, latest)
+	takes(t, "a later request", s.Issuer, old, jwtauth.ErrTokenReused)
 }
 
 // Refreshes of one token at the same time, on several instances: one step, one answer. With -race this is also about memory.

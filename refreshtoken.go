@@ -5,9 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/hkdf"
-	"crypto/hmac"
 	"crypto/rsa"
-	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -87,29 +85,24 @@ func (o *ownRefreshKeys) VerificationKeys(_ context.Context, alg Algorithm, _ st
 	return keys, nil
 }
 
-// deriveRefreshKey returns the HMAC key that signs refresh tokens where no other is
-// configured (HKDF, RFC 5869). It differs from the signing key, so that what verifies
-// access tokens, here or in another library, never takes a refresh token for one.
+// deriveRefreshKey returns the HMAC key that an issuer signs refresh tokens with, given one of
+// RefreshKeys, or a signing key where there are none (HKDF, RFC 5869). It differs from both, so that what verifies
+// access tokens, here or in another library, never takes a refresh token for one, and from
+// that of another issuer with the same keys, so that neither exchanges the other's tokens.
 func (k *key) deriveRefreshKey(issuer string) (Key, error) {
 	secret, err := k.privateBytes()
 	if err != nil {
 		return Key{}, err
 	}
-	derived, err := hkdf.Key(sha256.New, secret, nil, "jwtauth refresh token\x00"+issuer, sha256.Size)
+	s := &suites[0] // HS256
+	if k.symmetric() {
+		s = k.suite
+	}
+	derived, err := hkdf.Key(s.hash.New, secret, nil, "jwtauth refresh token\x00"+issuer, s.hash.Size())
 	if err != nil {
 		return Key{}, err
 	}
-	return NewKey(HS256, derived)
-}
-
-// sameSecret reports whether two symmetric keys are made of the same bytes.
-func (k *key) sameSecret(other *key) bool {
-	if !k.symmetric() || !other.symmetric() {
-		return false
-	}
-	a, errA := k.privateBytes()
-	b, errB := other.privateBytes()
-	return errA == nil && errB == nil && hmac.Equal(a, b)
+	return NewKey(s.alg, derived)
 }
 
 // privateBytes returns what of the private part is secret, in a form that never changes.

@@ -3,6 +3,7 @@ package jwtauth_test
 import (
 	"context"
 	"crypto"
+	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
 	"errors"
@@ -129,11 +130,7 @@ func newService(t testing.TB, change ...func(*jwtauth.IssuerOptions)) *service {
 	t.Helper()
 	secret := keySecret(32)
 	s := &service{store: &spyStore{SessionStore: memstore.New()}, clock: newClock(start)}
-	s.forger = forger{jwtauth.HS256, keyMust(jwtauth.NewKey(jwtauth.HS256, secret)), func(input string) []byte {
-		mac := hmac.New(sha256.New, secret)
-		mac.Write([]byte(input))
-		return mac.Sum(nil)
-	}}
+	s.forger.key = keyMust(jwtauth.NewKey(jwtauth.HS256, secret))
 	opts := jwtauth.IssuerOptions{
 		Sessions:    s.store,
 		RefreshKeys: []jwtauth.Key{s.forger.key},
@@ -147,12 +144,23 @@ func newService(t testing.TB, change ...func(*jwtauth.IssuerOptions)) *service {
 	for _, c := range change {
 		c(&opts)
 	}
+	s.forger = refreshForger(secret, opts.Issuer)
 	issuer, err := jwtauth.NewIssuer(generate(t, jwtauth.HS256), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.Issuer = issuer
 	return s
+}
+
+// refreshForger signs refresh tokens as an issuer of that name with that secret in RefreshKeys does.
+func refreshForger(secret []byte, issuer string) forger {
+	derived := keyMust(hkdf.Key(sha256.New, secret, nil, "jwtauth refresh token\x00"+issuer, sha256.Size))
+	return forger{jwtauth.HS256, keyMust(jwtauth.NewKey(jwtauth.HS256, secret)), func(input string) []byte {
+		mac := hmac.New(sha256.New, derived)
+		mac.Write([]byte(input))
+		return mac.Sum(nil)
+	}}
 }
 
 // at sets the clock to so long after the start.

@@ -26,7 +26,9 @@ type Session struct {
 // Packages memstore, sqlstore and redisstore have some.
 //
 // Every method honours its context. An error other than those named says that nothing is
-// known of the outcome; it wraps [ErrUnavailable] where a later try may succeed. Load and List
+// known of the outcome; it wraps [ErrUnavailable] where a later try may succeed. An [Issuer] takes
+// all of these for an outage, ErrUnavailable, those that last included, such as an id that is taken: none of them says that
+// anybody is logged out. ErrSessionEnded counts from Load alone. Load and List
 // see every write that was acknowledged before: they ask the primary, never a replica.
 type SessionStore interface {
 	// Create stores a new session, at s.CreatedAt by the caller's clock. It is an error where the
@@ -41,7 +43,7 @@ type SessionStore interface {
 	// those of next, where its generation is from and now is before its ExpiresAt; of
 	// callers with one from and different values exactly one wins. It has also won where it finds
 	// exactly those three values in place, since clients of stores repeat commands by
-	// themselves. Where there is no such session it has lost, without an error.
+	// themselves. Where there is no such session, or it has ended by now, it has lost, without an error, whatever it finds.
 	Swap(ctx context.Context, from int64, next Session, now time.Time) (won bool, err error)
 
 	// Delete ends a session. It is no error where there is none.

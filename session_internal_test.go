@@ -1,6 +1,8 @@
 package jwtauth
 
 import (
+	"maps"
+	"slices"
 	"testing"
 	"time"
 )
@@ -95,3 +97,92 @@ func TestStepEvents(t *testing.T) {
 		t.Errorf("events %v", stepEvents)
 	}
 }
+
+// decision is an answer of decide, and what it was asked.
+type decision struct {
+	step               step
+	current, presented int64
+	since              time.Duration // from the rotation to the arrival
+	window             time.Duration
+}
+
+// removals each change what decide answers as if one of its rules were not there, and nothing else.
+var removals = map[string]func(d decision) step{
+	"the token in force is coalesced": func(d decision) step {
+		if d.step == stepCoalesce {
+			return stepRotate
+		}
+		return d.step
+	},
+	"coalescing outlasts recovery": func(d decision) step {
+		if d.step == stepCoalesce && d.since >= d.window+clockSkew {
+			return stepRotate
+		}
+		return d.step
+	},
+	"coalescing ends": func(d decision) step {
+		if d.presented == d.current && d.current > 1 && d.since >= 0 {
+			return stepCoalesce
+		}
+		return d.step
+	},
+	"what was never rotated rotates at once": func(d decision) step {
+		if d.presented == 1 && d.current == 1 && d.since < d.window {
+			return stepCoalesce
+		}
+		return d.step
+	},
+	"a rotation in the future does not count": func(d decision) step {
+		if d.presented == d.current && d.current > 1 && d.since < 0 {
+			return stepCoalesce
+		}
+		return d.step
+	},
+	"the token before is recovered": func(d decision) step {
+		if d.step == stepRecover {
+			return stepReuse
+		}
+		return d.step
+	},
+	"recovery forgives differences of clocks": func(d decision) step {
+		if d.step == stepRecover && d.since >= d.window {
+			return stepReuse
+		}
+		return d.step
+	},
+	"recovery ends": func(d decision) step {
+		if d.presented == d.current-1 {
+			return stepRecover
+		}
+		return d.step
+	},
+	"older tokens are reuse": func(d decision) step {
+		if d.presented < d.current-1 && d.since < d.window {
+			return stepRecover
+		}
+		return d.step
+	},
+	"what the store has lost is adopted": func(d decision) step {
+		if d.step == stepAdopt {
+			return stepReuse
+		}
+		return d.step
+	},
+}
+
+// RemoveRule has an issuer decide without one of the rules.
+func (i *Issuer) RemoveRule(name string) {
+	if name == outageRule {
+		i.outage.window = -1 << 62 // no rotation is near one
+		return
+	}
+	removed := removals[name]
+	i.decision = func(current int64, rotated time.Time, presented int64, arrived time.Time, window time.Duration) step {
+		return removed(decision{decide(current, rotated, presented, arrived, window), current, presented, arrived.Sub(rotated), window})
+	}
+}
+
+// DecisionRules names what RemoveRule takes.
+func DecisionRules() []string { return append(slices.Sorted(maps.Keys(removals)), outageRule) }
+
+const outageRule = "an instance remembers an outage"

@@ -46,12 +46,14 @@ func TestSessionOptions(t *testing.T) {
 		{"IdleTTL beyond SessionTTL", opts{IdleTTL: 2 * day, SessionTTL: day}, 0, 0, []string{"IssuerOptions.IdleTTL: 48h0m0s exceeds SessionTTL (24h0m0s)"}},
 		{"the shortest IdleTTL", opts{IdleTTL: 17 * time.Minute}, 17 * time.Minute, 30 * day, nil},
 		{"shorter", opts{IdleTTL: 17*time.Minute - 1}, 0, 0, []string{"IssuerOptions.IdleTTL: 16m59.999999999s is below the minimum of 17m0s: AccessTTL + 2·(ReuseWindow + 30s)"}},
-		{"the shortest by SessionTTL", opts{SessionTTL: 16 * time.Minute}, 0, 0, []string{"IssuerOptions.IdleTTL: 16m0s is below"}},
+		{"the shortest by SessionTTL", opts{SessionTTL: 16 * time.Minute}, 0, 0, []string{"IssuerOptions.SessionTTL: 16m0s is below the minimum of 17m0s"}},
 		{"the shortest with long access tokens", opts{AccessTTL: 8 * day}, 0, 0, []string{"IssuerOptions.IdleTTL: 168h0m0s is below"}},
 		{"the shortest without a window", opts{ReuseWindow: -1, IdleTTL: 16 * time.Minute}, 16 * time.Minute, 30 * day, nil},
 		{"the shortest with the longest window", opts{ReuseWindow: 5 * time.Minute, IdleTTL: 26 * time.Minute}, 26 * time.Minute, 30 * day, nil},
 		{"shorter with the longest window", opts{ReuseWindow: 5 * time.Minute, IdleTTL: 26*time.Minute - 1}, 0, 0, []string{"IssuerOptions.IdleTTL: "}},
-		{"negative", opts{IdleTTL: -1, SessionTTL: -1}, 0, 0, []string{"IssuerOptions.IdleTTL: "}},
+		{"negative IdleTTL", opts{IdleTTL: -1}, 0, 0, []string{"IssuerOptions.IdleTTL: -1ns is below"}},
+		{"negative SessionTTL", opts{SessionTTL: -1}, 0, 0, []string{"IssuerOptions.SessionTTL: -1ns is below"}},
+		{"negative SessionTTL, with IdleTTL", opts{IdleTTL: time.Hour, SessionTTL: -1}, 0, 0, []string{"IssuerOptions.SessionTTL: -1ns is below", "IssuerOptions.IdleTTL: 1h0m0s exceeds SessionTTL (-1ns)"}},
 		{"longer window", opts{ReuseWindow: 5*time.Minute + 1}, 0, 0, []string{"IssuerOptions.ReuseWindow: 5m0.000000001s exceeds the maximum of 5m0s"}},
 		{"all at once", opts{AccessTTL: -1, ReuseWindow: time.Hour, SessionTTL: 1e6 * time.Hour, IdleTTL: 2e6 * time.Hour, RefreshKeys: []jwtauth.Key{{}}}, 0, 0, []string{
 			"IssuerOptions.AccessTTL: ", "IssuerOptions.ReuseWindow: ", "IssuerOptions.SessionTTL: ", "IssuerOptions.IdleTTL: ", "IssuerOptions.RefreshKeys[0]: ",
@@ -79,8 +81,16 @@ func TestSessionOptions(t *testing.T) {
 		})
 	}
 
+	// A nil pointer is a mistake, not a store.
+	_, err := jwtauth.NewIssuer(generate(t, jwtauth.HS256), opts{Sessions: (*memstore.Store)(nil)})
+	checkFaults(t, err, []string{"IssuerOptions.Sessions: is a nil *memstore.Store"})
+	verifierOpts := options()
+	verifierOpts.Sessions = (*memstore.Store)(nil)
+	_, err = jwtauth.NewVerifier(staticKeys(t, generate(t, jwtauth.ES256)), verifierOpts)
+	checkFaults(t, err, []string{"VerifierOptions.Sessions: is a nil *memstore.Store"})
+
 	// Without Sessions, what is for sessions is a mistake.
-	_, err := jwtauth.NewIssuer(generate(t, jwtauth.HS256), opts{IdleTTL: 1, SessionTTL: 1, ReuseWindow: -1, RefreshKeys: []jwtauth.Key{{}}})
+	_, err = jwtauth.NewIssuer(generate(t, jwtauth.HS256), opts{IdleTTL: 1, SessionTTL: 1, ReuseWindow: -1, RefreshKeys: []jwtauth.Key{{}}})
 	checkFaults(t, err, []string{
 		"IssuerOptions.IdleTTL: is set, but Sessions is not", "IssuerOptions.SessionTTL: is set, but Sessions is not",
 		"IssuerOptions.ReuseWindow: is set, but Sessions is not", "IssuerOptions.RefreshKeys: is set, but Sessions is not",

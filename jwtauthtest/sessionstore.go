@@ -64,7 +64,7 @@ var storeRules = []storeRule{
 	{"no-clock", "A store owns no clock: what counts is the caller's now.", checkNoClock},
 	{"swap-replaces-three-fields", "Swap replaces Generation, RotatedAt and ExpiresAt, and nothing else.", checkSwapFields},
 	{"swap-from", "Swap wins only where the session's generation is from; otherwise it has lost, without an error, and changes nothing.", checkSwapFrom},
-	{"swap-repeated", "Swap has also won where it finds exactly its Generation, RotatedAt and ExpiresAt in place, and only then.", checkSwapRepeated},
+	{"swap-repeated", "Swap has also won where it finds exactly its Generation, RotatedAt and ExpiresAt in place and now is before that ExpiresAt, and only then.", checkSwapRepeated},
 	{"swap-moves-ExpiresAt", "From a Swap on, the session ends at the new ExpiresAt, be it later or earlier.", checkSwapExpiry},
 	{"swap-revives-nothing", "Swap of a session that has ended has lost, without an error, and brings nothing back.", checkSwapEnded},
 	{"delete-ends-one", "Delete ends the session with this id and no other; it is no error where there is none.", checkDelete},

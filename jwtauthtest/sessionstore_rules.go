@@ -331,6 +331,9 @@ func checkSwapRepeated(t *storeTest) {
 		t.broken("a Swap repeated after the next one won: the session has moved on.")
 	}
 	t.wantLive("after a late repetition", last, t.now)
+	if t.swap(next.Generation, last, last.ExpiresAt) {
+		t.broken("a Swap repeated at its own ExpiresAt won: the session has ended.")
+	}
 }
 
 func checkSwapExpiry(t *storeTest) {

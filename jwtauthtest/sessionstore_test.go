@@ -71,6 +71,7 @@ var faults = []struct {
 	{"ignores from", []string{"swap-from", "swap-repeated", "race-for-a-swap"}},
 	{"takes an earlier from", []string{"swap-from"}},
 	{"loses the repeated swap", []string{"swap-repeated"}},
+	{"wins the repeated swap of the expired", []string{"swap-repeated"}},
 	{"takes the same generation for a repeated swap", []string{"swap-repeated", "race-for-a-swap"}},
 	{"keeps ExpiresAt", []string{"swap-moves-ExpiresAt", "swap-replaces-three-fields"}},
 	{"revives what has ended", []string{"swap-revives-nothing", "unknown-id", "delete-against-swap"}},
@@ -222,6 +223,8 @@ func (m *mapStore) Swap(ctx context.Context, from int64, next jwtauth.Session, n
 	switch {
 	case !ok && m.has("revives what has ended"):
 		s = next
+	case m.has("wins the repeated swap of the expired") && s.Generation == next.Generation && s.RotatedAt.Equal(next.RotatedAt) && s.ExpiresAt.Equal(next.ExpiresAt):
+		return true, nil
 	case !ok, !m.live(s, now) && !m.has("swaps the expired"):
 		return false, nil
 	case s.Generation == next.Generation && m.has("takes the same generation for a repeated swap"):

@@ -30,7 +30,10 @@
 //   - maxmemory-policy must be noeviction, else a server short of memory ends sessions. With it, logins and
 //     refreshes fail with [jwtauth.ErrUnavailable] then, and logouts do not.
 //
-// A server's clock does not matter for what a session's end is, and may be wrong: keys live for a time, not until one.
+// When a session ends is judged by the clock of the service. A server's clock only removes keys, and may be wrong, but has to run
+// steadily, and those of a primary and its replicas have to agree: Redis notes for each key the time at which it
+// expires, so a clock that is set forward by more than those 5 minutes ends sessions, and so does a failover to a server
+// whose clock is that far ahead. One that is set back keeps keys for longer, which ends nothing later.
 //
 // # Limits, concurrency, errors
 //

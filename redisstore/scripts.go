@@ -58,10 +58,13 @@ local generation, rotated, expires, rest = string.match(row, '^(%-?%d+) (%-?%d+)
 if not generation then
 	return redis.error_reply('ERR jwtauth: not a session')
 end
+if tonumber(expires) <= tonumber(ARGV[6]) then
+	return 0
+end
 if generation == ARGV[3] and rotated == ARGV[4] and expires == ARGV[5] then
 	return 1
 end
-if generation ~= ARGV[2] or tonumber(expires) <= tonumber(ARGV[6]) then
+if generation ~= ARGV[2] then
 	return 0
 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[3] .. ' ' .. ARGV[4] .. ' ' .. ARGV[5] .. rest)

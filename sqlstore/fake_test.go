@@ -19,6 +19,9 @@ type fake struct {
 	affected int64
 	rows     [][]driver.Value
 	err      error
+
+	// Where set, it is called with a text before it is prepared.
+	block func(ctx context.Context, text string) error
 }
 
 func init() { sql.Register("pgx", &fake{}) } // for the examples
@@ -46,6 +49,15 @@ func (f *fake) did(t *testing.T, verb string) (texts []string) {
 }
 
 type fakeConn struct{ *fake }
+
+func (c fakeConn) PrepareContext(ctx context.Context, text string) (driver.Stmt, error) {
+	if c.block != nil {
+		if err := c.block(ctx, text); err != nil {
+			return nil, err
+		}
+	}
+	return c.Prepare(text)
+}
 
 func (c fakeConn) Prepare(text string) (driver.Stmt, error) { return fakeStmt{c, text}, nil }
 func (c fakeConn) Close() error                             { return nil }

@@ -68,8 +68,10 @@ func Schema(dialect Dialect) string {
 
 const anyRow = `SELECT ` + columns + ` FROM jwtauth_sessions WHERE 1 = 0`
 
-// Migrate makes the table and its indexes where they are missing, as [Schema] has them. It may be
-// called at every start and by several instances at once; where the table is there, it asks for no right to create one.
+// Migrate makes the table with its indexes where there is no table, as [Schema] has them. It may be
+// called at every start and by several instances at once; where the table is there, it asks for no right to create one, and
+// looks at its columns alone: whether it has the indexes, without which List, DeleteSubject and Cleanup read all of
+// it, is for those who made it to see to.
 //
 // The error is [jwtauth.ErrUnavailable]: the database cannot be asked, refuses, or has a
 // table of that name with other columns.

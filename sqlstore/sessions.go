@@ -26,7 +26,7 @@ func (s *Store) prepareTexts() {
 		&s.swap: `UPDATE jwtauth_sessions SET generation = ?, rotated_at = ?, expires_at = ?` +
 			` WHERE id = ? AND generation = ? AND expires_at > ?`,
 		&s.same: `SELECT 1 FROM jwtauth_sessions` +
-			` WHERE id = ? AND generation = ? AND rotated_at = ? AND expires_at = ?`,
+			` WHERE id = ? AND generation = ? AND rotated_at = ? AND expires_at = ? AND expires_at > ?`,
 		&s.delete:        `DELETE FROM jwtauth_sessions WHERE id = ?`,
 		&s.deleteSubject: `DELETE FROM jwtauth_sessions WHERE subject = ?`,
 		&s.ids:           `SELECT id FROM jwtauth_sessions WHERE subject = ?`,
@@ -106,7 +106,7 @@ func (s *Store) Swap(ctx context.Context, from int64, next jwtauth.Session, now 
 	}
 	// No row: the generation is another, or this one's values were in place, put there by
 	// a first try of the driver's. MySQL's drivers may also count a row that was found but not changed as none.
-	won, err = s.exists(ctx, &s.same, []byte(next.ID), next.Generation, rotated, expires)
+	won, err = s.exists(ctx, &s.same, []byte(next.ID), next.Generation, rotated, expires, now.UnixMilli())
 	if err != nil {
 		return false, unavailable(ctx, "swap", err)
 	}

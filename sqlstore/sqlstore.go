@@ -44,7 +44,8 @@
 //   - SQLite 3.24 or later. It has one writer at a time: give the others a busy timeout and readers their
 //     peace, with modernc.org/sqlite by "file:…?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)".
 //     Without, concurrent writers get ErrUnavailable. A call
-//     ends by its context even where the driver waits on for a lock; what it asked for may still be done then.
+//     ends by its context even where the driver waits on for a lock; what it asked for may still be done then, and
+//     its connection is taken until the busy timeout is over.
 //     A file on a network file system is not safe.
 //
 // Identifiers and subjects are kept and compared as bytes: upper and lower case, trailing spaces and
@@ -89,7 +90,8 @@ const (
 type Store struct {
 	db      *sql.DB
 	dialect Dialect
-	workers workers // for SQLite
+	workers workers       // for SQLite
+	running chan struct{} // as many as calls are under way, for SQLite
 
 	create, load, swap, same, list    statement
 	delete, deleteSubject, ids, ended statement
@@ -97,8 +99,12 @@ type Store struct {
 
 var _ jwtauth.SessionStore = (*Store)(nil)
 
+// maxRunning is how many calls are made at once of a SQLite database for which SetMaxOpenConns sets no lower limit.
+const maxRunning = 64
+
 // New returns a store on a database of that dialect. It does not ask the database, and
-// leaves db open and its settings as they are; the store needs no closing.
+// leaves db open and its settings as they are; the store needs no closing. For SQLite, set db's
+// MaxOpenConns before: the store makes no more calls at once than that, and 64 at most.
 //
 // The error says that db is nil or the dialect none of those above.
 func New(db *sql.DB, dialect Dialect) (*Store, error) {
@@ -112,7 +118,11 @@ func New(db *sql.DB, dialect Dialect) (*Store, error) {
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, dialect: dialect, workers: make(workers)}
+	running := maxRunning
+	if n := db.Stats().MaxOpenConnections; n > 0 {
+		running = min(n, maxRunning)
+	}
+	s := &Store{db: db, dialect: dialect, workers: make(workers), running: make(chan struct{}, running)}
 	s.prepareTexts()
 	return s, nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/seed-0a072700/jwtauth"
@@ -169,4 +170,72 @@ func TestSchemaOfNoDialect(t *testing.T) {
 	if text := sqlstore.Schema(0); text != "" {
 		t.Errorf("%q; want nothing", text)
 	}
+}
+
+// A driver of SQLite hears of no context while it waits for a lock. Calls that were given up then do not pile up behind it, to
+// be carried out when nobody wants them any longer.
+func TestSQLiteAbandonedCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		locked := make(chan struct{})
+		f := &fake{affected: 1, block: func(context.Context, string) error { <-locked; return nil }}
+		db := f.open(t)
+		db.SetMaxOpenConns(2)
+		store, err := sqlstore.New(db, sqlstore.SQLite)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 20 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			began := time.Now()
+			_, err := store.Swap(ctx, 1, ada, when)
+			cancel()
+			if took := time.Since(began); !errors.Is(err, jwtauth.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) || took != time.Second {
+				t.Fatalf("%v after %v; want ErrUnavailable and the context's error after a second", err, took)
+			}
+		}
+		if n := db.Stats().WaitCount; n > 0 {
+			t.Errorf("%d calls wait in the pool", n)
+		}
+		close(locked)
+		synctest.Wait()
+		if n := len(f.did(t, "UPDATE")); n > 2 {
+			t.Errorf("%d of 20 calls that were given up were carried out all the same; there are 2 connections", n)
+		}
+		if won, err := store.Swap(t.Context(), 1, ada, when); !won || err != nil {
+			t.Errorf("afterwards: %v, %v", won, err)
+		}
+		time.Sleep(time.Minute) // no worker is left
+	})
+}
+
+// A statement that the server does not prepare keeps nobody waiting for longer than they have the time.
+func TestPrepareHangs(t *testing.T) {
+	asked := make(chan struct{}, 2)
+	f := &fake{affected: 1, block: func(ctx context.Context, _ string) error {
+		asked <- struct{}{}
+		<-ctx.Done()
+		return ctx.Err()
+	}}
+	store := open(t, f, sqlstore.MySQL)
+	patient, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 2)
+	swap := func(ctx context.Context) {
+		_, err := store.Swap(ctx, 1, ada, when)
+		ended <- err
+	}
+	go swap(patient)
+	<-asked
+	impatient, giveUp := context.WithCancel(t.Context())
+	go swap(impatient)
+	giveUp()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, jwtauth.ErrUnavailable) || patient.Err() != nil {
+			t.Errorf("%v; want ErrUnavailable", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("a call waits for another one's, though its context is over")
+	}
+	cancel()
+	<-ended
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"sync"
 	"sync/atomic"
 
 	"github.com/seed-0a072700/jwtauth"
@@ -17,7 +16,6 @@ type statement struct {
 	// Only with drivers that would ask the server, or compile, twice as much for one that is not
 	// prepared. PostgreSQL's prepare by themselves, where no connection pooler forbids it.
 	reuse    bool
-	preparer sync.Mutex
 	prepared atomic.Pointer[sql.Stmt]
 }
 
@@ -29,17 +27,15 @@ func (st *statement) on(ctx context.Context, db *sql.DB) (*sql.Stmt, error) {
 	if prepared := st.prepared.Load(); prepared != nil {
 		return prepared, nil
 	}
-	st.preparer.Lock()
-	defer st.preparer.Unlock()
-	if prepared := st.prepared.Load(); prepared != nil {
-		return prepared, nil
-	}
+	// Without a lock, since each call has to end by its own context: the first ones may do the same.
 	prepared, err := db.PrepareContext(ctx, st.text)
 	if err != nil {
 		return nil, err // and the next call tries again
 	}
-	st.prepared.Store(prepared)
-	return prepared, nil
+	if !st.prepared.CompareAndSwap(nil, prepared) {
+		_ = prepared.Close()
+	}
+	return st.prepared.Load(), nil
 }
 
 // exec runs a statement and returns how many rows it changed.
@@ -94,6 +90,8 @@ func query[T any](ctx context.Context, s *Store, st *statement, args []any, scan
 // await returns what call does, at the latest when ctx is over. Drivers see to that, but for SQLite's: nothing
 // interrupts its library while it waits for a lock, as long as the busy timeout is. The call is then left to end
 // by itself; and since this waits in place of the driver, the driver is spared the goroutine that it would start to watch ctx.
+// No more calls are begun than db has connections for: what were begun beyond that would wait in db for one, and be carried out
+// long after everybody had gone.
 func await[T any](ctx context.Context, s *Store, call func(context.Context) (T, error)) (T, error) {
 	if s.dialect != SQLite || ctx.Done() == nil {
 		return call(ctx)
@@ -106,9 +104,15 @@ func await[T any](ctx context.Context, s *Store, call func(context.Context) (T, 
 		value T
 		err   error
 	}
+	select {
+	case s.running <- struct{}{}:
+	case <-ctx.Done():
+		return none, ctx.Err()
+	}
 	done := make(chan outcome, 1)
 	s.workers.run(func() {
 		value, err := call(context.WithoutCancel(ctx))
+		<-s.running
 		done <- outcome{value, err}
 	})
 	select {

@@ -22,8 +22,8 @@ func (w workers) work(call func()) {
 	timer := time.NewTimer(idle)
 	defer timer.Stop()
 	for {
+		timer.Reset(idle) // before the call, so that the next one, which may come at once, finds it waiting
 		call()
-		timer.Reset(idle)
 		select {
 		case call = <-w:
 		case <-timer.C:

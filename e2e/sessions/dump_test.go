@@ -8,8 +8,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,7 +30,7 @@ func TestDump(t *testing.T) {
 	for name, open := range map[string]func(t *testing.T) dumped{
 		"postgres": func(t *testing.T) dumped {
 			p := postgresPlace(t, servers.Shared(t, servers.PostgreSQL))
-			return dumped{p, func(t *testing.T) []byte { return allRows(t, "pgx", strings.TrimPrefix(p.flag, "postgres:")) }}
+			return dumped{p, func(t *testing.T) []byte { return pgDump(t, strings.TrimPrefix(p.flag, "postgres:")) }}
 		},
 		"mariadb": func(t *testing.T) dumped {
 			p := mariaPlace(t, servers.Shared(t, servers.MariaDB))
@@ -85,6 +87,32 @@ func TestDump(t *testing.T) {
 			}
 		})
 	}
+}
+
+var bytea = regexp.MustCompile(`\\\\x([0-9a-f]+)`)
+
+// pgDump returns what pg_dump writes, with its hexadecimal values in plain behind it. Without that program, it is the rows.
+func pgDump(t *testing.T, dsn string) []byte {
+	t.Helper()
+	program, err := exec.LookPath("pg_dump")
+	if found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/pg_dump"); len(found) > 0 { // not a wrapper, nor older than the server
+		program, err = slices.Max(found), nil
+	}
+	if err != nil {
+		t.Log("there is no pg_dump: the rows in its place")
+		return allRows(t, "pgx", dsn)
+	}
+	cmd := exec.CommandContext(t.Context(), program, "--dbname="+dsn)
+	cmd.Stderr = t.Output()
+	dump, err := cmd.Output()
+	check(t, err)
+	t.Logf("%s: %d bytes", program, len(dump))
+	for _, value := range bytea.FindAllSubmatch(dump, -1) {
+		plain, err := hex.DecodeString(string(value[1]))
+		check(t, err)
+		dump = fmt.Appendf(dump, "%s\n", plain)
+	}
+	return dump
 }
 
 // allRows returns each value of the table, as the driver has it, on a line of its own.
