@@ -6,16 +6,29 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
 )
 
+// documentTime is how long the first document may take, so that one that hangs leaves time for the other.
+const documentTime = 2 * time.Second
+
+var errOtherIssuer = errors.New("the document is of another issuer")
+
 // discover returns where an issuer says that its keys are. Each document is held to the same
 // rules, so it does not matter which one is there.
 func (r *RemoteKeys) discover(ctx context.Context) (*url.URL, error) {
-	openid, err := r.discoverAt(ctx, openIDDocument(r.from.url))
-	if err == nil {
+	first, cancel := context.WithTimeout(ctx, documentTime)
+	defer cancel()
+	openid, err := r.discoverAt(first, openIDDocument(r.from.url))
+	switch {
+	case err == nil:
 		return openid, nil
+	case errors.Is(err, errOtherIssuer): // a wrong name in the configuration, which the other would not mend
+		return nil, fmt.Errorf("discovery: /.well-known/openid-configuration: %w", err)
+	case first.Err() != nil:
+		err = fmt.Errorf("no answer within %v", documentTime)
 	}
 	oauth, oauthErr := r.discoverAt(ctx, oauthDocument(r.from.url))
 	if oauthErr == nil {
@@ -52,7 +65,7 @@ func (r *RemoteKeys) discoverAt(ctx context.Context, at *url.URL) (*url.URL, err
 	}
 	// Else one who may publish below one path of a host would speak for the others (RFC 8414 §3.3).
 	if issuer != r.from.issuer {
-		return nil, fmt.Errorf("the document is of another issuer, %.200q, than the one asked for", issuer)
+		return nil, fmt.Errorf("%w, %.200q, than the one asked for", errOtherIssuer, issuer)
 	}
 	u, fault := fetchURL(location, r.from.insecure)
 	switch {

@@ -31,19 +31,22 @@ func metadata(issuer, keys string) string {
 	return fmt.Sprintf(`{"issuer":%q,"jwks_uri":%q,"scopes_supported":["openid"]}`, issuer, keys)
 }
 
-func TestRemoteKeysFromIssuer(t *testing.T) {
-	key := generate(t, jwtauth.EdDSA)
-	set := keySetOf(t, key)
+const discoveredKeys = "https://keys.example/set?v=1"
+
+// discovery is an attempt to find the keys of an issuer.
+type discovery struct {
+	name, issuer string
+	opts         jwtauth.RemoteKeysOptions
+	pages        map[string]string
+	asked        []string // nil: not looked at
+	want         string   // part of the error; "" = none
+}
+
+func discoveries() []discovery {
 	const openID, oauth = "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"
 	const host = "https://idp.example"
-	const keysURL = "https://keys.example/set?v=1"
-	cases := []struct {
-		name, issuer string
-		opts         jwtauth.RemoteKeysOptions
-		pages        map[string]string
-		asked        []string // nil: not looked at
-		want         string   // part of the error; "" = none
-	}{
+	const keysURL = discoveredKeys
+	return []discovery{
 		{name: "OpenID", issuer: host, pages: map[string]string{host + openID: metadata(host, keysURL)}, asked: []string{host + openID, keysURL}},
 		{name: "OpenID, trailing slash", issuer: host + "/", pages: map[string]string{host + openID: metadata(host+"/", keysURL)}, asked: []string{host + openID, keysURL}},
 		{name: "OpenID, path", issuer: host + "/realms/a", pages: map[string]string{host + "/realms/a" + openID: metadata(host+"/realms/a", keysURL)}, asked: []string{host + "/realms/a" + openID, keysURL}},
@@ -53,7 +56,8 @@ func TestRemoteKeysFromIssuer(t *testing.T) {
 		{name: "OAuth, path", issuer: host + "/tenant%2F1/", pages: map[string]string{host + oauth + "/tenant%2F1": metadata(host+"/tenant%2F1/", keysURL)}, asked: []string{host + "/tenant%2F1" + openID, host + oauth + "/tenant%2F1", keysURL}},
 		{name: "HTML instead of OpenID", issuer: host, pages: map[string]string{host + openID: "<html>", host + oauth: metadata(host, keysURL)}},
 		{name: "neither", issuer: host, pages: nil, want: "status 404", asked: []string{host + openID, host + oauth}},
-		{name: "another issuer", issuer: host, pages: map[string]string{host + openID: metadata("https://evil.example", keysURL)}, want: `another issuer, "https://evil.example"`},
+		{name: "another issuer", issuer: host, pages: map[string]string{host + openID: metadata("https://evil.example", keysURL)}, want: `another issuer, "https://evil.example"`, asked: []string{host + openID}},
+		{name: "another issuer, then the one asked for", issuer: host, pages: map[string]string{host + openID: metadata("https://evil.example", keysURL), host + oauth: metadata(host, keysURL)}, want: "another issuer", asked: []string{host + openID}},
 		{name: "slash too many", issuer: host, pages: map[string]string{host + openID: metadata(host+"/", keysURL)}, want: "another issuer"},
 		{name: "slash too few", issuer: host + "/", pages: map[string]string{host + openID: metadata(host, keysURL)}, want: "another issuer"},
 		{name: "issuer in another case", issuer: host, pages: map[string]string{host + openID: metadata("https://IDP.example", keysURL)}, want: "another issuer"},
@@ -71,9 +75,14 @@ func TestRemoteKeysFromIssuer(t *testing.T) {
 		{name: "issuer spelt otherwise", issuer: host, pages: map[string]string{host + openID: `{"Issuer":"` + host + `","jwks_uri":"` + keysURL + `"}`}, want: "not a JSON object with issuer"},
 		{name: "no set there", issuer: host, pages: map[string]string{host + openID: metadata(host, "https://keys.example/gone")}, want: "status 404"},
 	}
-	for _, c := range cases {
+}
+
+func TestRemoteKeysFromIssuer(t *testing.T) {
+	key := generate(t, jwtauth.EdDSA)
+	set := keySetOf(t, key)
+	for _, c := range discoveries() {
 		t.Run(c.name, func(t *testing.T) {
-			s := &site{pages: map[string]string{keysURL: set, strings.Replace(keysURL, "https", "http", 1): set, "http://localhost:8081/set?v=1": set}}
+			s := &site{pages: map[string]string{discoveredKeys: set, strings.Replace(discoveredKeys, "https", "http", 1): set, "http://localhost:8081/set?v=1": set}}
 			for url, text := range c.pages {
 				s.pages[url] = text
 			}
@@ -120,6 +129,40 @@ func TestRemoteKeysFromIssuerMoves(t *testing.T) {
 		time.Sleep(30 * time.Second)
 		wantVerify(t, v, signed(t, after), nil)
 		wantVerify(t, v, signed(t, before), jwtauth.ErrKeyUnknown)
+	})
+}
+
+// An OpenID document that never comes leaves the other one its time.
+func TestRemoteKeysFromIssuerHungDocument(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		key := generate(t, jwtauth.EdDSA)
+		p := new(provider)
+		var oauth string
+		p.does(func(r *http.Request) (*http.Response, error) {
+			switch r.URL.Path {
+			case "/.well-known/openid-configuration":
+				return hang(r)
+			case "/.well-known/oauth-authorization-server":
+				if oauth == "" {
+					return answerText(404, ""), nil
+				}
+				return answerText(200, oauth), nil
+			}
+			return answerText(200, keySetOf(t, key)), nil
+		})
+		keys, err := jwtauth.NewRemoteKeysFromIssuer(providerIssuer, jwtauth.RemoteKeysOptions{Transport: p})
+		if err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		if err := keys.Ready(t.Context()); time.Since(begun) != 2*time.Second || err == nil || !strings.Contains(err.Error(), "openid-configuration: no answer within 2s") {
+			t.Errorf("after %v: %v", time.Since(begun), err)
+		}
+		oauth = metadata(providerIssuer, providerKeys)
+		begun = time.Now()
+		if err := keys.Ready(t.Context()); err != nil || time.Since(begun) != 2*time.Second {
+			t.Errorf("after %v: %v", time.Since(begun), err)
+		}
 	})
 }
 

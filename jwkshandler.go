@@ -24,7 +24,7 @@ const jwksMaxAge = "public, max-age=300"
 // its tokens could sign them. Each key has its "kid", "alg" and "use".
 //
 // The answer (application/jwk-set+json) may be kept for 5 minutes by anyone, so a key that signs must have been published for at least
-// as long. It has an ETag, HEAD and conditional requests (304) are answered, other methods get 405.
+// as long, and for 10 where shared caches stand between. It has an ETag, HEAD and conditional requests (304) are answered, other methods get 405.
 func (i *Issuer) JWKS() http.Handler { return &jwksHandler{issuer: i} }
 
 type jwksHandler struct {

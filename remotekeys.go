@@ -39,7 +39,7 @@ type RemoteKeysOptions struct {
 	Cooldown time.Duration
 
 	// OnFetch is told of each fetch, after it, in a goroutine of its own: what it found, what it
-	// skipped, or why it failed. It must be safe for concurrent use. Default: nobody is told.
+	// skipped, or why it failed. It must be safe for concurrent use; a panic of it is logged. Default: nobody is told.
 	OnFetch func(KeyFetch)
 
 	// Transport makes the requests: for a proxy, or a private certificate authority. It must heed the context of
@@ -51,11 +51,12 @@ type RemoteKeysOptions struct {
 	InsecureHTTP bool
 }
 
-// KeyFetch says what became of one fetch of keys. Its errors hold nothing of what was fetched but key ids and short names.
+// KeyFetch says what became of one fetch of keys. Its errors hold nothing of what was fetched but key ids and short names,
+// and where the answer was no proper HTTP what net/http quotes of it: at most 200 characters, all of them printable.
 type KeyFetch struct {
 	URL     string  // of the key set, without its query; of the issuer where that was not found out
 	Keys    int     // that it brought and that are in use now; 0 where it failed
-	Skipped []error // why keys of the set are not, one each; with Err nil
+	Skipped []error // why keys of the set are not, one each
 	Err     error   // why the fetch failed: the keys of the last good one stay in use; else nil
 }
 
@@ -78,16 +79,19 @@ const (
 //
 // Requests start the fetches: the first one, and later ones as the keys grow old. At most one runs at a
 // time, in a goroutine that ends with it, after 5 seconds at the latest. A request waits for it only where
-// there is no other way to decide, and never longer than its context lasts:
+// there is no other way to decide, and never longer than its context lasts; of those without a key in use at most 1,000
+// do, and others get [ErrUnavailable] at once:
 //
 //   - Keys that are in use are looked up without waiting and without locks. When three quarters of
-//     their age are over (MaxAge, Cache-Control), they are fetched anew in the background; nobody having asked
-//     that long, the first request waits for it. From then on, what the provider left out of its set has
-//     ceased to verify, remembered tokens included.
+//     their age are over (MaxAge, Cache-Control), they are fetched anew in the background; where nobody asked
+//     until all of it was over, the first request waits for that, and uses the keys there are should its context end
+//     first. From then on, what the provider left out of its set has ceased to verify, remembered tokens included. Time in
+//     which the machine was suspended counts, as its wall clock tells it.
 //   - A token that names an unknown key has them fetched at once, if the last fetch was started a Cooldown ago, and is then
 //     judged by what came. Within the Cooldown it is refused ([ErrKeyUnknown]), and the first request
 //     after that, whatever its token, has them fetched. Tokens without a "kid" are tried with all keys of their algorithm,
-//     up to 16; a new key does not show in them, and comes with MaxAge.
+//     up to 16; a new key does not show in them, and comes with MaxAge. So does a new key under the id of an old one,
+//     whose tokens are refused until then ([ErrSignatureInvalid]): a provider should not use an id twice.
 //   - When a fetch fails, the keys of the last good one stay in use for MaxStale. A token that names
 //     another key gets [ErrUnavailable], since that key may well be new, and so does every token after
 //     MaxStale, or before the first good fetch. The next fetch follows a Cooldown after (before
@@ -117,6 +121,7 @@ type RemoteKeys struct {
 	quick atomic.Pointer[keySet]
 
 	mu     sync.Mutex
+	clock  agingClock
 	set    *keySet // nil before the first good fetch
 	state  fetchState
 	flight *flight     // nil where none is under way
@@ -136,7 +141,8 @@ func NewRemoteKeys(url string, opts RemoteKeysOptions) (*RemoteKeys, error) {
 // NewRemoteKeysFromIssuer returns the keys of an issuer, as [NewRemoteKeys] does, and finds
 // their URL by discovery at each fetch: in the document at /.well-known/openid-configuration below the issuer's URL (OpenID
 // Connect Discovery §4), else the one of /.well-known/oauth-authorization-server (RFC 8414 §3). The document's "issuer"
-// must be exactly the one asked for, to the last slash; its "jwks_uri" may be on another host, and is https where the issuer is.
+// must be exactly the one asked for, to the last slash; its "jwks_uri" may be on another host, and is https where the issuer is,
+// unless InsecureHTTP is set. The first document has 2 of the 5 seconds; where it is of another issuer, the second is not asked for.
 //
 // What is asked for is also the [VerifierOptions].Issuer to use.
 func NewRemoteKeysFromIssuer(issuer string, opts RemoteKeysOptions) (*RemoteKeys, error) {
@@ -226,7 +232,7 @@ func (r *RemoteKeys) Ready(ctx context.Context) error {
 		return errUnmadeKeys
 	}
 	r.mu.Lock()
-	now := time.Now()
+	now := r.clock.now()
 	if r.state.usable(now) {
 		r.mu.Unlock()
 		return nil

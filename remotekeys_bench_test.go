@@ -2,29 +2,36 @@ package jwtauth_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/seed-0a072700/jwtauth"
 )
 
+// keySources are two of the same n keys, with one of those and a token of it.
+func keySources(b *testing.B, n int) (key jwtauth.Key, token string, static, remote jwtauth.KeySource) {
+	var set []any
+	keys := make([]jwtauth.Key, n)
+	for i := range keys {
+		keys[i] = generate(b, jwtauth.EdDSA)
+		set = append(set, jwkOf(b, keys[i]))
+	}
+	remote, report := fetched(b, keySetText(b, set...), jwtauth.RemoteKeysOptions{})
+	if report.Keys != n {
+		b.Fatal(report)
+	}
+	return keys[n/2], signed(b, keys[n/2]), staticKeys(b, keys...), remote
+}
+
 // Where keys come from should not show in what verifying a token costs.
 func BenchmarkKeys(b *testing.B) {
 	for _, n := range []int{1, 1000} {
-		var set []any
-		keys := make([]jwtauth.Key, n)
-		for i := range keys {
-			keys[i] = generate(b, jwtauth.EdDSA)
-			set = append(set, jwkOf(b, keys[i]))
-		}
-		token := signed(b, keys[n/2])
-		remote, report := fetched(b, keySetText(b, set...), jwtauth.RemoteKeysOptions{})
-		if report.Keys != n {
-			b.Fatal(report)
-		}
+		key, token, static, remote := keySources(b, n)
 		for _, source := range []struct {
 			name string
 			keys jwtauth.KeySource
-		}{{"static", staticKeys(b, keys...)}, {"remote", remote}} {
+		}{{"static", static}, {"remote", remote}} {
 			for _, kind := range []struct {
 				name  string
 				cache int
@@ -53,9 +60,50 @@ func BenchmarkKeys(b *testing.B) {
 			b.Run(fmt.Sprintf("n=%d/lookup/keys=%s", n, source.name), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					if keys, err := source.keys.VerificationKeys(b.Context(), jwtauth.EdDSA, keys[n/2].ID()); err != nil || len(keys) != 1 {
+					if keys, err := source.keys.VerificationKeys(b.Context(), jwtauth.EdDSA, key.ID()); err != nil || len(keys) != 1 {
 						b.Fatal(keys, err)
 					}
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkKeysRatio fails where verifying with RemoteKeys costs over 5 % more than with StaticKeys: the median of rounds that
+// follow each other so closely that whatever else the machine does slows both alike.
+func BenchmarkKeysRatio(b *testing.B) {
+	const most, rounds = 1.05, 101
+	for _, n := range []int{1, 1000} {
+		_, token, static, remote := keySources(b, n)
+		for _, kind := range []struct {
+			name        string
+			cache, many int
+		}{{"repeat", 0, 2000}, {"new", -1, 20}} {
+			b.Run(fmt.Sprintf("n=%d/token=%s", n, kind.name), func(b *testing.B) {
+				opts := jwtauth.VerifierOptions{Issuer: providerIssuer, Audience: []string{"api"}, CacheSize: kind.cache}
+				verifiers := []*jwtauth.Verifier{newVerifier(b, static, opts), newVerifier(b, remote, opts)}
+				var ratios []float64
+				for b.Loop() {
+					for round := range rounds {
+						var took [2]time.Duration
+						for i := range took {
+							which := (i + round) % 2 // neither is always the first
+							begun := time.Now()
+							for range kind.many {
+								if _, err := verifiers[which].VerifyToken(b.Context(), token); err != nil {
+									b.Fatal(err)
+								}
+							}
+							took[which] = time.Since(begun)
+						}
+						ratios = append(ratios, float64(took[1])/float64(took[0]))
+					}
+				}
+				slices.Sort(ratios)
+				median := ratios[len(ratios)/2]
+				b.ReportMetric(median, "remote/static")
+				if median > most {
+					b.Errorf("remote keys cost %.3f times what static ones do, at most %v is allowed", median, most)
 				}
 			})
 		}

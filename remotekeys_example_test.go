@@ -171,7 +171,7 @@ func ExampleIssuer_SetKeys_rotation() {
 	}
 	token, _ := issuer.Sign("zoë", nil)
 	for _, step := range []func() error{
-		func() error { return issuer.SetKeys(old, next) }, // publish the next key; wait 5 minutes
+		func() error { return issuer.SetKeys(old, next) }, // publish the next key; wait 10 minutes
 		func() error { return issuer.SetKeys(next, old) }, // sign with it; wait until what the old one signed has expired
 		func() error { return issuer.SetKeys(next) },      // withdraw the old one
 	} {

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 const (
@@ -68,7 +69,7 @@ func (r *RemoteKeys) get(ctx context.Context, u *url.URL) ([]byte, http.Header, 
 		if errors.As(err, &failed) { // it names the URL, query included
 			err = failed.Err
 		}
-		return nil, nil, fmt.Errorf("%v", err)
+		return nil, nil, brief(err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
@@ -76,12 +77,24 @@ func (r *RemoteKeys) get(ctx context.Context, u *url.URL) ([]byte, http.Header, 
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxDocument+1))
 	if err != nil {
-		return nil, nil, fmt.Errorf("the answer broke off: %v", err)
+		return nil, nil, fmt.Errorf("the answer broke off: %w", brief(err))
 	}
 	if len(body) > maxDocument {
 		return nil, nil, fmt.Errorf("answered with more than %d bytes", maxDocument)
 	}
 	return body, resp.Header, nil
+}
+
+// brief makes an error of one that may quote the provider, as that of a malformed header does: for a log it is short, and
+// of one line.
+func brief(err any) error {
+	printable := func(c rune) rune {
+		if unicode.IsPrint(c) {
+			return c
+		}
+		return '?'
+	}
+	return fmt.Errorf("%.200s", strings.Map(printable, fmt.Sprint(err)))
 }
 
 // keyClient returns the client for fetches with transport, or with one of its own where that is nil.

@@ -1,10 +1,20 @@
 package jwtauth
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
+
+// KeysLife is for the tests outside of the package: how long keys are fresh that came with a header.
+func KeysLife(header http.Header, maxAge time.Duration) time.Duration {
+	return (&fetched{header: header}).life(maxAge)
+}
 
 // Between two decisions look-ups are quick, and nobody asks decide: so for as long as quietUntil says,
 // it must have nothing to say about a known key, whatever the state, and from then on it should.
@@ -112,5 +122,70 @@ func TestFetchStateTimes(t *testing.T) {
 	s.fail(base, 30*time.Second)
 	if s.next != base.Add(30*time.Second) || !s.wanted || !s.failed || s.busy || !s.usable(base.Add(time.Hour-1)) || s.usable(base.Add(time.Hour)) {
 		t.Errorf("%+v", s)
+	}
+}
+
+// The time in which a machine sleeps shows in its wall clock alone. Setting back the wall clock's last reading
+// is as if it had slept since.
+func TestRemoteKeysSuspended(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fetches := 0
+		answer := `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`
+		r, err := NewRemoteKeys("https://idp.example/", RemoteKeysOptions{Transport: roundTripFunc(func(*http.Request) (*http.Response, error) {
+			fetches++
+			if answer == "" {
+				return nil, errors.New("down")
+			}
+			return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(answer))}, nil
+		})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		suspend := func(d time.Duration) {
+			r.mu.Lock()
+			r.clock.wall = r.clock.wall.Add(-d)
+			r.mu.Unlock()
+			// Timers go on where they stopped.
+			time.Sleep(time.Minute)
+			synctest.Wait()
+		}
+		look := func(wantFetches int, wantErr error) {
+			t.Helper()
+			keys, err := r.VerificationKeys(t.Context(), EdDSA, "k")
+			if (len(keys) == 1) != (wantErr == nil) || !errors.Is(err, wantErr) {
+				t.Errorf("%v, %v", keys, err)
+			}
+			synctest.Wait()
+			if fetches != wantFetches {
+				t.Errorf("%d fetches, want %d", fetches, wantFetches)
+			}
+		}
+		look(1, nil)
+		suspend(0)
+		look(1, nil)
+		suspend(-10 * time.Hour) // a clock set back makes nothing younger
+		look(1, nil)
+		suspend(45 * time.Minute)
+		look(2, nil)
+		answer = ""
+		suspend(24 * time.Hour)
+		look(3, ErrUnavailable)
+	})
+}
+
+// Small steps between the clocks are no suspension, however many.
+func TestAgingClock(t *testing.T) {
+	var c agingClock
+	first := c.now()
+	for range 1000 {
+		c.wall = c.wall.Add(-leastJump / 2)
+		c.now()
+	}
+	if got := c.now().Sub(first); got > time.Minute {
+		t.Errorf("%v went by", got)
+	}
+	c.wall = c.wall.Add(-time.Hour)
+	if got := c.now().Sub(first); got < time.Hour || got > time.Hour+time.Minute {
+		t.Errorf("%v went by, want an hour", got)
 	}
 }

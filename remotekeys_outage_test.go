@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -310,6 +313,95 @@ func TestRemoteKeysHungWhileOld(t *testing.T) {
 	})
 }
 
+// A request whose own time ends while it waits for old keys to be fetched anew is judged by those; one of an unknown key
+// cannot be.
+func TestRemoteKeysHungPastTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := new(provider)
+		key := generate(t, jwtauth.EdDSA)
+		p.publishes(t, key)
+		_, v := p.remote(t, jwtauth.RemoteKeysOptions{})
+		token, newToken := signed(t, key), signed(t, generate(t, jwtauth.EdDSA))
+		wantVerify(t, v, token, nil)
+		p.does(hang)
+		within := func(token string, want error) {
+			t.Helper()
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			defer cancel()
+			begun := time.Now()
+			_, err := v.VerifyToken(ctx, token)
+			if took := time.Since(begun); took != 2*time.Second || !errors.Is(err, want) {
+				t.Errorf("after %v: %v, want %v", took, err, want)
+			}
+		}
+		time.Sleep(24*time.Hour - 10*time.Second)
+		within(token, nil)
+		within(newToken, jwtauth.ErrUnavailable)
+		wantFetches(t, p, 2)
+		time.Sleep(time.Minute) // past MaxStale
+		within(token, jwtauth.ErrUnavailable)
+		time.Sleep(5 * time.Second)
+	})
+}
+
+// A transport or callback that panics, or ends its goroutine, is an outage: the program goes on, and nobody waits for ever.
+func TestRemoteKeysPanic(t *testing.T) {
+	for name, c := range map[string]struct {
+		answer func(*http.Request) (*http.Response, error)
+		want   string
+	}{
+		"transport": {func(*http.Request) (*http.Response, error) { panic("out\nof order") }, "the fetch panicked: out?of order"},
+		"body": {func(*http.Request) (*http.Response, error) {
+			resp := answerText(200, "")
+			resp.Body = panicking{}
+			return resp, nil
+		}, "the fetch panicked"},
+		"Goexit": {func(*http.Request) (*http.Response, error) { runtime.Goexit(); return nil, nil }, "ended the goroutine"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := new(provider)
+				p.does(c.answer)
+				keys, v := p.remote(t, jwtauth.RemoteKeysOptions{})
+				key := generate(t, jwtauth.EdDSA)
+				if err := keys.Ready(t.Context()); !errors.Is(err, jwtauth.ErrUnavailable) || !strings.Contains(err.Error(), c.want) {
+					t.Errorf("got %v", err)
+				}
+				synctest.Wait()
+				if f := p.lastTold(); f.Err == nil || f.URL != providerKeys {
+					t.Errorf("OnFetch was told %+v", f)
+				}
+				p.publishes(t, key)
+				time.Sleep(time.Second)
+				wantVerify(t, v, signed(t, key), nil)
+			})
+		})
+	}
+	t.Run("OnFetch", func(t *testing.T) {
+		var logged strings.Builder
+		log.SetOutput(&logged)
+		defer log.SetOutput(os.Stderr)
+		synctest.Test(t, func(t *testing.T) {
+			p := new(provider)
+			key := generate(t, jwtauth.EdDSA)
+			p.publishes(t, key)
+			keys, err := jwtauth.NewRemoteKeys(providerKeys, jwtauth.RemoteKeysOptions{Transport: p, OnFetch: func(jwtauth.KeyFetch) { panic("no log today") }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := keys.Ready(t.Context()); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+		})
+		if text := logged.String(); !strings.Contains(text, "RemoteKeysOptions.OnFetch: no log today") {
+			t.Errorf("the log says %q", text)
+		}
+	})
+}
+
+type panicking struct{ io.ReadCloser }
+
 // With a provider that hangs, unknown keys do not pile requests up without bound; known ones verify.
 func TestRemoteKeysHungFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -322,25 +414,61 @@ func TestRemoteKeysHungFlood(t *testing.T) {
 		time.Sleep(time.Minute)
 		p.does(hang)
 		garbage := b64(`{"alg":"EdDSA","kid":"x"}`) + "." + b64(`{}`) + "." + strings.Repeat("A", 86)
-		begun := time.Now()
-		var waited, refused atomic.Int64
-		var requests sync.WaitGroup
-		for range 3000 {
-			requests.Go(func() {
-				wantVerifySlowly(t, v, garbage, jwtauth.ErrUnavailable)
-				if time.Since(begun) > 0 {
-					waited.Add(1)
-				} else {
-					refused.Add(1)
-				}
-			})
-		}
-		synctest.Wait()
+		wantWaiting(t, v, garbage, func() { wantVerify(t, v, token, nil) })
+	})
+}
+
+// wantWaiting checks that of many requests that only a fetch could decide 1,000 wait for it, however many
+// gave up before, and the others are refused at once. It calls meanwhile while they wait.
+func wantWaiting(t *testing.T, v jwtauth.TokenVerifier, token string, meanwhile func()) {
+	t.Helper()
+	begun := time.Now()
+	var givenUp sync.WaitGroup
+	for range 1000 {
+		givenUp.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if _, err := v.VerifyToken(ctx, token); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("one who gives up got %v", err)
+			}
+		})
+	}
+	givenUp.Wait()
+	var waited, refused atomic.Int64
+	var requests sync.WaitGroup
+	for range 3000 {
+		requests.Go(func() {
+			wantVerifySlowly(t, v, token, jwtauth.ErrUnavailable)
+			if time.Since(begun) > time.Second {
+				waited.Add(1)
+			} else {
+				refused.Add(1)
+			}
+		})
+	}
+	synctest.Wait()
+	meanwhile()
+	requests.Wait()
+	if waited.Load() != 1000 || refused.Load() != 2000 {
+		t.Errorf("%d requests waited, %d did not; want 1000 and 2000", waited.Load(), refused.Load())
+	}
+}
+
+// Before there are keys, and when they are past MaxStale, no more wait either.
+func TestRemoteKeysHungWithoutKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := new(provider)
+		key := generate(t, jwtauth.EdDSA)
+		p.does(hang)
+		_, v := p.remote(t, jwtauth.RemoteKeysOptions{})
+		token := signed(t, key)
+		wantWaiting(t, v, token, func() {})
+		p.publishes(t, key)
+		time.Sleep(30 * time.Second)
 		wantVerify(t, v, token, nil)
-		requests.Wait()
-		if waited.Load() != 1000 || refused.Load() != 2000 {
-			t.Errorf("%d requests waited, %d did not; want 1000 and 2000", waited.Load(), refused.Load())
-		}
+		p.does(hang)
+		time.Sleep(24 * time.Hour)
+		wantWaiting(t, v, token, func() {})
 	})
 }
 
@@ -368,12 +496,22 @@ func TestRemoteKeysErrorsAreForLogs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	long := strings.Repeat("long ", 10_000)
 	for name, answer := range map[string]func(*http.Request) (*http.Response, error){
 		"refused":  func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") },
 		"redirect": redirect(func(*http.Request) string { return "https://idp.example/?hunter2" }),
 		"HTML":     func(*http.Request) (*http.Response, error) { return answerText(200, "<p>hunter2\n"), nil },
 		"secret": func(*http.Request) (*http.Response, error) {
 			return answerText(200, `{"keys":[`+string(secretKey)+`,{"kty":"hunter2 \n","kid":"\n"}]}`), nil
+		},
+		"malformed Location": redirect(func(*http.Request) string { return "https://idp.example/%zz\n\x1b[31m" + long }),
+		"malformed header": func(*http.Request) (*http.Response, error) {
+			return nil, errors.New("malformed MIME header line: \n\x1b[31m\u202e" + long)
+		},
+		"malformed body": func(*http.Request) (*http.Response, error) {
+			resp := answerText(200, "")
+			resp.Body = io.NopCloser(iotest.ErrReader(errors.New("invalid chunk\n\x1b[31m" + long)))
+			return resp, nil
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -386,7 +524,10 @@ func TestRemoteKeysErrorsAreForLogs(t *testing.T) {
 			p.does(answer)
 			err = keys.Ready(t.Context())
 			text := fmt.Sprintf("%v %+v", err, <-told)
-			for _, unwanted := range []string{"hunter2", b64("hunter2"), "\n"} {
+			if len(text) > 1000 {
+				t.Errorf("%d bytes: %.1000q", len(text), text)
+			}
+			for _, unwanted := range []string{"hunter2", b64("hunter2"), "\n", "\x1b", "\u202e"} {
 				if err == nil || strings.Contains(text, unwanted) {
 					t.Errorf("shows %q: %s", unwanted, text)
 				}

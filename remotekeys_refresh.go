@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
+	"runtime/debug"
 	"slices"
 	"time"
 )
@@ -96,9 +98,9 @@ func (s *fetchState) succeed(started time.Time, life, maxStale time.Duration) {
 
 // flight is one fetch, which all who need it share.
 type flight struct {
-	done      chan struct{}
-	err       error // once done is closed
-	strangers int   // how many wait for it whose key is unknown
+	done    chan struct{}
+	err     error // once done is closed
+	waiting int   // how many wait for it without keys to fall back on
 }
 
 // wait returns how the fetch ended, or the context's error.
@@ -111,9 +113,9 @@ func (f *flight) wait(ctx context.Context) error {
 	}
 }
 
-// maxStrangers is how many requests may wait for a fetch because of unknown keys while others are in use: anyone
-// can send those, and with a provider that hangs they would pile up.
-const maxStrangers = 1000
+// maxWaiting is how many requests may wait for a fetch that have no key in use to be judged by: anyone can send
+// those, and with a provider that hangs they would pile up.
+const maxWaiting = 1000
 
 var errTooManyWait = errors.New("too many requests wait for a fetch")
 
@@ -123,7 +125,7 @@ func (r *RemoteKeys) decide(ctx context.Context, alg Algorithm, kid string) ([]K
 		return nil, nil // whatever is fetched
 	}
 	r.mu.Lock()
-	now := time.Now()
+	now := r.clock.now()
 	keys := r.lookup(now, alg, kid)
 	d := r.state.decide(now, len(keys) > 0)
 	if d.start {
@@ -146,21 +148,21 @@ func (r *RemoteKeys) decide(ctx context.Context, alg Algorithm, kid string) ([]K
 			return nil, r.unavailable(err)
 		}
 		return nil, nil
-	case !d.use && r.state.usable(now):
-		if flight.strangers >= maxStrangers {
+	case !d.use:
+		if flight.waiting >= maxWaiting {
 			r.mu.Unlock()
 			return nil, r.unavailable(errTooManyWait)
 		}
-		flight.strangers++
+		flight.waiting++
 	}
 	r.mu.Unlock()
 
 	err := flight.wait(ctx)
-	if ctx.Err() != nil && err == ctx.Err() {
-		return nil, r.unavailable(err)
-	}
 	r.mu.Lock()
-	keys = r.lookup(time.Now(), alg, kid)
+	if !d.use {
+		flight.waiting--
+	}
+	keys = r.lookup(r.clock.now(), alg, kid) // what there was before is still better than nothing
 	r.mu.Unlock()
 	if len(keys) == 0 && err != nil {
 		return nil, r.unavailable(err)
@@ -176,6 +178,10 @@ func (r *RemoteKeys) lookup(now time.Time, alg Algorithm, kid string) []Key {
 	return r.set.lookup(alg, kid)
 }
 
+// maxQuiet is after how long a look-up reads the clock at the latest: timers do not count the time in which the
+// machine is suspended.
+const maxQuiet = time.Minute
+
 // rearm makes look-ups quick until there is something to decide again. r.mu is held.
 func (r *RemoteKeys) rearm(now time.Time) {
 	quiet := r.state.quietUntil(now).Sub(now)
@@ -184,6 +190,7 @@ func (r *RemoteKeys) rearm(now time.Time) {
 		return
 	}
 	r.quick.Store(r.set)
+	quiet = min(quiet, maxQuiet)
 	// A timer, since reading the clock would cost a tenth of verifying a token that was seen before. If an earlier
 	// one goes off late, the next look-up finds nothing to do and comes back here.
 	if r.wake == nil {
@@ -205,11 +212,22 @@ func (r *RemoteKeys) start(now time.Time) {
 func (r *RemoteKeys) run(f *flight, last *keySet, started time.Time) {
 	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
 	defer cancel()
-	got, err := r.fetch(ctx, last)
+	got := fetched{url: r.from.name()}
+	err := errors.New("the transport ended the goroutine")
+	// Deferred: a transport of the caller's that panics must neither end the program nor leave others waiting.
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the fetch panicked: %w", brief(p))
+		}
+		r.finish(f, started, got, err)
+	}()
+	got, err = r.fetch(ctx, last)
 	if err != nil && ctx.Err() != nil {
 		err = fmt.Errorf("no answer within %v", fetchTimeout)
 	}
+}
 
+func (r *RemoteKeys) finish(f *flight, started time.Time, got fetched, err error) {
 	r.mu.Lock()
 	r.flight, r.err, f.err = nil, err, err
 	if err != nil {
@@ -218,11 +236,39 @@ func (r *RemoteKeys) run(f *flight, last *keySet, started time.Time) {
 		r.set = got.set
 		r.state.succeed(started, got.life(r.maxAge), r.maxStale)
 	}
-	r.rearm(time.Now())
+	r.rearm(r.clock.now())
 	close(f.done)
 	r.mu.Unlock()
 
-	if r.onFetch != nil {
-		r.onFetch(KeyFetch{URL: got.url, Keys: got.set.size(), Skipped: got.skipped, Err: err})
+	if r.onFetch == nil {
+		return
 	}
+	defer func() {
+		if p := recover(); p != nil { // as net/http does with a handler's
+			log.Printf("jwtauth: panic in RemoteKeysOptions.OnFetch: %v\n%s", p, debug.Stack())
+		}
+	}()
+	r.onFetch(KeyFetch{URL: got.url, Keys: got.set.size(), Skipped: got.skipped, Err: err})
+}
+
+// agingClock tells the time since some moment, and never goes back: the monotonic clock, moved on by what the
+// wall clock is ahead of it. So keys age also while the machine is suspended, which the monotonic clock does not count.
+type agingClock struct {
+	last, wall time.Time     // the two clocks, when asked last
+	ahead      time.Duration // what was added until then
+}
+
+// leastJump is what the wall clock must have got ahead by; less is how far apart two readings may be.
+const leastJump = time.Second
+
+func (c *agingClock) now() time.Time {
+	now := time.Now()
+	wall := now.Round(0)
+	if !c.last.IsZero() {
+		if jump := wall.Sub(c.wall) - now.Sub(c.last); jump >= leastJump {
+			c.ahead += jump
+		}
+	}
+	c.last, c.wall = now, wall
+	return now.Add(c.ahead)
 }

@@ -80,16 +80,20 @@ func newKey(t testing.TB, alg jwtauth.Algorithm, material any) jwtauth.Key {
 	return key
 }
 
-// Each odd key is passed over, and reported, and the good one beside it is not.
-func TestRemoteKeysOddKeys(t *testing.T) {
-	good := jwkOf(t, generate(t, jwtauth.EdDSA).WithID("good"))
+// oddKey is a key of a set that is of no use.
+type oddKey struct {
+	name string
+	odd  any
+	want string // part of the report
+}
+
+// oddKeys are those, and a good one.
+func oddKeys(t testing.TB) (cases []oddKey, good jwk) {
+	t.Helper()
+	good = jwkOf(t, generate(t, jwtauth.EdDSA).WithID("good"))
 	ec, okp := jwkOf(t, generate(t, jwtauth.ES256)).with("kid", "odd"), jwkOf(t, generate(t, jwtauth.EdDSA)).with("kid", "odd")
 	rsa := jwkOf(t, newKey(t, jwtauth.RS256, rsaKey())).with("kid", "odd")
-	cases := []struct {
-		name string
-		odd  any
-		want string // part of the report
-	}{
+	return []oddKey{
 		{"number", 1, "JWK"},
 		{"null", nil, "JWK"},
 		{"string", "key", "JWK"},
@@ -121,7 +125,12 @@ func TestRemoteKeysOddKeys(t *testing.T) {
 		{"deep", ec.with("x", json.RawMessage(strings.Repeat("[", 5000)+strings.Repeat("]", 5000))), "x"},
 		{"nested set", jwk{"keys": []any{ec}}, "keys["},
 		{"twice the same name", json.RawMessage(`{"kty":"EC","kty":"EC"}`), "kty"},
-	}
+	}, good
+}
+
+// Each odd key is passed over, and reported, and the good one beside it is not.
+func TestRemoteKeysOddKeys(t *testing.T) {
+	cases, good := oddKeys(t)
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			for _, set := range []string{keySetText(t, c.odd, good), keySetText(t, good, c.odd)} {

@@ -15,9 +15,9 @@ import (
 const (
 	accessTTL = 10 * time.Minute
 
-	// publishTime is how long the next key is published before it signs: as long as others may keep
-	// the set from before, by its Cache-Control.
-	publishTime = 5 * time.Minute
+	// publishTime is how long the next key is published before it signs: others may keep the set from before for 5
+	// minutes, by its Cache-Control, and have it from a shared cache that kept it as long.
+	publishTime = 10 * time.Minute
 	// acceptTime is how long the old key is accepted after it signed for the last time: as long as a token
 	// lives, and what the clocks of others may differ by.
 	acceptTime = accessTTL + time.Minute
@@ -25,11 +25,13 @@ const (
 
 // issuerService logs users in.
 type issuerService struct {
-	log    *slog.Logger
-	url    string
-	issuer *jwtauth.Issuer
-	key    jwtauth.Key // that signs; only rotateAt uses it after the start
-	login  *jwtauth.Handlers
+	log     *slog.Logger
+	url     string
+	publish time.Duration // publishTime and acceptTime, unless a trial wants others
+	accept  time.Duration
+	issuer  *jwtauth.Issuer
+	key     jwtauth.Key // that signs; only rotateAt uses it after the start
+	login   *jwtauth.Handlers
 }
 
 func newIssuer(log *slog.Logger, url string) (*issuerService, error) {
@@ -56,7 +58,7 @@ func newIssuer(log *slog.Logger, url string) (*issuerService, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &issuerService{log: log, url: url, issuer: issuer, key: key, login: login}, nil
+	return &issuerService{log: log, url: url, publish: publishTime, accept: acceptTime, issuer: issuer, key: key, login: login}, nil
 }
 
 func signingKey(log *slog.Logger) (jwtauth.Key, error) {
@@ -125,7 +127,7 @@ func (s *issuerService) rotate(ctx context.Context, wait func(context.Context, t
 		return err
 	}
 	s.log.Info("next key published", "kid", next.ID())
-	if err := wait(ctx, publishTime); err != nil {
+	if err := wait(ctx, s.publish); err != nil {
 		return err
 	}
 	if err := s.issuer.SetKeys(next, old); err != nil {
@@ -133,7 +135,7 @@ func (s *issuerService) rotate(ctx context.Context, wait func(context.Context, t
 	}
 	s.key = next
 	s.log.Info("next key signs", "kid", next.ID())
-	if err := wait(ctx, acceptTime); err != nil {
+	if err := wait(ctx, s.accept); err != nil {
 		return err
 	}
 	if err := s.issuer.SetKeys(next); err != nil {

@@ -7,7 +7,7 @@
 //	curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8082/hello
 //
 // A hangup signal (kill -HUP) has the issuer change its key while both go on serving: it publishes the next
-// key, signs with it 5 minutes later, and withdraws the old one when the last token of it has expired. The api needs no
+// key, signs with it 10 minutes later, and withdraws the old one when the last token of it has expired. The api needs no
 // signal: it meets the next key in a token, or before that when it fetches the keys anew.
 //
 // SIGNING_KEY holds the issuer's key, PEM or JWK, as [jwtauth.KeyFromEnv] reads it; without one, a key is generated, and
@@ -58,6 +58,8 @@ func run(ctx context.Context, log *slog.Logger, args []string) error {
 	case "issuer":
 		addr := flags.String("addr", "127.0.0.1:8081", "`host:port` to listen on")
 		url := flags.String("url", "", "`URL` that others reach this service at (default http:// and the address)")
+		publish := flags.Duration("publish", publishTime, "how long the next key is published before it signs; shorter only to try it")
+		accept := flags.Duration("accept", acceptTime, "how long the old key is accepted after that; shorter only to try it")
 		if err := flags.Parse(args[1:]); err != nil {
 			return err
 		}
@@ -72,6 +74,7 @@ func run(ctx context.Context, log *slog.Logger, args []string) error {
 		if err != nil {
 			return errors.Join(err, listener.Close())
 		}
+		service.publish, service.accept = *publish, *accept
 		hangup := make(chan os.Signal, 1)
 		signal.Notify(hangup, syscall.SIGHUP)
 		defer signal.Stop(hangup)

@@ -176,7 +176,7 @@ func TestRotation(t *testing.T) {
 	served()
 	before := kids(t, issuer)
 	hangup <- syscall.SIGHUP
-	if d := <-waits; d < 5*time.Minute {
+	if d := <-waits; d < 10*time.Minute {
 		t.Errorf("the next key is published for %v only", d)
 	}
 	published := kids(t, issuer)
@@ -184,7 +184,6 @@ func TestRotation(t *testing.T) {
 		t.Fatalf("published are %q, then %q", before, published)
 	}
 	// The api fetches the keys in its own time; here a token of an unknown key hastens it.
-	stranger := "eyJhbGciOiJFUzI1NiIsImtpZCI6IngifQ.e30." + strings.Repeat("A", 86)
 	for known := false; !known; {
 		if status, _ := do(t, "GET", api+"/hello", stranger, ""); status != 401 {
 			t.Fatalf("a stranger's token is answered %d", status)
@@ -226,7 +225,10 @@ func TestRotation(t *testing.T) {
 	rotating.Wait()
 }
 
-// TestProcesses runs the two services as people do, and sends the signal. They are built without the race
+// stranger is a token of a key that nobody published.
+var stranger = "eyJhbGciOiJFUzI1NiIsImtpZCI6IngifQ.e30." + strings.Repeat("A", 86)
+
+// TestProcesses runs the two services as people do, and has the signal change the key, in seconds instead of minutes. They are built without the race
 // detector, under which bcrypt takes many times as long.
 func TestProcesses(t *testing.T) {
 	if runtime.GOOS == "windows" {
@@ -237,9 +239,9 @@ func TestProcesses(t *testing.T) {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	t.Setenv("SIGNING_KEY", "")
-	issuer, issuerLines := startProcess(t, program, "issuer", "-addr", "127.0.0.1:0")
+	issuer, issuerLines := startProcess(t, program, "issuer", "-addr", "127.0.0.1:0", "-publish", "2s", "-accept", "5s")
 	issuerURL := listeningURL(t, issuerLines)
-	_, apiLines := startProcess(t, program, "api", "-addr", "127.0.0.1:0", "-issuer", issuerURL)
+	_, apiLines := startProcess(t, program, "api", "-addr", "127.0.0.1:0", "-issuer", issuerURL, "-cooldown", "1s")
 	apiURL := listeningURL(t, apiLines)
 
 	status, text := do(t, "POST", issuerURL+"/login", "", `{"username":"admin","password":"password"}`)
@@ -256,12 +258,69 @@ func TestProcesses(t *testing.T) {
 	if status, _ := do(t, "GET", apiURL+"/hello", "", ""); status != 401 {
 		t.Errorf("no token is answered %d", status)
 	}
+
+	// A client goes on using tokens, and refreshing them, while the key changes.
+	var current atomic.Pointer[jwtauth.Tokens]
+	current.Store(&tokens)
+	stop := make(chan struct{})
+	var client sync.WaitGroup
+	var requests, refused int
+	client.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			requests++
+			if status, text := do(t, "GET", apiURL+"/hello", current.Load().AccessToken, ""); status != 200 || text != "Hello user 1" {
+				refused++
+				t.Errorf("a request is answered %d %s", status, text)
+			}
+		}
+	})
+	before := kids(t, issuerURL)
 	if err := issuer.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
 	until(t, issuerLines, "next key published")
-	if n := len(kids(t, issuerURL)); n != 2 {
-		t.Errorf("%d keys are published", n)
+	published := kids(t, issuerURL)
+	if len(published) != 2 || published[0] != before[0] {
+		t.Fatalf("published are %q, then %q", before, published)
+	}
+	until(t, issuerLines, "next key signs")
+	renewed := refresh(t, issuerURL, tokens.RefreshToken)
+	current.Store(&renewed)
+	if signed := kids(t, issuerURL); len(signed) != 2 || signed[0] != published[1] {
+		t.Errorf("published are %q, then %q", published, signed)
+	}
+	for _, token := range []string{tokens.AccessToken, renewed.AccessToken} {
+		if status, _ := do(t, "GET", apiURL+"/hello", token, ""); status != 200 {
+			t.Errorf("with both keys in force, a token is answered %d", status)
+		}
+	}
+	until(t, issuerLines, "old key withdrawn")
+	if after := kids(t, issuerURL); len(after) != 1 || after[0] != published[1] {
+		t.Errorf("published are %q at the end", after)
+	}
+	// The api learns of it when it fetches the keys next, which a token of an unknown key hastens.
+	for end := time.Now().Add(time.Minute); ; {
+		if status, _ := do(t, "GET", apiURL+"/hello", stranger, ""); status != 401 {
+			t.Fatalf("a stranger's token is answered %d", status)
+		}
+		if status, _ := do(t, "GET", apiURL+"/hello", tokens.AccessToken, ""); status == 401 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the old key's token is good a minute after its withdrawal")
+		}
+	}
+	refresh(t, issuerURL, renewed.RefreshToken)
+	close(stop)
+	client.Wait()
+	t.Logf("%d requests, %d refused", requests, refused)
+	if requests < 100 {
+		t.Error("those are too few")
 	}
 }
 
