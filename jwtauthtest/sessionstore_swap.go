@@ -1,0 +1,131 @@
+package jwtauthtest
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/seed-0a072700/jwtauth"
+)
+
+func checkSwapFields(t *storeTest) {
+	s := t.create(t.session(t.subject("ada")))
+	for i, generation := range []int64{2, 3, 1000, maxGeneration - 1, maxGeneration} { // gaps: a store that has lost writes
+		next := s
+		next.Generation = generation
+		next.RotatedAt = t.now.Add(time.Duration(i) * 1001 * time.Millisecond)
+		next.ExpiresAt = next.RotatedAt.Add(48*time.Hour + time.Millisecond)
+		want := next
+		next.Label = "changed"
+		next.CreatedAt = next.RotatedAt
+		next.AuthTime = next.RotatedAt
+		next.EndsAt = next.ExpiresAt
+		if !t.swap(s.Generation, next, t.now) {
+			t.broken("Swap from generation %d to %d lost; nobody else swaps.", s.Generation, generation)
+		}
+		s = want
+		t.wantLive("after Swap", s, t.now)
+		t.wantList("after Swap", s.Subject, []jwtauth.Session{s}, t.now)
+	}
+}
+
+func checkSwapFrom(t *storeTest) {
+	s := t.session(t.subject("ada"))
+	s.Generation = 5
+	t.create(s)
+	for i, from := range []int64{4, 6, 0, 1, -5, 7, maxGeneration} {
+		next := t.rotated(s, i)
+		next.Generation = max(from, s.Generation) + 1
+		if t.swap(from, next, t.now) {
+			t.broken("Swap from generation %d won, where the session is at %d.", from, s.Generation)
+		}
+		t.wantLive(fmt.Sprintf("after Swap from generation %d, which had to lose", from), s, t.now)
+	}
+	if !t.swap(5, t.rotated(s, 0), t.now) {
+		t.broken("Swap from generation 5 lost, where the session is at 5.")
+	}
+}
+
+func checkSwapRepeated(t *storeTest) {
+	s := t.create(t.session(t.subject("ada")))
+	next := t.rotated(s, 0)
+	for _, call := range []string{"first", "repeated"} {
+		if !t.swap(s.Generation, next, t.now) {
+			t.broken("the %s Swap lost.", call)
+		}
+		t.wantLive("after the "+call+" Swap", next, t.now)
+	}
+
+	for _, change := range []struct {
+		field string
+		of    func(*jwtauth.Session)
+	}{
+		{"RotatedAt", func(s *jwtauth.Session) { s.RotatedAt = s.RotatedAt.Add(time.Millisecond) }},
+		{"ExpiresAt", func(s *jwtauth.Session) { s.ExpiresAt = s.ExpiresAt.Add(time.Millisecond) }},
+		{"Generation", func(s *jwtauth.Session) { s.Generation++ }},
+	} {
+		other := next
+		change.of(&other)
+		if t.swap(s.Generation, other, t.now) {
+			t.broken("Swap won, though what it finds in place has another %s: somebody else swapped.", change.field)
+		}
+		t.wantLive("after a Swap that had to lose", next, t.now)
+	}
+
+	last := t.rotated(next, 1)
+	if !t.swap(next.Generation, last, t.now) {
+		t.broken("the Swap after it lost.")
+	}
+	if t.swap(s.Generation, next, t.now) {
+		t.broken("a Swap repeated after the next one won: the session has moved on.")
+	}
+	t.wantLive("after a late repetition", last, t.now)
+	if t.swap(next.Generation, last, last.ExpiresAt) {
+		t.broken("a Swap repeated at its own ExpiresAt won: the session has ended.")
+	}
+}
+
+func checkSwapExpiry(t *storeTest) {
+	subject := t.subject("ada")
+	s := t.create(t.session(subject))
+	for _, ends := range []time.Duration{48 * time.Hour, 12 * time.Hour} {
+		next := t.rotated(s, int(ends/time.Hour))
+		next.ExpiresAt = t.now.Add(ends)
+		if !t.swap(s.Generation, next, t.now) {
+			t.broken("Swap lost; nobody else swaps.")
+		}
+		s = next
+		before := s.ExpiresAt.Add(-time.Millisecond)
+		t.wantLive("1 ms before the new ExpiresAt", s, before)
+		t.wantList("1 ms before the new ExpiresAt", subject, []jwtauth.Session{s}, before)
+	}
+	at := s.ExpiresAt
+	late := t.rotated(s, 1)
+	if t.swap(s.Generation, late, at) {
+		t.broken("at the new ExpiresAt, Swap won.")
+	}
+	t.wantList("at the new ExpiresAt", subject, nil, at)
+	t.wantEnded("at the new ExpiresAt", s.ID, at)
+}
+
+func checkSwapEnded(t *storeTest) {
+	subject := t.subject("ada")
+	list := t.created(subject, 3)
+	swapped := t.rotated(list[1], 1)
+	if !t.swap(1, swapped, t.now) {
+		t.broken("Swap lost; nobody else swaps.")
+	}
+	list[1] = swapped
+
+	t.delete(list[0].ID)
+	t.delete(list[1].ID)
+	t.deleteSubject(subject)
+	for _, s := range list {
+		for _, next := range []jwtauth.Session{t.rotated(s, 2), s} { // the second: exactly what was in place
+			if t.swap(s.Generation, next, t.now) {
+				t.broken("Swap won, where the session was ended.")
+			}
+			t.wantEnded("after Swap of a session that was ended", s.ID, t.now)
+		}
+	}
+	t.wantList("after Swap of sessions that were ended", subject, nil, t.now)
+}

@@ -1,0 +1,70 @@
+package jwtauthtest
+
+import (
+	"time"
+
+	"github.com/seed-0a072700/jwtauth"
+)
+
+// Whoever has seen a late now may have dropped what it ended: each of these goes on in time, and none goes back.
+
+func checkExpiry(t *storeTest) {
+	subject := t.subject("ada")
+	list := t.created(subject, 3)
+	before := list[0].ExpiresAt.Add(-time.Millisecond)
+	at := list[0].ExpiresAt
+
+	t.wantLive("1 ms before ExpiresAt", list[0], before)
+	t.wantList("1 ms before ExpiresAt", subject, list, before)
+	next := list[1]
+	next.Generation++
+	next.RotatedAt = before // and ExpiresAt stays, as it does in the last hours of a session
+	if !t.swap(1, next, before) {
+		t.broken("1 ms before ExpiresAt, Swap lost.")
+	}
+	list[1] = next
+	t.wantList("1 ms before ExpiresAt", subject, list, before)
+
+	late := t.rotated(list[2], 1)
+	late.ExpiresAt = at.Add(time.Hour)
+	if t.swap(1, late, at) {
+		t.broken("at ExpiresAt, Swap won and prolonged a session that has ended.")
+	}
+	t.wantList("at ExpiresAt", subject, nil, at)
+	for _, s := range list {
+		t.wantEnded("at ExpiresAt", s.ID, at)
+		t.wantEnded("1 ms after ExpiresAt", s.ID, at.Add(time.Millisecond))
+	}
+}
+
+func checkNoClock(t *storeTest) {
+	soon := t.create(t.session(t.subject("soon")))
+	far := t.session(t.subject("far"))
+	far.EndsAt = t.now.Add(10 * year)
+	far.ExpiresAt = far.EndsAt
+	t.create(far)
+
+	past := t.now.Add(-9 * year) // before the login, even: clocks are set back
+	const when = "with a now 9 years before the machine's"
+	t.wantLive(when, soon, past)
+	t.wantList(when, far.Subject, []jwtauth.Session{far}, past)
+
+	next := t.rotated(soon, 1)
+	next.RotatedAt = past
+	if !t.swap(soon.Generation, next, past) {
+		t.broken("%s, Swap lost.", when)
+	}
+	soon = next
+	t.wantLive(when, soon, past)
+
+	t.wantEnded("with a now that is ExpiresAt, though the machine's is a day behind", soon.ID, soon.ExpiresAt)
+	future := far.ExpiresAt.Add(-time.Millisecond)
+	t.wantLive("with a now 1 ms before ExpiresAt, 10 years after the machine's", far, future)
+	t.wantList("with a now 1 ms before ExpiresAt, 10 years after the machine's", far.Subject, []jwtauth.Session{far}, future)
+	next = far
+	next.Generation++
+	next.RotatedAt = future
+	if !t.swap(far.Generation, next, future) {
+		t.broken("with a now 1 ms before ExpiresAt, 10 years after the machine's, Swap lost.")
+	}
+}
