@@ -1,25 +1,27 @@
 package jwtauth
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"mime"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // loginCookies answers a login in cookie mode. Of the session whose cookies it replaces, nobody holds tokens
 // any longer: it is ended, too, so that the user's list of devices shows this browser once.
 func (h *Handlers) loginCookies(w http.ResponseWriter, r *http.Request, tokens Tokens) error {
-	before, _ := h.opts.Cookies.refreshToken(r) // what cannot be read is replaced all the same
-	if err := h.setCookies(w, r, tokens, ""); err != nil {
+	life, err := h.refreshCookieLife(r.Context(), tokens, "")
+	if err != nil {
 		_ = h.issuer.Logout(r.Context(), tokens.RefreshToken) // nobody will know it
 		return err
 	}
-	if before != "" {
-		_ = h.issuer.Logout(r.Context(), before) // else it ends by itself
-	}
+	_ = h.endSession(r) // else it ends by itself; what cannot be read is replaced all the same
+	h.opts.Cookies.set(w, tokens, life)
 	h.answerCookies(w, r, tokens, h.opts.AfterLogin)
 	return nil
 }
@@ -32,25 +34,33 @@ func (h *Handlers) refreshCookies(w http.ResponseWriter, r *http.Request) error 
 	case presented == "":
 		return ErrTokenMissing
 	}
-	tokens, err := h.issuer.Refresh(r.Context(), presented)
+	tokens, err := h.exchange(w, r, presented)
 	if err != nil {
-		return err
-	}
-	if err := h.setCookies(w, r, tokens, presented); err != nil {
 		return err
 	}
 	h.answerCookies(w, r, tokens, "")
 	return nil
 }
 
+// exchange refreshes a session and sets the cookies. What can fail of the latter is done before the former
+// takes effect: the browser would be left with a token that was exchanged.
+func (h *Handlers) exchange(w http.ResponseWriter, r *http.Request, presented string) (Tokens, error) {
+	var life time.Duration
+	tokens, err := h.issuer.refresh(r.Context(), presented, func(issued Tokens) (err error) {
+		life, err = h.refreshCookieLife(r.Context(), issued, presented)
+		return err
+	})
+	if err != nil {
+		return Tokens{}, err
+	}
+	h.opts.Cookies.set(w, tokens, life)
+	return tokens, nil
+}
+
 // logoutCookies deletes the cookies where their session is over. Where that is not known, it leaves
 // them: without them, the browser could not ask again.
 func (h *Handlers) logoutCookies(w http.ResponseWriter, r *http.Request) error {
-	token, err := h.opts.Cookies.refreshToken(r)
-	if err == nil && token != "" {
-		err = h.issuer.Logout(r.Context(), token)
-	}
-	if err != nil {
+	if err := h.endSession(r); err != nil {
 		return err
 	}
 	h.opts.Cookies.clear(w)
@@ -62,24 +72,49 @@ func (h *Handlers) logoutCookies(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// setCookies sets tokens as cookies, in answer to a request that presented a refresh token, or "". The
-// refresh cookie is left as it is where that was of the same generation: the browser may hold a newer one by now.
-func (h *Handlers) setCookies(w http.ResponseWriter, r *http.Request, tokens Tokens, presented string) error {
-	issued, err := h.issuer.readRefresh(r.Context(), tokens.RefreshToken)
-	if err != nil {
+// endSession ends the session of which a request carries cookies. Without the refresh cookie, which browsers do not
+// send to a path outside RefreshPath, it is the one that the access token names, if that is still good.
+func (h *Handlers) endSession(r *http.Request) error {
+	token, err := h.opts.Cookies.refreshToken(r)
+	switch {
+	case err != nil:
+		return err
+	case token != "":
+		return h.issuer.Logout(r.Context(), token)
+	}
+	access, err := oneCookie(r, h.opts.Cookies.access.Name)
+	if err != nil || access == "" {
 		return err
 	}
-	life := issued.expiresAt.Sub(h.issuer.rules.now())
+	claims, err := h.issuer.VerifyToken(r.Context(), access)
+	if err != nil {
+		return nil // of no session
+	}
+	if err := h.issuer.EndSession(r.Context(), claims.Subject, claims.SessionID); !errors.Is(err, ErrSessionEnded) {
+		return err
+	}
+	return nil
+}
+
+// refreshCookieLife checks tokens that are to be set as cookies, in answer to a request that presented a refresh token, or "",
+// and returns how long the refresh cookie is to last. It is 0, and the cookie left as it is, where that was of
+// the same generation: the browser may hold a newer one by now. Where that generation was adopted, the browser's expires
+// before the row does, until it refreshes again: its idle time goes on as it was before the store lost the row's.
+func (h *Handlers) refreshCookieLife(ctx context.Context, tokens Tokens, presented string) (time.Duration, error) {
+	if err := h.opts.Cookies.check(tokens); err != nil {
+		return 0, err
+	}
+	issued, err := h.issuer.readRefresh(ctx, tokens.RefreshToken)
+	if err != nil {
+		return 0, err
+	}
 	if presented != "" {
-		before, err := h.issuer.readRefresh(r.Context(), presented)
-		if err != nil {
-			return err
-		}
-		if before.generation == issued.generation {
-			life = 0
+		before, err := h.issuer.readRefresh(ctx, presented)
+		if err != nil || before.generation == issued.generation {
+			return 0, err
 		}
 	}
-	return h.opts.Cookies.set(w, tokens, life)
+	return issued.expiresAt.Sub(h.issuer.rules.now()), nil
 }
 
 // answerCookies answers what cookies were set on: a form that script did not send with a redirect, all else with JSON.
@@ -103,11 +138,11 @@ func isForm(r *http.Request) bool {
 // redirectFault says what keeps to from being a path of this origin, "" where nothing does. Browsers take
 // backslashes for slashes, and leave out tabs and line ends.
 func redirectFault(to string) string {
-	u, err := url.Parse(to)
+	_, err := url.Parse(to)
 	switch {
 	case to == "":
 		return ""
-	case err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//"),
+	case err != nil || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//"),
 		strings.ContainsFunc(to, func(r rune) bool { return r <= ' ' || r > '~' || r == '\\' }):
 		return fmt.Sprintf("%q is not an absolute path of this origin", to)
 	}

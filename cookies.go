@@ -3,7 +3,9 @@ package jwtauth
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
+	"net/textproto"
 	"path"
 	"strings"
 	"time"
@@ -19,9 +21,11 @@ type CookieOptions struct {
 	Name string
 
 	// RefreshPath, such as "/auth", is the only path (with those below it) that the refresh cookie is sent to: the
-	// endpoints for refresh and logout must be there. That cookie is then SameSite=Strict, and its name
-	// begins with "__Secure-": a page on a sibling host name can plant a second one, which makes refreshes fail, though
-	// never succeed for another session. [Handlers.Renew] needs the refresh cookie at every page, and so excludes
+	// endpoints for refresh and logout must be there, and that for login should be: elsewhere, login and logout find the browser's
+	// session by its access cookie alone, while that lasts. The refresh cookie is then SameSite=Strict, and its name
+	// begins with "__Secure-", which lets a page on a sibling host name plant one: beside the user's own it makes refreshes fail;
+	// where the user has none, it logs the browser in to the session of whoever planted it. Where siblings are not
+	// to be trusted, leave RefreshPath empty. [Handlers.Renew] needs the refresh cookie at every page, and so excludes
 	// RefreshPath. Default: both cookies have the path "/".
 	RefreshPath string
 
@@ -154,19 +158,21 @@ func (c *Cookies) Access() Source { return cookieSource(c.access.Name, c.protect
 
 var errCookieTooLong = errors.New("jwtauth: a token is too long for a cookie; have fewer private claims")
 
-// set puts tokens into the answer, without the refresh token where refreshLife is 0.
-func (c *Cookies) set(w http.ResponseWriter, t Tokens, refreshLife time.Duration) error {
-	access := c.with(c.access, t.AccessToken, t.ExpiresIn)
-	refresh := c.with(c.refresh, t.RefreshToken, max(1, int(refreshLife/time.Second)))
-	if !fits(access) || !fits(refresh) {
+// check refuses tokens that browsers would not keep.
+func (c *Cookies) check(t Tokens) error {
+	if len(c.access.Name)+len(t.AccessToken) > maxCookieBytes || len(c.refresh.Name)+len(t.RefreshToken) > maxCookieBytes {
 		return errCookieTooLong
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	http.SetCookie(w, access)
-	if refreshLife > 0 {
-		http.SetCookie(w, refresh)
-	}
 	return nil
+}
+
+// set puts tokens into the answer, without the refresh token where refreshLife is 0.
+func (c *Cookies) set(w http.ResponseWriter, t Tokens, refreshLife time.Duration) {
+	w.Header().Set("Cache-Control", "no-store")
+	http.SetCookie(w, c.with(c.access, t.AccessToken, t.ExpiresIn))
+	if refreshLife > 0 {
+		http.SetCookie(w, c.with(c.refresh, t.RefreshToken, max(1, int(refreshLife/time.Second))))
+	}
 }
 
 // clear has the browser forget both cookies.
@@ -185,8 +191,6 @@ func (c *Cookies) with(base http.Cookie, value string, seconds int) *http.Cookie
 	}
 	return &base
 }
-
-func fits(c *http.Cookie) bool { return len(c.Name)+len(c.Value) <= maxCookieBytes }
 
 // refreshToken returns the refresh token that a request carries, "" where there is none.
 func (c *Cookies) refreshToken(r *http.Request) (string, error) { return oneCookie(r, c.refresh.Name) }
@@ -222,10 +226,32 @@ func cookieSource(name string, protection *http.CrossOriginProtection) Source {
 // oneCookie returns the token in the one cookie of that name, over all Cookie lines.
 func oneCookie(r *http.Request, name string) (string, error) {
 	var values []string
-	for _, cookie := range r.CookiesNamed(name) {
-		values = append(values, cookie.Value)
+	for sent, pair := range sentCookies(r) {
+		if sent == name {
+			_, value, _ := strings.Cut(pair, "=")
+			if n := len(value); n > 1 && value[0] == '"' && value[n-1] == '"' {
+				value = value[1 : n-1]
+			}
+			values = append(values, value)
+		}
 	}
 	return one(values)
+}
+
+// sentCookies returns the cookies of a request, over all Cookie lines: the name, and name and value as they came. It divides them
+// as net/http does, but passes over none for a byte in its value: that one, too, is a second of its name.
+func sentCookies(r *http.Request) iter.Seq2[string, string] {
+	return func(yield func(name, pair string) bool) {
+		for _, line := range r.Header["Cookie"] {
+			for pair := range strings.SplitSeq(line, ";") {
+				pair = textproto.TrimString(pair) // other than ASCII, space is part of a name
+				name, _, _ := strings.Cut(pair, "=")
+				if !yield(textproto.TrimString(name), pair) {
+					return
+				}
+			}
+		}
+	}
 }
 
 var errNoOrigin = fmt.Errorf("%w: neither Sec-Fetch-Site nor Origin", ErrCrossSite)

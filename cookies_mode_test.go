@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/seed-0a072700/jwtauth"
+	"github.com/seed-0a072700/jwtauth/memstore"
 )
 
 const (
@@ -166,6 +167,14 @@ func TestCookieOptions(t *testing.T) {
 		{"path with dots", opts{RefreshPath: "/a/../b"}, []string{`CookieOptions.RefreshPath: "/a/../b" is not a clean`}},
 		{"path ending in /", opts{RefreshPath: "/auth/"}, []string{`CookieOptions.RefreshPath: "/auth/" is not a clean`}},
 		{"path with ;", opts{RefreshPath: "/a;b"}, []string{`CookieOptions.RefreshPath: "/a;b" holds a byte`}},
+		{"path with quote", opts{RefreshPath: `/a"b`}, []string{`CookieOptions.RefreshPath: "/a\"b" holds a byte`}},
+		{"path with comma", opts{RefreshPath: "/a,b"}, []string{`CookieOptions.RefreshPath: "/a,b" holds a byte`}},
+		{"path with backslash", opts{RefreshPath: `/a\b`}, []string{`CookieOptions.RefreshPath: "/a\\b" holds a byte`}},
+		{"path, escaped", opts{RefreshPath: "/a%20b"}, []string{`CookieOptions.RefreshPath: "/a%20b" holds a byte`}},
+		{"path with query", opts{RefreshPath: "/a?b"}, []string{`CookieOptions.RefreshPath: "/a?b" holds a byte`}},
+		{"path with fragment", opts{RefreshPath: "/a#b"}, []string{`CookieOptions.RefreshPath: "/a#b" holds a byte`}},
+		{"path with space", opts{RefreshPath: "/a b"}, []string{`CookieOptions.RefreshPath: "/a b" holds a byte`}},
+		{"path not in ASCII", opts{RefreshPath: "/\u00e9"}, []string{`CookieOptions.RefreshPath: "/é" holds a byte`}},
 		{"path with newline", opts{RefreshPath: "/a\nb"}, []string{`CookieOptions.RefreshPath: "/a\nb" holds a byte`}},
 		{"path too long", opts{RefreshPath: "/" + strings.Repeat("a", 1024)}, []string{"CookieOptions.RefreshPath: is 1025 bytes long"}},
 		{"SameSite=None over plain HTTP", opts{InsecureHTTP: true, InsecureSameSiteNone: true}, []string{"CookieOptions.InsecureSameSiteNone: is set, and so is InsecureHTTP"}},
@@ -195,7 +204,8 @@ func TestCookieOptions(t *testing.T) {
 		{"not ASCII", origins("https://b\u00fccher.example"), []string{origin + `the host "bücher.example" is not in ASCII`}},
 		{"a number for an address", origins("https://127.1"), []string{origin}},
 		{"a hexadecimal address", origins("https://0x7f.0.0.0x1"), []string{origin}},
-		{"a zone", origins("https://[fe80::1%25eth0]"), []string{origin}},
+		{"a zone", origins("https://[fe80::1%25eth0]"), []string{origin + `the host "fe80::1%eth0" has a zone`}},
+		{"a dot in front", origins("https://.example.com"), []string{origin + `".example.com" is not a host name`}},
 		{"an empty label", origins("https://a..example"), []string{origin}},
 		{"a space", origins("https://a b"), []string{origin}},
 	} {
@@ -379,10 +389,65 @@ func TestCookieTooLong(t *testing.T) {
 	}
 	size += 3
 	wantAnswer(t, "longer", s.send(login, "POST", rightLogin, sameOrigin, typeJSON), 500, "internal_error")
-	wantAnswer(t, "longer at refresh", s.refreshes(), 500, "internal_error")
 	if list, err := s.Sessions(t.Context(), "user-1"); err != nil || len(list) != 1 {
 		t.Errorf("%d sessions, want the one before; %v", len(list), err)
 	}
+
+	// A refresh that cannot be answered has not happened, or the browser would be left with a token that was exchanged.
+	s.told()
+	s.at(time.Hour)
+	wantAnswer(t, "longer at refresh", s.refreshes(), 500, "internal_error")
+	if a := s.send(s.renewing(), "GET", ""); a.StatusCode != 500 {
+		t.Errorf("longer at Renew: answers %s", a.Status)
+	}
+	s.wantKinds(t, "longer")
+	size -= 3
+	s.at(2 * time.Hour)
+	wantAnswer(t, "mended an hour later", s.refreshes(), 200, "", accessCookie, refreshCookie)
+	size += 3
+	s.told()
+	wantAnswer(t, "longer, from a second tab", s.refreshes(), 500, "internal_error")
+	s.wantKinds(t, "longer, from a second tab")
+}
+
+// Where the store has lost a rotation, and takes it over from the browser's token, the browser keeps that token: it lasts
+// until the next refresh, even where the session was found in its last second.
+func TestCookieModeRefreshAdopts(t *testing.T) {
+	s := newCookieSite(t)
+	s.login(t)
+	row := s.row(s.jar[refreshCookie])
+	const ttl, week = 15 * time.Minute, 7 * 24 * time.Hour
+	s.at(ttl)
+	a := s.refreshes()
+	kept := s.clock.Now().Add(time.Duration(a.Cookies()[1].MaxAge) * time.Second)
+	s.store.SessionStore = memstore.New() // a backup
+	if err := s.store.Create(t.Context(), row); err != nil {
+		t.Fatal(err)
+	}
+	s.told()
+	s.at(week - time.Second)
+	wantAnswer(t, "adopted", s.refreshes(), 200, "", accessCookie)
+	s.wantKinds(t, "adopted", jwtauth.EventAdopted)
+	if row = s.row(s.jar[refreshCookie]); row.ExpiresAt.Before(kept) {
+		t.Errorf("the browser keeps the token until %v, the store the session until %v", kept, row.ExpiresAt)
+	}
+	s.at(week - time.Second + ttl)
+	if now := s.clock.Now(); !now.Before(kept) {
+		t.Errorf("the browser has dropped the refresh token at %v, the access token expires at %v", kept, now)
+	}
+	wantAnswer(t, "the next refresh", s.refreshes(), 200, "", accessCookie, refreshCookie)
+	s.wantKinds(t, "the next refresh", jwtauth.EventRefresh)
+}
+
+// In the last second of a session, what a refresh answers is a cookie still, not the deletion of one.
+func TestCookieModeRefreshLastSecond(t *testing.T) {
+	s := newCookieSite(t, func(i *jwtauth.IssuerOptions, _ *jwtauth.CookieOptions, _ *jwtauth.HandlerOptions) {
+		i.SessionTTL, i.IdleTTL = time.Hour, time.Hour
+	})
+	s.clock.Set(start.Truncate(time.Second))
+	s.login(t)
+	s.clock.Set(start.Truncate(time.Second).Add(time.Hour - time.Millisecond))
+	wantAnswer(t, "in the last second", s.refreshes(), 200, "", accessCookie, refreshCookie)
 }
 
 func TestCookieModeRefresh(t *testing.T) {
@@ -469,6 +534,48 @@ func TestCookieModeLogout(t *testing.T) {
 	if got := a.Header.Get("Location"); got != "/bye" {
 		t.Errorf("a form leads to %q", got)
 	}
+}
+
+// Browsers send the refresh cookie to no path outside RefreshPath. A login or logout there
+// finds the session by the access cookie.
+func TestCookieModeOutsideRefreshPath(t *testing.T) {
+	const refresh = "__Secure-jwtauth-refresh"
+	s := newCookieSite(t, func(_ *jwtauth.IssuerOptions, c *jwtauth.CookieOptions, _ *jwtauth.HandlerOptions) {
+		c.RefreshPath = "/auth"
+	})
+	sessions := func(what string, want int) {
+		t.Helper()
+		if list, err := s.Sessions(t.Context(), "user-1"); err != nil || len(list) != want {
+			t.Errorf("%s: %d sessions, want %d; %v", what, len(list), want, err)
+		}
+		s.told()
+	}
+	login := func() {
+		delete(s.jar, refresh)
+		s.login(t)
+		delete(s.jar, refresh)
+	}
+	gone := []string{"-" + accessCookie, "-" + refresh}
+
+	login()
+	login()
+	sessions("two logins", 1)
+	good := s.jar[accessCookie]
+	s.fails("Delete")
+	wantAnswer(t, "store down", s.logsOut(), 503, "unavailable")
+	s.store.before = nil
+	wantAnswer(t, "two access cookies", s.logsOut("Cookie: "+accessCookie+"=planted"), 400, "invalid_request")
+	sessions("refused", 1)
+	wantAnswer(t, "logout", s.logsOut(), 204, "", gone...)
+	s.wantKinds(t, "logout", jwtauth.EventLogout)
+	sessions("logout", 0)
+	s.jar[accessCookie] = good
+	wantAnswer(t, "of a session that is over", s.logsOut(), 204, "", gone...)
+	s.jar[accessCookie] = keyMust(s.Sign("user-1", nil))
+	wantAnswer(t, "with a token of no session", s.logsOut(), 204, "", gone...)
+	s.jar[accessCookie] = "nonsense"
+	wantAnswer(t, "with nonsense", s.logsOut(), 204, "", gone...)
+	s.wantKinds(t, "of none")
 }
 
 func TestCookieModeCrossSite(t *testing.T) {

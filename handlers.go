@@ -57,7 +57,7 @@ const (
 // The members are named as in RFC 6749 §4.3.2 and §6, but these are no OAuth token endpoints: there is no client to authenticate.
 //
 // With HandlerOptions.Cookies, no body holds a token. Login and Refresh answer {"expires_in": 900}, the seconds that
-// the access cookie lasts; a login in which the browser still had a session ends that one. Refresh and Logout read no
+// the access cookie lasts; a login ends the session that the browser's cookies named (see CookieOptions.RefreshPath). Refresh and Logout read no
 // body; Refresh never sets the refresh cookie to what was presented, and Logout alone deletes cookies, where it has ended
 // the session or there was none: an outage or a token that does not verify leaves them as they are. All three
 // refuse requests that no page of this origin or of CookieOptions.TrustedOrigins made ([ErrCrossSite]), those without

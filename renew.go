@@ -46,16 +46,11 @@ func (h *Handlers) renew(w http.ResponseWriter, r *http.Request) (*http.Request,
 	if !ok {
 		return r, nil
 	}
-	tokens, err := h.issuer.Refresh(r.Context(), presented)
+	tokens, err := h.exchange(w, r, presented)
 	switch {
-	case errors.Is(err, ErrUnavailable):
-		return nil, err
 	case errors.Is(err, ErrTokenInvalid), errors.Is(err, ErrSessionEnded), errors.Is(err, ErrTokenReused):
 		return r, nil
 	case err != nil:
-		return nil, err
-	}
-	if err := h.setCookies(w, r, tokens, presented); err != nil {
 		return nil, err
 	}
 	return h.opts.Cookies.replace(r, tokens), nil
@@ -81,24 +76,22 @@ func (h *Handlers) renewable(r *http.Request) (refreshToken string, ok bool) {
 }
 
 // isOwnOrNavigation says whether a request is of this origin's own pages, or shows the user one. What other
-// origins embed gives no reason to change a session. Where browsers do not say (plain HTTP), it may be either.
+// origins embed, frames included, gives no reason to change a session. Where browsers do not say (plain HTTP), it may be either.
 func isOwnOrNavigation(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "", "same-origin", "none":
 		return true
 	}
-	return r.Header.Get("Sec-Fetch-Mode") == "navigate"
+	dest := r.Header.Get("Sec-Fetch-Dest")
+	return r.Header.Get("Sec-Fetch-Mode") == "navigate" && (dest == "document" || dest == "")
 }
 
 // replace returns the request as it would be with the new tokens in its cookies.
 func (c *Cookies) replace(r *http.Request, tokens Tokens) *http.Request {
 	var kept []string
-	for _, line := range r.Header["Cookie"] {
-		for pair := range strings.SplitSeq(line, ";") {
-			pair = strings.TrimSpace(pair)
-			if name, _, _ := strings.Cut(pair, "="); pair != "" && name != c.access.Name && name != c.refresh.Name {
-				kept = append(kept, pair)
-			}
+	for name, pair := range sentCookies(r) {
+		if name != c.access.Name && name != c.refresh.Name {
+			kept = append(kept, pair)
 		}
 	}
 	kept = append(kept, c.access.Name+"="+tokens.AccessToken, c.refresh.Name+"="+tokens.RefreshToken)

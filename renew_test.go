@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -41,7 +42,9 @@ func TestRenew(t *testing.T) {
 		{name: "missing", prepare: func(s *cookieSite) { delete(s.jar, accessCookie) }, status: 200, events: []jwtauth.EventKind{jwtauth.EventRefresh}, cookies: []string{accessCookie, refreshCookie}},
 		{name: "HEAD", method: "HEAD", status: 200, events: []jwtauth.EventKind{jwtauth.EventRefresh}, cookies: []string{accessCookie, refreshCookie}},
 		{name: "beside other cookies", fields: []string{"Cookie: a=b; c=d"}, status: 200, events: []jwtauth.EventKind{jwtauth.EventRefresh}, cookies: []string{accessCookie, refreshCookie}},
-		{name: "following a link", fields: []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"}, status: 200, events: []jwtauth.EventKind{jwtauth.EventRefresh}, cookies: []string{accessCookie, refreshCookie}},
+		{name: "following a link", fields: []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"}, status: 200, events: []jwtauth.EventKind{jwtauth.EventRefresh}, cookies: []string{accessCookie, refreshCookie}},
+		{name: "following a link, in a browser without Sec-Fetch-Dest", fields: []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"}, status: 200, events: []jwtauth.EventKind{jwtauth.EventRefresh}, cookies: []string{accessCookie, refreshCookie}},
+		{name: "a frame of a page of ours", fields: []string{sameOrigin, "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe"}, status: 200, events: []jwtauth.EventKind{jwtauth.EventRefresh}, cookies: []string{accessCookie, refreshCookie}},
 		{name: "same origin", fields: []string{sameOrigin, "Sec-Fetch-Mode: cors"}, status: 200, events: []jwtauth.EventKind{jwtauth.EventRefresh}, cookies: []string{accessCookie, refreshCookie}},
 		{name: "a second tab", prepare: func(s *cookieSite) {
 			s.at(time.Hour)
@@ -55,6 +58,8 @@ func TestRenew(t *testing.T) {
 		{name: "WebSocket", fields: []string{sameOrigin, "Upgrade: websocket", "Connection: Upgrade"}, status: 401},
 		{name: "an image on another site", fields: []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors"}, status: 401},
 		{name: "script of a sibling origin", fields: []string{"Sec-Fetch-Site: same-site", "Sec-Fetch-Mode: cors"}, status: 401},
+		{name: "a frame of a sibling origin", fields: []string{"Sec-Fetch-Site: same-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe"}, status: 401},
+		{name: "an object on another site", fields: []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: object"}, status: 401},
 		{name: "a token of its own", fields: []string{"Authorization: Bearer x"}, status: 401},
 		{name: "nonsense for an access cookie", prepare: func(s *cookieSite) { s.jar[accessCookie] = "nonsense" }, status: 401},
 		{name: "two access cookies", fields: []string{"Cookie: " + accessCookie + "=planted"}, status: 400},
@@ -135,6 +140,56 @@ func TestRenewLeavesRequest(t *testing.T) {
 	s.renewing().ServeHTTP(w, r)
 	if w.Code != 200 || r.Header.Get("Cookie") != line {
 		t.Errorf("answers %d; the request's cookies are %q", w.Code, r.Header.Get("Cookie"))
+	}
+}
+
+// What a handler makes of cookies that are not ours, it makes of them behind Renew: none that a sibling host planted
+// becomes one of this host's.
+func TestRenewOtherCookies(t *testing.T) {
+	for _, lines := range [][]string{
+		{"a=b; c=d", "e=f"},
+		{"\u2000__Host-csrf=planted; __Host-csrf\u00a0=planted"},
+		{"\u0085__Host-csrf=planted"},
+		{"=__Host-csrf=planted; __Host-csrf"},
+		{`a="; __Host-csrf=mine; b="`, "a=b;; ;c=d;"},
+		{"\t a \t=\tb ", "a b=c; d\x00=e"},
+		{"\u2000" + accessCookie + "=planted; x" + refreshCookie + "=planted"},
+	} {
+		s := newCookieSite(t)
+		s.login(t)
+		s.at(time.Hour)
+		look := func(h func(http.Handler) http.Handler) (seen []string) {
+			var fields []string
+			for _, line := range lines {
+				fields = append(fields, "Cookie: "+line)
+			}
+			s.send(h(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				for _, c := range r.Cookies() {
+					if c.Name != accessCookie && c.Name != refreshCookie {
+						seen = append(seen, c.Name+"="+c.Value)
+					}
+				}
+			})), "GET", "", fields...)
+			return seen
+		}
+		before := look(func(next http.Handler) http.Handler { return next })
+		after := look(s.handlers.Renew)
+		s.wantKinds(t, "Renew", jwtauth.EventRefresh)
+		if !slices.Equal(before, after) {
+			t.Errorf("%q: before Renew %q, behind it %q", lines, before, after)
+		}
+	}
+}
+
+// The name of a cookie may be sent with space behind it.
+func TestRenewReplacesWithSpace(t *testing.T) {
+	s := newCookieSite(t)
+	s.login(t)
+	s.at(time.Hour)
+	old := s.jar[accessCookie]
+	delete(s.jar, accessCookie)
+	if a := s.send(s.renewing(), "GET", "", "Cookie: "+accessCookie+" ="+old); a.StatusCode != 200 {
+		t.Errorf("answers %s", a.Status)
 	}
 }
 
