@@ -110,7 +110,7 @@ func (v *Verifier) read(ctx context.Context, token string, now time.Time) (*Clai
 	if err != nil {
 		return nil, Key{}, keySourceError(err)
 	}
-	keys = keys[:min(len(keys), maxCandidates)]
+	keys = candidates(keys, header.alg)
 
 	if v.cache != nil && !header.symmetric {
 		if hit := v.cache.Get(token); hit != nil && slices.Contains(keys, hit.key) {
@@ -157,17 +157,29 @@ var (
 	errHeader       = fmt.Errorf("%w: header", ErrTokenMalformed)
 )
 
+// candidates leaves out what lies beyond maxCandidates and maxWork.
+func candidates(keys []Key, alg Algorithm) []Key {
+	keys = keys[:min(len(keys), maxCandidates)]
+	work := 0
+	for i, key := range keys {
+		if key.Algorithm() != alg || alg == "" {
+			continue
+		}
+		first := work == 0
+		if work += key.k.work(); work > maxWork && !first {
+			return keys[:i]
+		}
+	}
+	return keys
+}
+
 // signer returns the key that made the signature of a token whose second dot stands at dot.
 func signer(keys []Key, alg Algorithm, token string, dot int) (Key, error) {
 	err := error(ErrKeyUnknown)
-	work := 0
 	for _, key := range keys {
 		// The algorithm is the key's, whatever a KeySource hands out.
 		if key.Algorithm() != alg || alg == "" {
 			continue
-		}
-		if work += key.k.work(); work > maxWork && err == ErrSignatureInvalid {
-			break
 		}
 		if key.k.verify(token, dot) {
 			return key, nil

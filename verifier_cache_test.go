@@ -2,6 +2,7 @@ package jwtauth_test
 
 import (
 	"context"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"net/http"
@@ -111,6 +112,46 @@ func TestVerifyWithdrawnKey(t *testing.T) {
 			t.Errorf("the key under another id: %v", err)
 		}
 	})
+}
+
+// How many keys are tried is bounded by what they cost; cached or not, one that is not tried does not count.
+func TestVerifyDearKeys(t *testing.T) {
+	rsaKey := func(public *rsa.PublicKey) jwtauth.Key { return keyMust(jwtauth.NewKey(jwtauth.RS256, public)) }
+	signing := keyMust(jwtauth.NewKey(jwtauth.RS256, keyRSA()))
+	long, another := rsaKey(keyRSAPublic(8192, 1, 65537)), rsaKey(keyRSAPublic(8192, 3, 65537)) // 16 each of 32
+	dearest := rsaKey(keyRSAPublic(8192, 1, 1<<31-1))                                           // 128
+	otherAlg := keyMust(jwtauth.NewKey(jwtauth.PS256, keyRSAPublic(8192, 1, 65537)))
+	issuer, err := jwtauth.NewIssuer(signing, jwtauth.IssuerOptions{Now: options().Now, AccessTTL: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := issuer.Sign("user-1", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, change := range []func(*jwtauth.VerifierOptions){func(*jwtauth.VerifierOptions) {}, noCache} {
+		opts := jwtauth.VerifierOptions{AnyIssuer: true, AnyAudience: true, Now: options().Now}
+		change(&opts)
+		var keys []jwtauth.Key
+		v := newVerifier(t, keySourceFunc(func(context.Context, jwtauth.Algorithm, string) ([]jwtauth.Key, error) { return keys, nil }), opts)
+		for _, test := range []struct {
+			keys []jwtauth.Key
+			want error
+		}{
+			{[]jwtauth.Key{signing}, nil},
+			{[]jwtauth.Key{long, signing}, nil},
+			{[]jwtauth.Key{long, another, signing}, jwtauth.ErrSignatureInvalid},
+			{[]jwtauth.Key{otherAlg, otherAlg, otherAlg, signing}, nil}, // which cost nothing
+			{[]jwtauth.Key{dearest, signing}, jwtauth.ErrSignatureInvalid},
+			{[]jwtauth.Key{dearest}, jwtauth.ErrSignatureInvalid}, // one is always tried
+			{[]jwtauth.Key{signing, dearest}, nil},
+		} {
+			keys = test.keys
+			if _, err := v.VerifyToken(t.Context(), token); !errors.Is(err, test.want) || test.want == nil && err != nil {
+				t.Errorf("cache of size %d, %d keys: %v, want %v", opts.CacheSize, len(keys), err, test.want)
+			}
+		}
+	}
 }
 
 func sameKind(t testing.TB, f forger) forger {

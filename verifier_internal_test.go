@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
+	"weak"
 )
 
 // What a verifier remembers is bounded, and nothing that failed is in it: that
@@ -107,6 +110,26 @@ func TestRemembersUpToALength(t *testing.T) {
 	if len(token) <= 8<<10 {
 		t.Fatal("no token was longer than the limit")
 	}
+}
+
+// A token may be a piece of a large text, such as a form: what is remembered of it must not keep all of that in memory.
+func TestRememberedKeepsNothingElse(t *testing.T) {
+	v, signing := remembering(t)
+	text := strings.Repeat("x", 1<<20) + sealText(t, signing, `{"alg":"EdDSA"}`, `{"exp":2000}`)
+	whole := weak.Make(unsafe.StringData(text))
+	token := text[1<<20:]
+	if _, err := v.VerifyToken(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	if v.cache.Get(token) == nil || v.headers.seen.Load() == nil {
+		t.Fatal("the token or its header is not remembered: this proves nothing")
+	}
+	text, token = "", ""
+	runtime.GC()
+	if whole.Value() != nil {
+		t.Error("the text that the token was a piece of is still in memory")
+	}
+	runtime.KeepAlive(v)
 }
 
 func TestSymmetricTokensAreNotRemembered(t *testing.T) {

@@ -7,7 +7,6 @@ package tokencache
 
 import (
 	"hash/maphash"
-	"math/bits"
 	"sync/atomic"
 )
 
@@ -25,6 +24,7 @@ type Cache[V any] struct {
 type set[V any] struct {
 	tags  [ways]atomic.Uint32 // of the tokens in the slots, or of one that was there a moment ago
 	used  atomic.Uint32       // one bit for each slot: asked for since it was last passed over for eviction
+	hand  atomic.Uint32       // goes round the slots, so that each newcomer has time to be asked for again
 	slots [ways]atomic.Pointer[entry[V]]
 }
 
@@ -70,7 +70,7 @@ func (s *set[V]) lookup(token string, tag uint32) (slot int, e *entry[V]) {
 }
 
 // Put stores value under token, in place of the same token's older value, else of
-// an entry that was not asked for since the last eviction from its set.
+// an entry that was not asked for since eviction last passed it over.
 // Of two Puts into one set at once one may be lost: it is a cache. The value is everybody's from then on.
 func (c *Cache[V]) Put(token string, value *V) {
 	s, tag := c.find(token)
@@ -83,20 +83,14 @@ func (s *set[V]) victim(token string, tag uint32) int {
 	if i, e := s.lookup(token, tag); e != nil {
 		return i
 	}
-	for i := range s.slots {
-		if s.slots[i].Load() == nil {
-			return i
+	i := 0
+	for range 2 * ways { // twice round, unless others mark them meanwhile
+		i = int(s.hand.Add(1) % ways)
+		bit := uint32(1) << i
+		if s.used.Load()&bit == 0 {
+			break
 		}
-	}
-	// The slots below the first that nobody asked for are passed over.
-	used := s.used.Load()
-	i := bits.TrailingZeros32(^used)
-	if i >= ways { // all were asked for
-		s.used.Store(0)
-		return 0
-	}
-	if passed := uint32(1)<<i - 1; used&passed != 0 {
-		s.used.And(^passed)
+		s.used.And(^bit)
 	}
 	return i
 }
