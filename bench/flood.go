@@ -16,10 +16,10 @@ type floods struct {
 
 const floodName = "op=flood"
 
-// floodPlan takes three and a half minutes, both servers together: a bar of 98 % wants about a hundred honest logins.
+// floodPlan takes four minutes, both servers together: a bar of 98 % wants about a hundred honest logins.
 var floodPlan = flood.Plan{
 	Flooders: 32, Pause: 50 * time.Millisecond, Rate: 5 * time.Millisecond,
-	Idle: 6 * time.Second, Settle: 2 * time.Second, Saturated: 12 * time.Second,
+	Rounds: 5, Idle: 2 * time.Second, Settle: time.Second, Saturated: 5 * time.Second,
 	Honest: 3, Fair: 150 * time.Second,
 }
 

@@ -91,17 +91,17 @@ func interleave(group []measurement, rounds int, each time.Duration, progress io
 	for round := range rounds {
 		fmt.Fprintf(progress, "  round %d of %d, %d measurements\n", round+1, rounds, len(members))
 		for i := range members {
-			at := (i + round*7) % len(members)
+			at := (i + round) % len(members)
 			m := members[at]
 			var watch stopwatch
-			runtime.GC() // as package testing does: each pays for its own garbage
+			runtime.GC() // nobody pays for what the one before left behind
 			if err := m.run(m.n, &watch); err != nil {
 				return fmt.Errorf("%s: %w", group[at].name, err)
 			}
 			n := float64(m.n)
 			m.got.ns = append(m.got.ns, float64(watch.elapsed)/n)
-			m.got.allocs = append(m.got.allocs, float64(watch.allocs/uint64(m.n)))
-			m.got.bytes = append(m.got.bytes, float64(watch.bytes/uint64(m.n)))
+			m.got.allocs = append(m.got.allocs, float64(watch.allocs)/n)
+			m.got.bytes = append(m.got.bytes, float64(watch.bytes)/n)
 		}
 	}
 	return nil

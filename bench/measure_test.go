@@ -5,6 +5,8 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -74,6 +76,20 @@ func TestInterleave(t *testing.T) {
 		if s := got[name]; len(s.ns) != 2 || s.ns[0] < 10_000 || len(s.allocs) != 2 {
 			t.Errorf("series of %s: %+v", name, s)
 		}
+	}
+
+	// With as many members as seven, too, each round begins with another one.
+	log = nil
+	var seven []measurement
+	for i := range 7 {
+		seven = append(seven, member(string(rune('a'+i))))
+	}
+	if err := interleave(seven, 3, time.Millisecond, io.Discard, got); err != nil {
+		t.Fatal(err)
+	}
+	rounds = log[len(log)-7-21 : len(log)-7]
+	if first := []string{rounds[0], rounds[7], rounds[14]}; !slices.Equal(first, []string{"a", "b", "c"}) {
+		t.Errorf("three rounds of seven begin with %v", first)
 	}
 
 	broken := errors.New("broken")
@@ -157,11 +173,11 @@ func TestServer(t *testing.T) {
 }
 
 func TestCache(t *testing.T) {
-	r, err := runCache(300, io.Discard)
+	r, err := runCache("EdDSA", 300, 100, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.on.ns) != 1 || len(r.off.ns) != 1 || r.on.ns[0] <= 0 || r.off.ns[0] <= 0 {
+	if len(r.on.ns) != 3 || len(r.off.ns) != 3 || r.on.ns[0] <= 0 || r.off.ns[0] <= 0 {
 		t.Errorf("on %v, off %v", r.on.ns, r.off.ns)
 	}
 }
@@ -189,7 +205,8 @@ func TestBars(t *testing.T) {
 	}
 	for _, b := range bars() {
 		_, inPlan := b.value(figures{results: measured})
-		_, inCache := b.value(figures{cache: &cacheReport{on: series{ns: []float64{1}}, off: series{ns: []float64{1}}}})
+		one := &cacheReport{on: series{ns: []float64{1}}, off: series{ns: []float64{1}}}
+		_, inCache := b.value(figures{cache: one, cacheRSA: one})
 		_, inFlood := b.value(figures{floods: someFloods()})
 		if !inPlan && !inCache && !inFlood {
 			t.Errorf("%s: is not measured", b.what)
@@ -209,6 +226,77 @@ func TestBars(t *testing.T) {
 		t.Errorf("quotientOfSum = %v, want 3", got)
 	}
 }
+
+// The bars are those that were set, not what is reached.
+func TestLimits(t *testing.T) {
+	want := []string{
+		"≥ 6", "≥ 20", "≤ 3", "≤ 6", // HS256
+		"≤ 1.1", "≤ 1.1", "≤ 1.1", "≥ 40", "≥ 40", "≥ 40", "≤ 4", "≤ 4", "≤ 4", "≥ 0.9", "≥ 0.9", "≥ 0.9", // the others
+		"≤ 1.05", "≤ 1.05", "≤ 4", // the cache
+		"≤ 1", "≥ 2", "≥ 0.93", "≤ 5", "≥ 4", "≥ 0.9", "≥ 0.98",
+	}
+	var got []string
+	for _, b := range bars() {
+		got = append(got, b.promise())
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("limits %v, want %v", got, want)
+	}
+}
+
+// Figures on the wrong side of a bar make the program fail, others do not; both are written down.
+func TestRun(t *testing.T) {
+	for _, test := range []struct {
+		golangJWT float64
+		missed    bool
+	}{{5900, true}, {6100, false}} {
+		out := filepath.Join(t.TempDir(), "out.md")
+		err := run([]string{"-out", out}, func(s settings) (figures, error) {
+			return figures{results: results{
+				verifyName("ours", "HS256", "first", fixture.Small):       {ns: []float64{1000}, allocs: []float64{4}},
+				verifyName("golang-jwt", "HS256", "first", fixture.Small): {ns: []float64{test.golangJWT}, allocs: []float64{60}},
+			}}, nil
+		})
+		if (err != nil) != test.missed {
+			t.Errorf("golang-jwt %v ns: %v", test.golangJWT, err)
+		}
+		if text, err := os.ReadFile(out); err != nil || !strings.Contains(string(text), "golang-jwt by hand / ours") {
+			t.Errorf("golang-jwt %v ns: the report is %q, %v", test.golangJWT, text, err)
+		}
+	}
+	broken := errors.New("broken")
+	if err := run(nil, func(settings) (figures, error) { return figures{}, broken }); !errors.Is(err, broken) {
+		t.Errorf("a measurement that fails: %v", err)
+	}
+}
+
+// Half an allocation is not none.
+func TestAllocationsAreCountedInParts(t *testing.T) {
+	got := make(results)
+	every := measurement{"every other", func() (workload, error) { return new(everyOther), nil }}
+	if err := interleave([]measurement{every}, 3, time.Millisecond, io.Discard, got); err != nil {
+		t.Fatal(err)
+	}
+	if allocs := median(got["every other"].allocs); allocs < 0.4 || allocs > 0.6 {
+		t.Errorf("%v allocations an operation, want 0.5", allocs)
+	}
+}
+
+// everyOther allocates at every other operation.
+type everyOther struct{ kept *[64]byte }
+
+func (e *everyOther) run(n int, t timer) error {
+	t.StartTimer()
+	defer t.StopTimer()
+	for i := range n {
+		if i%2 == 0 {
+			e.kept = new([64]byte)
+		}
+	}
+	return nil
+}
+
+func (*everyOther) close() {}
 
 func TestReport(t *testing.T) {
 	f := figures{
@@ -261,6 +349,6 @@ func TestParse(t *testing.T) {
 
 func someFloods() *floods {
 	latencies := flood.Latencies{time.Millisecond}
-	r := &flood.Report{Idle: latencies, Saturated: latencies, Bcrypt: time.Second, Judged: 1, Elapsed: time.Second, Honest: 10, Served: 9, MaxConcurrent: 1}
+	r := &flood.Report{Rounds: []flood.Round{{Idle: latencies, Saturated: latencies}}, Bcrypt: time.Second, Judged: 1, Elapsed: time.Second, Honest: 10, Served: 9, MaxConcurrent: 1}
 	return &floods{r, r}
 }

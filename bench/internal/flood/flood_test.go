@@ -19,7 +19,7 @@ import (
 
 var short = Plan{
 	Flooders: 4, Pause: 5 * time.Millisecond, Rate: 5 * time.Millisecond,
-	Idle: 50 * time.Millisecond, Settle: 20 * time.Millisecond, Saturated: 200 * time.Millisecond,
+	Rounds: 2, Idle: 50 * time.Millisecond, Settle: 20 * time.Millisecond, Saturated: 200 * time.Millisecond,
 	Honest: 2, Fair: 200 * time.Millisecond,
 }
 
@@ -44,20 +44,38 @@ func TestLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(report.Idle); n != 10 {
-		t.Errorf("%d requests while idle, want 10", n)
+	for _, round := range report.Rounds {
+		if idle, saturated := len(round.Idle), len(round.Saturated); idle != 10 || saturated != 40 {
+			t.Errorf("%d requests while idle, %d while saturated, want 10 and 40", idle, saturated)
+		}
 	}
-	if n := len(report.Saturated); n != 40 {
-		t.Errorf("%d requests while saturated, want 40", n)
+	if len(report.Rounds) != 2 {
+		t.Errorf("%d rounds, want 2", len(report.Rounds))
 	}
-	if report.Judged < 2 || report.Judged > 25 || report.Refused < report.Judged {
+	if report.Judged < 2 || report.Judged > 45 || report.Refused < report.Judged {
 		t.Errorf("%d judged, %d refused", report.Judged, report.Refused)
 	}
 	if report.Honest == 0 || report.Served > report.Honest {
 		t.Errorf("%d of %d honest logins", report.Served, report.Honest)
 	}
-	if report.Bcrypt <= 0 || report.Saturated.P(0.99) < report.Saturated.P(0.5) {
+	if report.Bcrypt <= 0 || report.Saturated(0.99) < report.Saturated(0.5) {
 		t.Errorf("%+v", report)
+	}
+}
+
+// Logins that are refused for another reason than the flood are a fault of the setup, and an honest one that is refused is no success.
+func TestLoadCountsSuccesses(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only on Linux all of 127/8 is loopback")
+	}
+	server, token := testServer(t, func(context.Context, string, string) error { return jwtauth.ErrWrongPassword })
+	if _, err := Load(t.Context(), Hello{URL: server.URL, Token: token, MaxConcurrent: 1}, short); err == nil {
+		t.Error("logins that are answered with 401 count as checked passwords")
+	}
+	server, token = testServer(t, func(context.Context, string, string) error { return jwtauth.ErrBusy })
+	report, err := Load(t.Context(), Hello{URL: server.URL, Token: token, MaxConcurrent: 1}, short)
+	if err != nil || report.Honest == 0 || report.Served != 0 || report.Judged != 0 {
+		t.Errorf("a server that refuses all: %+v, %v", report, err)
 	}
 }
 

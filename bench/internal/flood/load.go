@@ -19,6 +19,8 @@ type Plan struct {
 	Pause    time.Duration // of a flooder after a 503
 	Rate     time.Duration // between two requests to the protected route, whatever becomes of the first
 
+	// So many times over: idle, then the flood is let in, and when it has settled, saturated.
+	Rounds                  int
 	Idle, Settle, Saturated time.Duration
 
 	Honest int           // clients that log in now and then, each from an address of its own
@@ -27,13 +29,40 @@ type Plan struct {
 
 // Report is what one server was seen to do.
 type Report struct {
-	Idle, Saturated Latencies     // of the protected route
-	Bcrypt          time.Duration // one bcrypt while the server was idle, before and after the flood
-	Judged          int           // passwords that were checked, right or wrong, while saturated
-	Refused         int           // logins answered with 503 meanwhile
-	Elapsed         time.Duration
-	Honest, Served  int // logins of honest clients, and how many of them succeeded
-	MaxConcurrent   int // password checks at a time; 0 for no limit
+	Rounds         []Round
+	Bcrypt         time.Duration // one bcrypt while the server was idle, before and after the flood
+	Judged         int           // passwords that were checked while saturated
+	Refused        int           // logins answered with 503 meanwhile
+	Elapsed        time.Duration
+	Honest, Served int // logins of honest clients, and how many of them succeeded
+	MaxConcurrent  int // password checks at a time; 0 for no limit
+}
+
+// Round is the latency of the protected route, without and with the flood.
+type Round struct{ Idle, Saturated Latencies }
+
+// Median returns that of a figure over the rounds.
+func (r *Report) Median(of func(Round) float64) float64 {
+	values := make([]float64, len(r.Rounds))
+	for i, round := range r.Rounds {
+		values[i] = of(round)
+	}
+	slices.Sort(values)
+	n := len(values)
+	if n == 0 {
+		return 0
+	}
+	return (values[(n-1)/2] + values[n/2]) / 2
+}
+
+// Idle returns the median over the rounds of the quantile q, without the flood.
+func (r *Report) Idle(q float64) time.Duration {
+	return time.Duration(r.Median(func(round Round) float64 { return float64(round.Idle.P(q)) }))
+}
+
+// Saturated is Idle with the flood.
+func (r *Report) Saturated(q float64) time.Duration {
+	return time.Duration(r.Median(func(round Round) float64 { return float64(round.Saturated.P(q)) }))
 }
 
 // LoginsPerSecond is the throughput of password checks while saturated.
@@ -62,11 +91,16 @@ func Load(ctx context.Context, hello Hello, plan Plan) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.Idle, err = probe(ctx, hello, plan.Rate, plan.Idle); err != nil {
-		return nil, err
-	}
-	if err := saturate(ctx, hello, plan, r); err != nil {
-		return nil, err
+	for range plan.Rounds {
+		idle, err := probe(ctx, hello, plan.Rate, plan.Idle)
+		if err != nil {
+			return nil, err
+		}
+		saturated, err := saturate(ctx, hello, plan, r)
+		if err != nil {
+			return nil, err
+		}
+		r.Rounds = append(r.Rounds, Round{idle, saturated})
 	}
 	if plan.Fair > 0 {
 		if err := fairness(ctx, hello, plan, before, r); err != nil {
@@ -93,8 +127,8 @@ func bcryptTime(ctx context.Context, url string) (time.Duration, error) {
 	return time.Duration(ns), err
 }
 
-// saturate measures the protected route while the flood is on.
-func saturate(ctx context.Context, hello Hello, plan Plan, r *Report) error {
+// saturate measures the protected route while the flood is on, and adds to what r counts of logins.
+func saturate(ctx context.Context, hello Hello, plan Plan, r *Report) (Latencies, error) {
 	f := startFlood(ctx, hello, plan)
 	defer f.end()
 	time.Sleep(plan.Settle)
@@ -102,12 +136,13 @@ func saturate(ctx context.Context, hello Hello, plan Plan, r *Report) error {
 	start := time.Now()
 	latencies, err := probe(ctx, hello, plan.Rate, plan.Saturated)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	r.Elapsed = time.Since(start)
+	r.Elapsed += time.Since(start)
 	judgedNow, refusedNow := f.counts()
-	r.Saturated, r.Judged, r.Refused = latencies, judgedNow-judged, refusedNow-refused
-	return f.end()
+	r.Judged += judgedNow - judged
+	r.Refused += refusedNow - refused
+	return latencies, f.end()
 }
 
 // fairness has honest clients log in while the flood is on. Together they ask for
@@ -224,8 +259,11 @@ func (f *flood) count(ctx context.Context, status int, err error) bool {
 		return false
 	case status == http.StatusServiceUnavailable:
 		f.refused++
-	default:
+	case status == http.StatusOK:
 		f.judged++
+	default:
+		f.err = fmt.Errorf("a login was answered with %d", status)
+		return false
 	}
 	return true
 }

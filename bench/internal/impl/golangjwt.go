@@ -16,7 +16,7 @@ import (
 var golangJWT = Impl{
 	Name:   "golang-jwt",
 	Module: "github.com/golang-jwt/jwt/v5",
-	About:  "thirty lines by hand: `jwt.ParseWithClaims` with a claims struct and the parser options for method, issuer, audience and exp",
+	About:  "thirty lines by hand: `jwt.ParseWithClaims` with a claims struct and the parser options for method, issuer, audience and exp, which are built at each request; a `jwt.NewParser` kept for all would save some 7 %",
 	Handler: func(alg string, key fixture.Key) (http.Handler, error) {
 		return golangJWTVerify(alg, key.Public, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if claims, ok := r.Context().Value(golangJWTKey{}).(*golangJWTClaims); ok {
