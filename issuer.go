@@ -114,8 +114,8 @@ func headerSegment(key Key, typ string) string {
 //  1. Publish: SetKeys(old, next). Then wait until nobody holds a set without next: 5 minutes, which is what
 //     JWKS allows others to keep it for; 10 where shared caches stand between that do not ask the origin; longer where some keep theirs longer and do not ask again for an unknown kid.
 //  2. Sign: SetKeys(next, old). Then wait until nothing that old signed can be in use: AccessTTL, or the longest
-//     [ExpiresIn], plus Leeway, from when the last instance took this step; IdleTTL where there are Sessions without
-//     RefreshKeys, since refresh tokens then derive from the signing key (old must keep its private part for that).
+//     [ExpiresIn], plus Leeway, from when the last instance took this step; where there are Sessions without RefreshKeys,
+//     IdleTTL if that is longer, since refresh tokens then derive from the signing key (old must keep its private part for that).
 //  3. Withdraw: SetKeys(next).
 //
 // HS… keys are not published; the first step is needed all the same where there are several instances.

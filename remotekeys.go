@@ -86,7 +86,7 @@ const (
 //     their age are over (MaxAge, Cache-Control), they are fetched anew in the background; where nobody asked
 //     until all of it was over, the first request waits for that, and uses the keys there are should its context end
 //     first. From then on, what the provider left out of its set has ceased to verify, remembered tokens included. Time in
-//     which the machine was suspended counts, as its wall clock tells it.
+//     which the machine was suspended counts, as its wall clock tells it, less what that was set back by before.
 //   - A token that names an unknown key has them fetched at once, if the last fetch was started a Cooldown ago, and is then
 //     judged by what came. Within the Cooldown it is refused ([ErrKeyUnknown]), and the first request
 //     after that, whatever its token, has them fetched. Tokens without a "kid" are tried with all keys of their algorithm,
@@ -243,8 +243,15 @@ func (r *RemoteKeys) Ready(ctx context.Context) error {
 	flight, err := r.flight, r.err
 	r.mu.Unlock()
 	if flight != nil {
-		if err = flight.wait(ctx); err == nil {
+		err = flight.wait(ctx)
+		r.mu.Lock()
+		usable := r.state.usable(r.clock.now())
+		r.mu.Unlock()
+		if usable {
 			return nil
+		}
+		if err == nil {
+			err = errOutdated
 		}
 	}
 	return r.unavailable(err)

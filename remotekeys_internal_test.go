@@ -1,6 +1,7 @@
 package jwtauth
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -60,6 +61,8 @@ func TestFetchStateQuiet(t *testing.T) {
 		t.Errorf("of %d states only %d moments are quiet: this proves little", states, quiet)
 	}
 }
+
+const oneKey = `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`
 
 // Whoever is made to wait has something to wait for; nobody uses what has expired; no fetch starts beside another or before its time.
 func TestFetchStateDecide(t *testing.T) {
@@ -125,12 +128,12 @@ func TestFetchStateTimes(t *testing.T) {
 	}
 }
 
-// The time in which a machine sleeps shows in its wall clock alone. Setting back the wall clock's last reading
+// The time in which a machine sleeps shows in its wall clock alone. Setting back the wall clock's first reading
 // is as if it had slept since.
 func TestRemoteKeysSuspended(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fetches := 0
-		answer := `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`
+		answer := oneKey
 		r, err := NewRemoteKeys("https://idp.example/", RemoteKeysOptions{Transport: roundTripFunc(func(*http.Request) (*http.Response, error) {
 			fetches++
 			if answer == "" {
@@ -165,6 +168,8 @@ func TestRemoteKeysSuspended(t *testing.T) {
 		look(1, nil)
 		suspend(-10 * time.Hour) // a clock set back makes nothing younger
 		look(1, nil)
+		suspend(10 * time.Hour) // and set right again nothing older
+		look(1, nil)
 		suspend(45 * time.Minute)
 		look(2, nil)
 		answer = ""
@@ -173,7 +178,96 @@ func TestRemoteKeysSuspended(t *testing.T) {
 	})
 }
 
-// Small steps between the clocks are no suspension, however many.
+// Keys that are out of date when they come, since the machine slept meanwhile, are an outage that the next request
+// ends, and not the fault of the token that waited for them.
+func TestRemoteKeysSuspendedDuringFetch(t *testing.T) {
+	for name, ask := range map[string]func(*RemoteKeys) error{
+		"a token": func(r *RemoteKeys) error {
+			keys, err := r.VerificationKeys(context.Background(), EdDSA, "k")
+			if (len(keys) == 1) != (err == nil) {
+				return fmt.Errorf("keys %v, error %v", keys, err)
+			}
+			return err
+		},
+		"Ready": func(r *RemoteKeys) error { return r.Ready(context.Background()) },
+	} {
+		for _, opts := range []RemoteKeysOptions{{}, {MaxStale: -1}, {MaxStale: -1, MaxAge: time.Minute}} {
+			t.Run(fmt.Sprintf("%s, MaxAge %v, MaxStale %v", name, opts.MaxAge, opts.MaxStale), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var r *RemoteKeys
+					fetches := 0
+					opts.Transport = roundTripFunc(func(*http.Request) (*http.Response, error) {
+						if fetches++; fetches == 1 {
+							r.mu.Lock()
+							r.clock.wall = r.clock.wall.Add(-24 * time.Hour)
+							r.mu.Unlock()
+						}
+						return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(oneKey))}, nil
+					})
+					r, err := NewRemoteKeys("https://idp.example/", opts)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if err := ask(r); !errors.Is(err, ErrUnavailable) || !errors.Is(err, errOutdated) {
+						t.Errorf("%v; want ErrUnavailable, and why", err)
+					}
+					if err := ask(r); err != nil || fetches != 2 {
+						t.Errorf("the next one: %v after %d fetches; want none after 2", err, fetches)
+					}
+				})
+			})
+		}
+	}
+}
+
+// A clock that steps to and fro lets nobody fetch more often, and uses up no keys in an outage.
+func TestRemoteKeysClockToAndFro(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fetches, down := 0, false
+		r, err := NewRemoteKeys("https://idp.example/", RemoteKeysOptions{Transport: roundTripFunc(func(*http.Request) (*http.Response, error) {
+			fetches++
+			if down {
+				return nil, errors.New("down")
+			}
+			return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(oneKey))}, nil
+		})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		look := func(kid string) error {
+			_, err := r.VerificationKeys(t.Context(), EdDSA, kid)
+			return err
+		}
+		toAndFro := func(d time.Duration) {
+			for _, step := range []time.Duration{-d, d} {
+				r.mu.Lock()
+				r.clock.wall = r.clock.wall.Add(-step)
+				r.mu.Unlock()
+				_ = look("unknown")
+			}
+			synctest.Wait()
+		}
+		_ = look("k")
+		for range 100 {
+			time.Sleep(time.Second)
+			toAndFro(30 * time.Second)
+		}
+		if fetches != 4 {
+			t.Errorf("%d fetches in 100 seconds; want one in each 30", fetches)
+		}
+		down = true
+		for range 23 {
+			time.Sleep(time.Hour)
+			toAndFro(12 * time.Hour)
+			if err := look("k"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// Small steps between the clocks are no suspension, however many, and neither are large ones to and fro. What is set
+// back is not taken off.
 func TestAgingClock(t *testing.T) {
 	var c agingClock
 	first := c.now()
@@ -184,8 +278,17 @@ func TestAgingClock(t *testing.T) {
 	if got := c.now().Sub(first); got > time.Minute {
 		t.Errorf("%v went by", got)
 	}
-	c.wall = c.wall.Add(-time.Hour)
-	if got := c.now().Sub(first); got < time.Hour || got > time.Hour+time.Minute {
-		t.Errorf("%v went by, want an hour", got)
+	for _, step := range []struct{ ahead, want time.Duration }{
+		{time.Hour, time.Hour},
+		{-30 * time.Minute, time.Hour},
+		{30 * time.Minute, time.Hour},
+		{-30 * time.Minute, time.Hour},
+		{40 * time.Minute, time.Hour + 10*time.Minute},
+		{time.Hour, 2*time.Hour + 10*time.Minute},
+	} {
+		c.wall = c.wall.Add(-step.ahead)
+		if got := c.now().Sub(first); got < step.want || got > step.want+time.Minute {
+			t.Errorf("after a step of %v %v went by, want %v", step.ahead, got, step.want)
+		}
 	}
 }

@@ -117,7 +117,11 @@ func (f *flight) wait(ctx context.Context) error {
 // those, and with a provider that hangs they would pile up.
 const maxWaiting = 1000
 
-var errTooManyWait = errors.New("too many requests wait for a fetch")
+var (
+	errTooManyWait = errors.New("too many requests wait for a fetch")
+	// Where the machine slept, or its clock was put forward, between the start of the fetch and now.
+	errOutdated = errors.New("what was fetched is out of date already")
+)
 
 // decide is VerificationKeys where a look-up may not be all there is to do.
 func (r *RemoteKeys) decide(ctx context.Context, alg Algorithm, kid string) ([]Key, error) {
@@ -139,10 +143,7 @@ func (r *RemoteKeys) decide(ctx context.Context, alg Algorithm, kid string) ([]K
 		return keys, nil
 	case !d.wait:
 		err := r.err
-		if !r.state.wanted {
-			r.state.wanted = true
-			r.rearm(now)
-		}
+		r.want(now)
 		r.mu.Unlock()
 		if err != nil {
 			return nil, r.unavailable(err)
@@ -162,12 +163,30 @@ func (r *RemoteKeys) decide(ctx context.Context, alg Algorithm, kid string) ([]K
 	if !d.use {
 		flight.waiting--
 	}
-	keys = r.lookup(r.clock.now(), alg, kid) // what there was before is still better than nothing
+	now = r.clock.now()
+	keys = r.lookup(now, alg, kid)
+	switch {
+	case len(keys) > 0:
+		err = nil // what there was before is still better than nothing
+	case err != nil:
+	case !r.state.usable(now):
+		err = errOutdated // and the next request has them fetched again
+	case !d.start:
+		r.want(now) // the key may have been published after the provider was asked
+	}
 	r.mu.Unlock()
-	if len(keys) == 0 && err != nil {
+	if err != nil {
 		return nil, r.unavailable(err)
 	}
 	return keys, nil
+}
+
+// want has the next request after the Cooldown fetch. r.mu is held.
+func (r *RemoteKeys) want(now time.Time) {
+	if !r.state.wanted {
+		r.state.wanted = true
+		r.rearm(now)
+	}
 }
 
 // lookup returns what the set has, if it may still be used. r.mu is held.
@@ -252,10 +271,15 @@ func (r *RemoteKeys) finish(f *flight, started time.Time, got fetched, err error
 }
 
 // agingClock tells the time since some moment, and never goes back: the monotonic clock, moved on by what the
-// wall clock is ahead of it. So keys age also while the machine is suspended, which the monotonic clock does not count.
+// wall clock got ahead of it. So keys age also while the machine is suspended, which the monotonic clock does not count.
+//
+// What the wall clock is set back by and then forward again counts for nothing, else a clock that steps to and fro would
+// use up every Cooldown and MaxStale. The price: of a suspension after it was rightly set back only that counts by which the
+// wall clock is then further ahead than it ever was.
 type agingClock struct {
-	last, wall time.Time     // the two clocks, when asked last
-	ahead      time.Duration // what was added until then
+	first, wall time.Time     // the two clocks, when asked first
+	highest     time.Duration // that the wall clock was ahead since
+	ahead       time.Duration // what of that counts
 }
 
 // leastJump is what the wall clock must have got ahead by; less is how far apart two readings may be.
@@ -264,11 +288,14 @@ const leastJump = time.Second
 func (c *agingClock) now() time.Time {
 	now := time.Now()
 	wall := now.Round(0)
-	if !c.last.IsZero() {
-		if jump := wall.Sub(c.wall) - now.Sub(c.last); jump >= leastJump {
+	if c.first.IsZero() {
+		c.first, c.wall = now, wall
+	}
+	if jump := wall.Sub(c.wall) - now.Sub(c.first) - c.highest; jump > 0 {
+		c.highest += jump
+		if jump >= leastJump {
 			c.ahead += jump
 		}
 	}
-	c.last, c.wall = now, wall
 	return now.Add(c.ahead)
 }

@@ -362,6 +362,36 @@ func TestRemoteKeysUnknownKeyIsRemembered(t *testing.T) {
 	})
 }
 
+// Nor is one whose token joined a fetch that had begun, and which the provider may have answered before it published the key.
+func TestRemoteKeysUnknownKeyJoins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := new(provider)
+		known, added, garbage := generate(t, jwtauth.EdDSA), generate(t, jwtauth.EdDSA), generate(t, jwtauth.EdDSA)
+		p.publishes(t, known)
+		_, v := p.remote(t, jwtauth.RemoteKeysOptions{})
+		token := signed(t, known)
+		wantVerify(t, v, token, nil)
+		time.Sleep(time.Minute)
+
+		text := keySetOf(t, known)
+		p.does(func(*http.Request) (*http.Response, error) {
+			time.Sleep(time.Second)
+			return answerText(200, text), nil
+		})
+		go func() { wantVerifySlowly(t, v, signed(t, garbage), jwtauth.ErrKeyUnknown) }()
+		time.Sleep(time.Second / 2)
+		p.publishes(t, known, added)
+		wantVerifySlowly(t, v, signed(t, added), jwtauth.ErrKeyUnknown)
+		wantFetches(t, p, 2)
+		time.Sleep(30 * time.Second)
+		wantVerify(t, v, token, nil)
+		synctest.Wait()
+		wantFetches(t, p, 3)
+		wantVerify(t, v, signed(t, added), nil)
+		wantFetches(t, p, 3)
+	})
+}
+
 // 100,000 tokens with made-up key ids in 10 seconds, and then on: at most one fetch for each cooldown, and
 // a key published meanwhile is known after one at most.
 func TestRemoteKeysFlood(t *testing.T) {

@@ -54,6 +54,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -85,7 +86,7 @@ var _ jwtauth.SessionStore = (*Store)(nil)
 // the deadlines of its calls. (A client of a type that go-redis does not have is the caller's to check.)
 func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	var faults []error
-	if client == nil {
+	if v := reflect.ValueOf(client); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
 		faults = append(faults, errors.New("jwtauth: redisstore.New: client is nil"))
 	} else if !keepsDeadlines(client) {
 		faults = append(faults, errors.New("jwtauth: redisstore.New: client does not have ContextTimeoutEnabled: it would not keep to deadlines"))

@@ -82,6 +82,17 @@ func TestNewNamesAllFaults(t *testing.T) {
 	}
 }
 
+func TestNewRefusesNilPointers(t *testing.T) {
+	for _, client := range []redis.UniversalClient{(*redis.Client)(nil), (*redis.ClusterClient)(nil), (*redis.Ring)(nil), (*redisClient)(nil)} {
+		if _, err := redisstore.New(client, redisstore.Options{}); err == nil || !strings.Contains(err.Error(), "client is nil") {
+			t.Errorf("%T: %v; want the fault named", client, err)
+		}
+	}
+}
+
+// redisClient is of a type that go-redis does not have.
+type redisClient struct{ redis.UniversalClient }
+
 func TestNewWantsDeadlinesKept(t *testing.T) {
 	for _, keeps := range []bool{true, false} {
 		for _, client := range []redis.UniversalClient{

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -205,6 +206,44 @@ func TestSQLiteAbandonedCalls(t *testing.T) {
 			t.Errorf("afterwards: %v, %v", won, err)
 		}
 		time.Sleep(time.Minute) // no worker is left
+	})
+}
+
+// What a driver of SQLite does to the goroutine of a call ends neither the program nor the store.
+func TestSQLiteDriverPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var does func()
+		f := &fake{affected: 1, block: func(context.Context, string) error { does(); return nil }}
+		db := f.open(t)
+		db.SetMaxOpenConns(1)
+		store, err := sqlstore.New(db, sqlstore.SQLite)
+		if err != nil {
+			t.Fatal(err)
+		}
+		deletes := func() (panicked any, err error) {
+			defer func() { panicked = recover() }()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			return nil, store.Delete(ctx, ada.ID)
+		}
+		for _, test := range []struct {
+			name     string
+			does     func()
+			panicked any
+			err      error
+		}{
+			{"panic", func() { panic("out of order") }, "out of order", nil},
+			{"panic when nobody waits", func() { time.Sleep(2 * time.Second); panic("out of order") }, nil, context.DeadlineExceeded},
+			{"Goexit", runtime.Goexit, nil, jwtauth.ErrUnavailable},
+			{"nothing", func() {}, nil, nil},
+		} {
+			does = test.does
+			if panicked, err := deletes(); panicked != test.panicked || !errors.Is(err, test.err) {
+				t.Errorf("%s: panic %v, error %v; want %v, %v", test.name, panicked, err, test.panicked, test.err)
+			}
+			time.Sleep(time.Minute)
+			synctest.Wait()
+		}
 	})
 }
 

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -101,8 +102,9 @@ func await[T any](ctx context.Context, s *Store, call func(context.Context) (T, 
 		return none, err
 	}
 	type outcome struct {
-		value T
-		err   error
+		value    T
+		err      error
+		panicked any
 	}
 	select {
 	case s.running <- struct{}{}:
@@ -111,17 +113,28 @@ func await[T any](ctx context.Context, s *Store, call func(context.Context) (T, 
 	}
 	done := make(chan outcome, 1)
 	s.workers.run(func() {
-		value, err := call(context.WithoutCancel(ctx))
-		<-s.running
-		done <- outcome{value, err}
+		o := outcome{err: errNoReturn}
+		// Deferred: a driver that panics does so in the caller, who may recover, and not in a goroutine where nobody can.
+		// With the caller gone, it is one more error that nobody hears of.
+		defer func() {
+			o.panicked = recover()
+			<-s.running
+			done <- o
+		}()
+		o.value, o.err = call(context.WithoutCancel(ctx))
 	})
 	select {
 	case o := <-done:
+		if o.panicked != nil {
+			panic(o.panicked)
+		}
 		return o.value, o.err
 	case <-ctx.Done():
 		return none, ctx.Err()
 	}
 }
+
+var errNoReturn = errors.New("the driver ended the goroutine")
 
 // unavailable is the one form in which trouble with the database leaves this package.
 func unavailable(ctx context.Context, what string, err error) error {
