@@ -52,6 +52,12 @@ func newBrowser(t *testing.T) *tab {
 	program := need.Binary(t, "chromium")
 	chromium.once.Do(func() {
 		profile, err := os.MkdirTemp("", "jwtauth-chromium-")
+		if err == nil { // third-party cookies are kept, as in many browsers still: what rests on them is to be seen at its weakest
+			err = os.Mkdir(filepath.Join(profile, "Default"), 0o700)
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(profile, "Default", "Preferences"), []byte(`{"profile":{"cookie_controls_mode":0}}`), 0o600)
+		}
 		if err != nil {
 			chromium.err = err
 			return
@@ -59,6 +65,9 @@ func newBrowser(t *testing.T) *tab {
 		allocator, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
 			chromedp.ExecPath(program), chromedp.UserDataDir(profile), chromedp.NoSandbox, chromedp.DisableGPU,
 			chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("lang", "en-US"),
+			// Names under .test are this machine, too: to a browser they are not, so that plain HTTP is not good enough for Secure cookies
+			// and Web Locks there. Certificates are those that httptest makes.
+			chromedp.Flag("host-resolver-rules", "MAP *.test 127.0.0.1"), chromedp.Flag("ignore-certificate-errors", true),
 			chromedp.Env("TZ=UTC"))...)
 		var closeTab context.CancelFunc
 		chromium.ctx, closeTab = chromedp.NewContext(allocator)
@@ -175,7 +184,7 @@ func (b *tab) waitFor(most time.Duration, condition string) {
 // click presses the left mouse button on an element, as a person does: what covers it gets the click.
 func (b *tab) click(selector string) {
 	b.t.Helper()
-	b.wait(fmt.Sprintf(`document.querySelector(%q)?.getClientRects().length && !document.querySelector(%[1]q).disabled`, selector))
+	b.wait(fmt.Sprintf(`document.querySelector(%q)?.getClientRects().length && !document.querySelector(%[1]q).matches(':disabled, [aria-disabled=true]')`, selector))
 	at := value[[2]float64](b, fmt.Sprintf(`(() => {
 		const element = document.querySelector(%q);
 		element.scrollIntoView({ block: 'center', behavior: 'instant' });

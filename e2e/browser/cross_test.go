@@ -2,6 +2,7 @@ package browser
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // request is what a recorder has seen pass.
@@ -51,8 +53,7 @@ func record(t *testing.T, a *app) *recorder {
 	}
 	server := httptest.NewServer(proxy)
 	t.Cleanup(server.Close)
-	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
-	p.url = "http://" + host + ":" + port
+	p.url = urlOf(server, host)
 	return p
 }
 
@@ -67,16 +68,32 @@ func (p *recorder) attempts() (list []request) {
 	return list
 }
 
-// origin serves an empty page of another origin, on any host name.
+// origin serves an empty page of another origin, on any host name, and session.js.
 func origin(t *testing.T, hostname string) string {
 	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html")
-		fmt.Fprint(w, "<!doctype html><title>another origin</title><body>")
-	}))
+	server := httptest.NewServer(pages())
 	t.Cleanup(server.Close)
-	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
-	return "http://" + hostname + ":" + port
+	return urlOf(server, hostname)
+}
+
+// pages serves session.js, and else an empty page.
+func pages() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /session.js", func(w http.ResponseWriter, r *http.Request) {
+		http.ServeFile(w, r, "../../examples/webapp/static/session.js")
+	})
+	mux.HandleFunc("GET /", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, "<!doctype html><title>a page</title><body>")
+	})
+	return mux
+}
+
+// urlOf is where browsers find a server, under a name of this machine.
+func urlOf(server *httptest.Server, hostname string) string {
+	scheme, addr, _ := strings.Cut(server.URL, "://")
+	_, port, _ := net.SplitHostPort(addr)
+	return scheme + "://" + hostname + ":" + port
 }
 
 // attacks are what a hostile page does with the app at APP. Each resolves when the browser is done with it.
@@ -241,6 +258,34 @@ func TestTrustedOrigin(t *testing.T) {
 	send(b, `send('GET', '/api/me')`, 200, `"username":"admin"`)
 	send(b, `send('POST', '/refresh')`, 200, `{"expires_in":60}`)
 	send(b, `send('POST', '/devices/end', 'id=x', 'application/x-www-form-urlencoded')`, 200, "welcome to dashboard") // after a redirect
+	send(b, `send('POST', '/logout')`, 204, "")
+
+	// With session.js, which this origin serves itself.
+	p := record(t, a)
+	value[bool](b, strings.ReplaceAll(`import('/session.js').then(({ Session }) => {
+		window.session = new Session({ base: 'APP' });
+		return session.login('admin', 'password');
+	}).then(() => true)`, "APP", p.url))
+	send(b, `session.fetch('`+p.url+`/api/me').then(async (r) => [r.status, await r.text()])`, 200, `"username":"admin"`)
+	send(b, `session.fetch('`+p.url+`/devices/end', { method: 'POST', headers: { 'X-Script': '1' }, body: new URLSearchParams({ id: 'x' }) }).then(async (r) => [r.status, await r.text()])`, 204, "")
+	p.mu.Lock()
+	var unavailable sync.Once
+	p.hold = func(answer *http.Response) {
+		unavailable.Do(func() {
+			answer.StatusCode = http.StatusServiceUnavailable
+			answer.Header.Set("Retry-After", "3")
+		})
+	}
+	p.mu.Unlock()
+	start := time.Now()
+	send(b, `session.fetch('`+p.url+`/api/me').then(async (r) => [r.status, await r.text()])`, 200, `"username":"admin"`)
+	if waited := time.Since(start); waited < 2900*time.Millisecond {
+		t.Errorf("after %v it asks again, before Retry-After is over", waited)
+	}
+	value[bool](b, `session.refresh(true).then(() => true)`)
+	value[bool](b, `session.logout().then(() => true)`)
+	send(b, `send('GET', '/api/me')`, 401, "token_missing")
+	send(b, `send('POST', '/login', '{"username":"admin","password":"password"}')`, 200, `{"expires_in":60}`)
 
 	// A sibling that is not listed can send, with cookies, and gets nowhere.
 	before := len(a.events(everything...))
@@ -320,7 +365,7 @@ func TestCookiesInBrowser(t *testing.T) {
 		return list
 	}
 	var planted []string
-	for _, name := range []string{"__Host-webapp-access", "__Host-webapp-refresh", "__host-webapp-access", "ordinary"} {
+	for _, name := range []string{"__Host-webapp-access", "__Host-webapp-refresh", "__host-webapp-access", "=__Host-webapp-access", "\u2000__Host-webapp-access", "ordinary"} {
 		planted = append(planted, plant(name)...)
 	}
 	sibling := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -328,9 +373,8 @@ func TestCookiesInBrowser(t *testing.T) {
 		w.Header().Set("Content-Type", "text/html")
 	}))
 	t.Cleanup(sibling.Close)
-	_, port, _ := net.SplitHostPort(sibling.Listener.Addr().String())
 	evil := b.another()
-	evil.open("http://evil." + host + ":" + port)
+	evil.open(urlOf(sibling, "evil."+host))
 	for _, cookie := range planted {
 		evil.try(fmt.Sprintf("document.cookie = %q", strings.ReplaceAll(cookie, "; HttpOnly", "")))
 	}
@@ -344,8 +388,14 @@ func TestCookiesInBrowser(t *testing.T) {
 		}
 	}
 	slices.Sort(names)
-	if want := []string{"ordinary .app.localhost /", "ordinary .app.localhost /api", "ordinary .app.localhost /refresh"}; !slices.Equal(names, want) {
-		t.Errorf("planted: %q, want %q: those that show that planting works", names, want)
+	var want []string // what shows that planting works, and what servers must not take for ours
+	for _, name := range []string{"ordinary", "\u2000__Host-webapp-access"} {
+		for _, path := range []string{"/", "/api", "/refresh"} {
+			want = append(want, name+" .app.localhost "+path)
+		}
+	}
+	if !slices.Equal(names, want) {
+		t.Errorf("planted: %q, want %q", names, want)
 	}
 	b.ask()
 	b.reload()

@@ -23,37 +23,45 @@ func TestLook(t *testing.T) {
 	}
 	a := startApp(t)
 	b := newBrowser(t)
-	look := func(name string, width int64) {
+	media := func(name, value string) {
+		t.Helper()
+		call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: name, Value: value}}})
+		b.wait(fmt.Sprintf(`matchMedia('(%s: %s)').matches`, name, value))
+	}
+	look := func(name string) {
 		t.Helper()
 		if _, err := b.try(string(axe) + "; 0"); err != nil {
 			t.Fatal(err)
 		}
 		for _, scheme := range []string{"light", "dark"} {
-			call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
-			b.wait(fmt.Sprintf(`matchMedia('(prefers-color-scheme: %s)').matches`, scheme))
+			media("prefers-color-scheme", scheme)
 			b.screenshot(name + "-" + scheme)
 			check(b, name+" "+scheme)
 		}
-		if over := value[int](b, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
-			t.Errorf("%s: wider than the screen by %d pixels", name, over)
-		}
+		b.fits(name)
 	}
-	for _, screen := range []struct {
+	screen := func(width, height int64) {
+		call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+			Width: width, Height: height, DeviceScaleFactor: 1, Mobile: width < 500,
+		})
+	}
+	for range 2 {
+		newBrowser(t).login(a)
+	}
+	for _, size := range []struct {
 		name          string
 		width, height int64
 	}{{"wide", 1100, 800}, {"phone", 360, 740}, {"watch", 280, 400}} {
-		call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
-			Width: screen.width, Height: screen.height, DeviceScaleFactor: 1, Mobile: screen.width < 500,
-		})
+		screen(size.width, size.height)
 		b.open(a.url + "/login")
 		b.fillIn("wrong")
 		b.press("Enter")
 		b.wait(says("do not match"))
-		look("login-"+screen.name, screen.width)
+		look("login-" + size.name)
 
 		b.login(a)
-		b.wait(`document.querySelectorAll('#readable tr').length === 5`)
-		look("dashboard-"+screen.name, screen.width)
+		b.wait(`document.querySelectorAll('#readable tr').length === 5 && document.querySelectorAll('#devices li').length === 3`)
+		look("dashboard-" + size.name)
 
 		b.click("#switch")
 		b.wait(atLogin + ` && document.querySelector('[name=mode]:checked').value === 'storage'`)
@@ -61,7 +69,7 @@ func TestLook(t *testing.T) {
 		b.press("Enter")
 		b.wait(`location.pathname === '/storage' && document.querySelector('#name').textContent === 'admin'`)
 		b.wait(`document.querySelector('.exposed')`)
-		look("storage-"+screen.name, screen.width)
+		look("storage-" + size.name)
 		b.ask()
 		b.click("#switch")
 		b.wait(atLogin + ` && document.querySelector('[name=mode]:checked').value === 'cookies'`)
@@ -69,7 +77,54 @@ func TestLook(t *testing.T) {
 	if text := value[string](b, `JSON.stringify(localStorage)`); strings.Contains(text, "eyJ") {
 		t.Errorf("tokens stay in localStorage: %s", text)
 	}
-	b.open(a.url + "/nothing/here")
+
+	screen(360, 740)
+	b.login(a)
+	b.try(`document.documentElement.style.fontSize = '200%'; 0`)
+	b.screenshot("dashboard-phone-text-200")
+	b.fits("text of 200 %")
+	media("forced-colors", "active")
+	b.screenshot("dashboard-phone-forced-colours")
+	if value[bool](b, `getComputedStyle(document.querySelector('#life')).borderStyle === 'none'`) {
+		t.Error("in forced colours, nothing is seen of the bar")
+	}
+
+	script := func(on bool) {
+		call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
+	}
+	for name, path := range map[string]string{"dashboard": "/", "login": "/login?signed-out", "storage": "/storage"} {
+		script(false)
+		b.open(a.url + path)
+		if !value[bool](b, `document.querySelector('#mode, .script').hidden`) && name != "dashboard" {
+			t.Errorf("%s: script runs", path)
+		}
+		b.screenshot(name + "-without-script")
+		script(true) // axe-core is one, and what was read as a page without script has to stay visible
+		b.try(`for (const e of document.querySelectorAll('noscript')) e.replaceWith(...e.childNodes)`)
+		look(name + "-without-script")
+	}
+
+	b.open(origin(t, "evil.localhost"))
+	b.try(`window.leaving = true; document.body.insertAdjacentHTML('beforeend', '<form method=post action="` + a.url + `/logout"></form>'); document.forms[0].submit()`)
+	b.wait(`!window.leaving && document.body.dataset.page === 'message'`)
+	look("message")
+
+	b.open(a.url + "/")
+	b.wait(`!document.querySelector('.script[hidden]')`)
+	a.stop()
+	b.click("#ask")
+	b.wait(connection("That was not done"))
+	look("server-down")
+}
+
+// fits finds nothing wider than what it is in.
+func (b *tab) fits(where string) {
+	b.t.Helper()
+	wide := value[[]string](b, `[...document.querySelectorAll('html, header, .card, .scroll')]
+		.filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.tagName + '.' + e.className + ' by ' + (e.scrollWidth - e.clientWidth))`)
+	if len(wide) > 0 {
+		b.t.Errorf("%s: too wide: %q pixels", where, wide)
+	}
 }
 
 // check has axe-core look for what keeps people from using the page.
@@ -100,9 +155,20 @@ func TestKeyboard(t *testing.T) {
 	newBrowser(t).login(a)
 	b.open(a.url + "/login")
 	b.wait(`!document.querySelector('#mode').hidden && document.activeElement.id === 'username'`)
+	focus := func(what, want string) {
+		t.Helper()
+		if got := value[string](b, `String(document.activeElement.`+what+`)`); got != want {
+			t.Errorf("the focus is at %q, want %q", got, want)
+		}
+	}
 	b.write("admin")
 	b.tabTo(`document.activeElement.id === 'password'`)
-	b.write("password")
+	b.write("wrong")
+	b.tabTo(`document.activeElement.type === 'submit'`)
+	b.press("Enter")
+	b.wait(says("do not match"))
+	focus(`id`, "password")
+	b.write("password") // in place of the other
 	b.tabTo(`document.activeElement.matches('[name=mode]')`)
 	b.tabTo(`document.activeElement.type === 'submit'`)
 	b.press(" ")
@@ -114,10 +180,17 @@ func TestKeyboard(t *testing.T) {
 	b.tabTo(`document.activeElement.id === 'ask'`)
 	b.press("Enter")
 	b.wait(`document.querySelector('#answer').textContent.endsWith('you are admin.')`)
+	b.wait(`!document.querySelector('[aria-disabled=true]')`)
+	focus(`id`, "ask")
 	b.tabTo(`document.activeElement.closest('#devices li:not(:has(.tag))')`)
 	b.press("Enter")
 	b.wait(says("is signed out"))
 	b.wait(`document.querySelectorAll('#devices li').length === 1`)
+	focus(`id`, "devices-title")
+	b.tabTo(`document.activeElement.closest('#devices li:has(.tag)')`)
+	b.try(`document.querySelector('#ask').click(); document.querySelector('#answer').textContent = ''`) // the list is made anew
+	b.wait(`document.querySelector('#answer').textContent.endsWith('you are admin.')`)
+	focus(`closest('#devices li:has(.tag)')?.tagName`, "LI")
 	b.tabTo(`document.activeElement.closest('#everywhere')`)
 	b.press("Enter")
 	b.wait(atLogin + " && " + says("You are signed out"))

@@ -3,7 +3,6 @@ package browser
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -12,22 +11,24 @@ import (
 // TestSessionScript runs testdata/session_cases.js, each case against the real session.js and the browser's own locks and storage.
 func TestSessionScript(t *testing.T) {
 	t.Parallel()
-	mux := http.NewServeMux()
-	for path, file := range map[string]string{"/session.js": "../../examples/webapp/static/session.js", "/cases.js": "testdata/session_cases.js"} {
-		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, file) })
-	}
-	mux.HandleFunc("GET /", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html")
-		_, _ = io.WriteString(w, "<!doctype html><title>cases</title><body>")
+	mux := pages()
+	mux.HandleFunc("GET /cases.js", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, "testdata/session_cases.js") })
+	mux.HandleFunc("GET /hang", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "{")
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	})
+	mux.HandleFunc("GET /cut", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		_, _ = io.WriteString(w, "{")
 	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
 
 	b := newBrowser(t)
-	b.open("http://" + host + ":" + port + "/")
+	b.open(urlOf(server, host) + "/")
 	names := value[[]string](b, `import('/cases.js').then(({ cases }) => { window.cases = cases; return Object.keys(cases); })`)
-	if len(names) < 20 {
+	if len(names) < 35 {
 		t.Errorf("%d cases", len(names))
 	}
 	for _, name := range names {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 )
 
@@ -13,12 +12,16 @@ func cors(origins []string, next http.Handler) http.Handler {
 	if len(origins) == 0 {
 		return next
 	}
+	listed := make(map[string]bool)
+	for _, origin := range origins {
+		listed[asSent(origin)] = true
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Add("Vary", "Origin") // on every answer, also for other origins
 		origin := r.Header.Get("Origin")
 		preflight := r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
-		allowed := slices.ContainsFunc(origins, func(o string) bool { return strings.EqualFold(o, origin) })
+		allowed := listed[origin]
 		if allowed {
 			h.Set("Access-Control-Allow-Origin", origin) // never "*": browsers refuse that with credentials
 			h.Set("Access-Control-Allow-Credentials", "true")
@@ -35,4 +38,13 @@ func cors(origins []string, next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// asSent returns an origin as browsers send it: in lower case, without a default port.
+func asSent(origin string) string {
+	origin = strings.ToLower(origin)
+	if strings.HasPrefix(origin, "https:") {
+		return strings.TrimSuffix(origin, ":443")
+	}
+	return strings.TrimSuffix(origin, ":80")
 }

@@ -81,13 +81,18 @@ func (s *site) send(method, path, form string, fields ...string) (int, string, s
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "same-origin"} {
+	for name, want := range map[string]string{
+		"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+			"form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+		"Cross-Origin-Opener-Policy":   "same-origin",
+		"Cross-Origin-Resource-Policy": "same-origin",
+		"Referrer-Policy":              "same-origin",
+		"X-Content-Type-Options":       "nosniff",
+		"Cache-Control":                "no-store",
+	} {
 		if got := answer.Header.Get(name); got != want {
 			s.t.Errorf("%s %s: %s: %q", method, path, name, got)
 		}
-	}
-	if policy := answer.Header.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'; script-src 'self';") || strings.Contains(policy, "unsafe") {
-		s.t.Errorf("%s %s: Content-Security-Policy: %q", method, path, policy)
 	}
 	return answer.StatusCode, answer.Request.URL.RequestURI(), string(body)
 }
@@ -120,10 +125,24 @@ func TestPages(t *testing.T) {
 	s.want("afterwards", 200, "/login", "Sign in")(s.send("GET", "/", ""))
 
 	s.want("login", 200, "/", "Hello")(s.send("POST", "/login", goodLogin))
-	s.want("everywhere", 200, "/login?signed-out", "")(s.send("POST", "/devices/end-all", ""))
+	s.want("everywhere, by script", 204, "/devices/end-all", "")(s.send("POST", "/devices/end-all", "", "X-Script: 1"))
 	s.want("afterwards", 200, "/login?ended", "Your session has ended")(s.send("GET", "/", ""))
+
+	// By a form, what ends this session deletes its cookies, too: then nothing was ended elsewhere.
+	s.want("login", 200, "/", "Hello")(s.send("POST", "/login", goodLogin))
+	s.want("everywhere", 200, "/login?signed-out", "You are signed out")(s.send("POST", "/devices/end-all", ""))
+	s.want("afterwards", 200, "/login", "Sign in")(s.send("GET", "/", ""))
+	_, _, page := s.send("POST", "/login", goodLogin)
+	_, id, _ := strings.Cut(page, `name="id" value="`)
+	id, _, _ = strings.Cut(id, `"`)
+	s.want("this device", 200, "/login?signed-out", "You are signed out")(s.send("POST", "/devices/end", url.Values{"id": {id}}.Encode()))
+	s.want("afterwards", 200, "/login", "Sign in")(s.send("GET", "/", ""))
 	s.want("an asset", 200, "/static/session.js", "export class Session")(s.send("GET", "/static/session.js", ""))
 	s.want("no such page", 404, "/nothing", "")(s.send("GET", "/nothing", ""))
+	const notUnderstood = "a cookie of this site twice"
+	s.want("two cookies", 400, "/", notUnderstood)(s.send("GET", "/", "", "Cookie: webapp-access=a; webapp-access=b"))
+	s.want("two cookies at the logout", 400, "/logout", notUnderstood)(s.send("POST", "/logout", "", "Cookie: webapp-refresh=a; webapp-refresh=b"))
+	s.want("a long name", 413, "/login", "too long")(s.send("POST", "/login", "password=x&username="+strings.Repeat("x", 20_000)))
 	s.want("health", 204, "/health", "")(s.send("GET", "/health", ""))
 }
 
@@ -185,7 +204,7 @@ func TestRestart(t *testing.T) {
 
 func TestCORS(t *testing.T) {
 	const trusted = "https://app.example.com"
-	s := newSite(t, config{accessTTL: time.Minute, trusted: []string{trusted}})
+	s := newSite(t, config{accessTTL: time.Minute, trusted: []string{trusted, "HTTP://Client.App.localhost:80", "https://other.example.com:443", "http://client.app.localhost:9443"}})
 	ask := func(method, path string, fields ...string) http.Header {
 		r, _ := http.NewRequestWithContext(t.Context(), method, s.url+path, nil)
 		for _, field := range fields {
@@ -201,11 +220,18 @@ func TestCORS(t *testing.T) {
 		return answer.Header
 	}
 	const method = "Access-Control-Request-Method: POST"
-	if h := ask("OPTIONS", "/logout", "Origin: "+trusted, method); h.Get("Status") != "204 No Content" ||
-		h.Get("Access-Control-Allow-Origin") != trusted || h.Get("Access-Control-Allow-Credentials") != "true" || !strings.Contains(h.Get("Access-Control-Allow-Methods"), "POST") {
-		t.Errorf("a preflight of %s: %v", trusted, h)
+	for _, origin := range []string{trusted, "http://client.app.localhost", "https://other.example.com", "http://client.app.localhost:9443"} {
+		if h := ask("OPTIONS", "/logout", "Origin: "+origin, method); h.Get("Status") != "204 No Content" ||
+			h.Get("Access-Control-Allow-Origin") != origin || h.Get("Access-Control-Allow-Credentials") != "true" || h.Get("Vary") != "Origin" ||
+			h.Get("Access-Control-Allow-Methods") != "GET, POST" || h.Get("Access-Control-Allow-Headers") != "Authorization, Content-Type, X-Script" {
+			t.Errorf("a preflight of %s: %v", origin, h)
+		}
+		if h := ask("GET", "/api/me", "Origin: "+origin); h.Get("Access-Control-Allow-Origin") != origin || h.Get("Access-Control-Allow-Credentials") != "true" ||
+			h.Get("Access-Control-Expose-Headers") != "Retry-After, WWW-Authenticate" || h.Get("Vary") != "Origin" {
+			t.Errorf("a request of %s: %v", origin, h)
+		}
 	}
-	for _, other := range []string{"https://evil.example", "null", trusted + ".evil.example", "http://app.example.com"} {
+	for _, other := range []string{"https://evil.example", "null", trusted + ".evil.example", "http://app.example.com", "https://client.app.localhost"} {
 		if h := ask("OPTIONS", "/logout", "Origin: "+other, method); h.Get("Access-Control-Allow-Origin") != "" || h.Get("Vary") != "Origin" {
 			t.Errorf("a preflight of %s: %v", other, h)
 		}

@@ -77,8 +77,13 @@ func (s *server) refusePage(w http.ResponseWriter, r *http.Request, err error) {
 	case login && errors.Is(err, jwtauth.ErrWrongPassword):
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		writePage(w, http.StatusUnauthorized, "login.html", page{Title: "Sign in", Problem: "That user name and password do not match. Please try again."})
+	case login && errors.Is(err, jwtauth.ErrBodyTooLarge):
+		writePage(w, http.StatusRequestEntityTooLarge, "login.html", page{Title: "Sign in", Problem: "That user name or password is too long."})
 	case login && errors.Is(err, jwtauth.ErrBodyInvalid):
 		writePage(w, http.StatusBadRequest, "login.html", page{Title: "Sign in", Problem: "Please enter a user name and a password."})
+	case errors.Is(err, jwtauth.ErrInvalidRequest): // two cookies of one name, as a sibling host can plant one under InsecureHTTP
+		writePage(w, http.StatusBadRequest, "message.html", page{Title: "Not understood",
+			Problem: "Your browser sent a cookie of this site twice, and nobody can say which of them is yours. Please delete the cookies of this site, and sign in again."})
 	case errors.Is(err, jwtauth.ErrCrossSite):
 		writePage(w, http.StatusForbidden, "message.html", page{Title: "Refused", Problem: "That request came from another site. It was refused, and nothing has changed."})
 	case notLoggedIn && r.Method == http.MethodPost: // Renew leaves these alone: the page that it renews has the button once more

@@ -18,6 +18,7 @@ var static embed.FS
 
 type server struct {
 	issuer *jwtauth.Issuer
+	logout http.HandlerFunc // ends the session of the cookies, and deletes them
 	log    *slog.Logger
 }
 
@@ -59,6 +60,7 @@ func newServer(key jwtauth.Key, store jwtauth.SessionStore, authenticate authent
 	if err != nil {
 		return nil, err
 	}
+	s.logout = inCookies.Logout
 	inBodies, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{Authenticate: authenticate, OnError: s.refuse})
 	if err != nil {
 		return nil, err
@@ -71,7 +73,7 @@ func newServer(key jwtauth.Key, store jwtauth.SessionStore, authenticate authent
 	mux.HandleFunc("GET /login", s.loginPage)
 	mux.HandleFunc("POST /login", inCookies.Login)
 	mux.HandleFunc("POST /refresh", inCookies.Refresh)
-	mux.HandleFunc("POST /logout", inCookies.Logout)
+	mux.HandleFunc("POST /logout", s.logout)
 	mux.Handle("POST /devices/end", protected(http.HandlerFunc(s.endDevice)))
 	mux.Handle("POST /devices/end-all", protected(http.HandlerFunc(s.endDevices)))
 	mux.Handle("GET /api/me", protected(http.HandlerFunc(s.me)))
@@ -117,28 +119,33 @@ func (s *server) me(w http.ResponseWriter, r *http.Request) {
 func (s *server) endDevice(w http.ResponseWriter, r *http.Request) {
 	me, _ := jwtauth.FromContext(r.Context())
 	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
-	err := s.issuer.EndSession(r.Context(), me.Subject, r.PostFormValue("id"))
-	if errors.Is(err, jwtauth.ErrSessionEnded) {
-		err = nil // somebody else was faster
+	id := r.PostFormValue("id")
+	if id == me.SessionID && wantsPage(r) {
+		s.logout(w, r)
+		return
 	}
-	s.done(w, r, err, "/")
+	err := s.issuer.EndSession(r.Context(), me.Subject, id)
+	switch {
+	case err != nil && !errors.Is(err, jwtauth.ErrSessionEnded): // else somebody was faster
+		s.refuse(w, r, err)
+	case wantsPage(r):
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+	default:
+		w.WriteHeader(http.StatusNoContent)
+	}
 }
 
 // endDevices signs all devices out, this one included.
 func (s *server) endDevices(w http.ResponseWriter, r *http.Request) {
 	me, _ := jwtauth.FromContext(r.Context())
-	s.done(w, r, s.issuer.LogoutAll(r.Context(), me.Subject), "/login?signed-out")
-}
-
-// done answers a form of the page with a redirect, the page's script with 204.
-func (s *server) done(w http.ResponseWriter, r *http.Request, err error, to string) {
+	err := s.issuer.LogoutAll(r.Context(), me.Subject)
 	switch {
 	case err != nil:
 		s.refuse(w, r, err)
 	case wantsPage(r):
-		http.Redirect(w, r, to, http.StatusSeeOther)
+		s.logout(w, r) // there is no session left to end, but the cookies are to go, too
 	default:
-		w.WriteHeader(http.StatusNoContent)
+		w.WriteHeader(http.StatusNoContent) // the script goes on to log out
 	}
 }
 

@@ -43,6 +43,41 @@ async function loggedIn(s, options = {}) {
 	return session;
 }
 
+// inFrame returns the same session in another document, which hears of it as another tab does.
+async function inFrame(s) {
+	const frame = document.createElement('iframe');
+	frame.src = '/frame';
+	document.body.append(frame);
+	await new Promise((done) => { frame.onload = done; });
+	const { Session: Other } = await frame.contentWindow.eval(`import('/session.js')`);
+	return { other: new Other({ name: `case-${number}`, fetch: s.fetch }) };
+}
+
+// hurried runs what takes long at once, and returns the milliseconds that it would have waited, those under a second left out.
+async function hurried(f) {
+	const waits = [];
+	const { setTimeout: real } = globalThis;
+	globalThis.setTimeout = (then, milliseconds) => {
+		if (milliseconds >= 500) {
+			waits.push(milliseconds);
+		}
+		return real(then, 0);
+	};
+	try {
+		await f();
+	} finally {
+		globalThis.setTimeout = real;
+	}
+	return waits;
+}
+
+const pause = (milliseconds) => new Promise((done) => { setTimeout(done, milliseconds); });
+async function until(condition) {
+	while (!condition()) {
+		await pause(1);
+	}
+}
+
 const fails = (promise) => promise.then(() => undefined, (error) => error);
 const equal = (what, got, want) => (JSON.stringify(got) === JSON.stringify(want) ? '' : `${what}: ${JSON.stringify(got)}, want ${JSON.stringify(want)}`);
 const all = (...faults) => faults.filter(Boolean).join('; ');
@@ -123,13 +158,36 @@ export const cases = {
 
 	async 'a tab that never lets go is not awaited for ever'() {
 		const s = service();
-		const session = await loggedIn(s, { timeout: -1950 }); // waits 50 ms for the lock
+		const session = await loggedIn(s, { timeout: 50 }); // waits 2 s longer for the lock
 		let letGo;
 		const held = new Promise((done) => { letGo = done; });
 		navigator.locks.request(`case-${number}`, () => held);
 		const error = await fails(session.logout());
 		letGo();
 		return all(equal('error', String(error), 'undefined'), equal('logouts', s.count('/logout'), 1));
+	},
+
+	async 'locks that are not allowed are done without'() {
+		const s = service();
+		const session = await loggedIn(s, { locks: { request: () => Promise.reject(new DOMException('no', 'SecurityError')) } });
+		await session.refresh(true);
+		return equal('refreshes', s.count('/refresh'), 1);
+	},
+
+	async 'what is not answered whole, or in time, is an outage'() {
+		const hang = (request) => fetch('/hang', { signal: request.signal });
+		const faults = [];
+		for (const [what, answer] of Object.entries({
+			'cut off': () => fetch('/cut'), 'no JSON': () => new Response('<html>'), 'no tokens': () => new Response('{}'), 'null': () => new Response('null'), hang,
+		})) {
+			const s = service({ '/refresh': answer, '/logout': answer });
+			const session = await loggedIn(s, { timeout: 300 });
+			const errors = [await fails(session.refresh(true)), await fails(session.logout())];
+			const other = service({ '/login': answer });
+			errors.push(await fails(loggedIn(other, { timeout: 300 })));
+			faults.push(equal(what, errors.map((e) => e instanceof Unavailable), [true, true, true]), equal(`${what}: ended`, session.ended, false));
+		}
+		return all(...faults);
 	},
 
 	async '503 is not asked again before its time'() {
@@ -144,6 +202,83 @@ export const cases = {
 		const error = await fails(session.refresh(true));
 		await session.refresh(true);
 		return all(equal('an outage', error instanceof Unavailable, true), equal('waited', times[1] - times[0] >= 950, true), equal('ended', session.ended, false));
+	},
+
+	async 'Retry-After is seconds or a date, and at most 30 seconds are waited'() {
+		const faults = [];
+		const later = new Date(Date.now() + 10_000).toUTCString();
+		for (const [field, least, most] of [['7', 7000, 7000], [later, 8500, 10_000], ['120', 30_000, 30_000], ['0', 1000, 1000], [new Date(0).toUTCString(), 1000, 1000], ['soon', 1000, 1000]]) {
+			const s = service({
+				'/refresh': (request, s, json) => (s.count('/refresh') === 1 ? json(503, {}, { 'Retry-After': field }) : undefined),
+				'/api': (request, s, json) => (s.count('/api') === 1 ? json(503, {}, { 'Retry-After': field }) : undefined),
+			});
+			const session = await loggedIn(s);
+			const waits = await hurried(async () => {
+				await session.fetch('/api');
+				await fails(session.refresh(true));
+				await session.refresh(true);
+			});
+			faults.push(equal(field, waits.map((wait) => wait <= most && wait >= least - 500), [true, true]));
+		}
+		return all(...faults);
+	},
+
+	async 'a request that is called off ends, its waiting, too'() {
+		const s = service({ '/api': (request, s, json) => json(503, {}, { 'Retry-After': '20' }) });
+		const session = await loggedIn(s);
+		const control = new AbortController();
+		const late = fails(session.fetch('/api', { signal: control.signal }));
+		await until(() => s.count('/api') === 1);
+		const start = performance.now();
+		setTimeout(() => control.abort(), 50);
+		const error = await late;
+		const atOnce = performance.now() - start < 5000;
+		const t = service({ '/api': (request) => new Promise((_, fail) => { request.signal.addEventListener('abort', () => fail(request.signal.reason)); }) });
+		const other = await fails((await loggedIn(t)).fetch('/api', { signal: AbortSignal.timeout(50) }));
+		return all(equal('error', error?.name, 'AbortError'), equal('at once', atOnce, true), equal('a request', other?.name, 'TimeoutError'));
+	},
+
+	async 'a server that cannot be reached is asked less and less often'() {
+		let asked = 0;
+		const session = await loggedIn(service({
+			'/login': (request, s, json) => json(200, { expires_in: 0 }),
+			'/refresh'() {
+				asked++;
+				throw new TypeError('Failed to fetch');
+			},
+		}));
+		const waits = await hurried(async () => {
+			session.start();
+			await until(() => asked >= 8);
+			session.stop();
+		});
+		return equal('waits', waits.slice(0, 7), [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+	},
+
+	async 'silent renewal has one timer, and none when it is stopped'() {
+		let answer;
+		const s = service({
+			'/login': (request, s, json) => json(200, { expires_in: 0.3 }),
+			'/refresh'(request, s, json) {
+				const life = { expires_in: s.count('/refresh') < 3 ? 0.3 : 2 };
+				return answer ? json(200, life) : new Promise((done) => { answer = () => done(json(200, life)); });
+			},
+		});
+		const session = await loggedIn(s);
+		session.start();
+		session.stop();
+		await pause(400);
+		const early = s.count('/refresh');
+		session.start();
+		await until(() => answer);
+		session.stop();
+		session.start();
+		answer();
+		await until(() => session.life === 2000);
+		await pause(50);
+		session.stop();
+		await pause(1800);
+		return all(equal('before', early, 0), equal('refreshes', s.count('/refresh'), 3));
 	},
 
 	async 'a GET waits out a 503, a POST does not'() {
@@ -193,9 +328,7 @@ export const cases = {
 		const one = await loggedIn(s, { locks: null });
 		const other = new Session({ name: `case-${number}`, fetch: s.fetch, locks: null });
 		const late = fails(one.refresh(true));
-		while (!answer) {
-			await new Promise((done) => setTimeout(done));
-		}
+		await until(() => answer);
 		await other.logout();
 		answer();
 		return all(equal('error', (await late) instanceof SessionEnded, true), equal('ended', one.ended && other.ended, true));
@@ -209,10 +342,111 @@ export const cases = {
 		return all(equal('an outage', error instanceof Unavailable, true), equal('ended', session.ended, false));
 	},
 
+	async 'a logout that fails keeps what another tab has renewed'() {
+		let answer;
+		const s = service({
+			'/refresh': () => new Promise((done) => { answer = done; }),
+			'/logout': (request, s, json) => json(503, {}),
+		});
+		const session = await loggedIn(s, { tokens: 'storage' });
+		const other = new Session({ name: `case-${number}`, fetch: s.fetch, tokens: 'storage' });
+		const refreshed = other.refresh(true);
+		await until(() => answer);
+		const out = fails(session.logout()); // waits for the lock
+		await pause(20);
+		answer();
+		await Promise.all([refreshed, out]);
+		const sent = await (await session.fetch('/api')).json();
+		return equal('sent', sent.authorization, 'Bearer access-2');
+	},
+
+	async 'nobody is told of a logout that fails'() {
+		const s = service({ '/logout': (request, s, json) => pause(100).then(() => json(503, {})) });
+		const session = await loggedIn(s);
+		const { other } = await inFrame(s);
+		const told = [];
+		for (const [tab, name] of [[session, 'this'], [other, 'other']]) {
+			tab.addEventListener('ended', () => told.push(name));
+		}
+		await fails(session.logout());
+		await pause(100);
+		return all(equal('told', told, []), equal('ended', session.ended || other.ended, false));
+	},
+
+	async 'a login waits for the refresh of another tab'() {
+		let answer;
+		const s = service({ '/refresh': () => new Promise((done) => { answer = done; }) });
+		const session = await loggedIn(s, { tokens: 'storage' });
+		const late = session.refresh(true);
+		await until(() => answer);
+		const other = new Session({ name: `case-${number}`, fetch: s.fetch, tokens: 'storage' });
+		const login = other.login('ann', 'secret');
+		await pause(20);
+		const early = s.count('/login');
+		answer();
+		await Promise.all([late, login]);
+		const sent = await (await session.fetch('/api')).json();
+		return all(equal('logins', early, 1), equal('sent', sent.authorization, 'Bearer access-3'));
+	},
+
+	async 'a login calls off the refresh of its tab'() {
+		const s = service({ '/refresh': (request) => new Promise((_, fail) => { request.signal.addEventListener('abort', () => fail(request.signal.reason)); }) });
+		const session = await loggedIn(s, { timeout: 60_000 });
+		const late = fails(session.refresh(true));
+		await until(() => s.count('/refresh'));
+		await session.login('ann', 'secret');
+		return equal('called off', (await late) instanceof Unavailable, true);
+	},
+
+	async 'an answer of the session before counts for nothing, even without locks'() {
+		const faults = [];
+		for (const status of [200, 401]) {
+			let answer;
+			const s = service({ '/refresh': (request, s, json) => new Promise((done) => { answer = () => done(json(status, { expires_in: 60, access_token: 'old', refresh_token: 'old' })); }) });
+			const session = await loggedIn(s, { tokens: 'storage', locks: null });
+			const late = fails(session.refresh(true));
+			await until(() => answer);
+			await new Session({ name: `case-${number}`, fetch: s.fetch, tokens: 'storage', locks: null }).login('ann', 'secret');
+			answer();
+			const error = await late;
+			const sent = await (await session.fetch('/api')).json();
+			faults.push(equal(`${status}: error`, error?.name, undefined), equal(`${status}: sent`, sent.authorization, 'Bearer access-2'));
+		}
+		return all(...faults);
+	},
+
+	async '401 after another tab has logged out'() {
+		let other;
+		const s = service({ '/api': (request, s, json) => other.logout().then(() => json(401, {})) });
+		const session = await loggedIn(s);
+		other = new Session({ name: `case-${number}`, fetch: s.fetch });
+		const error = await fails(session.fetch('/api'));
+		return all(equal('ended', error instanceof SessionEnded, true), equal('requests', s.requests, ['/login', '/api', '/logout']));
+	},
+
+	async 'a page that is opened renews nothing for the others'() {
+		const s = service();
+		const session = await loggedIn(s);
+		const { other } = await inFrame(s);
+		const told = [];
+		for (const tab of [session, other]) {
+			tab.addEventListener('change', () => told.push('change'));
+		}
+		new Session({ name: `case-${number}`, fetch: s.fetch }).adopt(30);
+		await pause(100);
+		const left = session.expiresAt - Date.now();
+		const life = session.life;
+		await session.logout();
+		session.adopt(30); // logged in anew, by a form
+		return all(equal('told', told, ['change']), equal('left', left > 25_000 && left <= 30_000, true), equal('life', life, 60_000), equal('ended', session.ended, false));
+	},
+
 	async 'a refused login'() {
 		const s = service({ '/login': (request, s, json) => json(401, { code: 'login_failed' }) });
 		const error = await fails(new Session({ name: `case-${++number}`, fetch: s.fetch }).login('ann', 'wrong'));
-		return all(equal('refused', error instanceof LoginRefused, true), equal('code', error.code, 'login_failed'));
+		const t = service({ '/login': () => new Response('Bad Gateway', { status: 502 }) });
+		const outage = await fails(new Session({ name: `case-${++number}`, fetch: t.fetch }).login('ann', 'secret'));
+		return all(equal('refused', error instanceof LoginRefused, true), equal('code', error.code, 'login_failed'), equal('an outage', outage instanceof Unavailable, true));
 	},
 
 	async 'a server that is not there'() {
@@ -239,10 +473,11 @@ export const cases = {
 		await session.refresh(true);
 		const after = await (await session.fetch('/api')).json();
 		await session.logout();
+		await session.logout(); // has nothing to send
 		return all(
 			equal('before', before.authorization, 'Bearer access-1'), equal('after', after.authorization, 'Bearer access-2'),
 			equal('sent', sent, ['{"refresh_token":"refresh-1"}', '{"refresh_token":"refresh-2"}']),
-			equal('left', localStorage.getItem(`case-${number}`), '{"ended":true}'),
+			equal('left', localStorage.getItem(`case-${number}`), '{"at":"ended"}'),
 		);
 	},
 
@@ -271,15 +506,20 @@ export const cases = {
 		return equal('expires', session.expiresAt > 0, true);
 	},
 
+	async 'silent renewal knows of a later end'() {
+		const s = service({ '/login': (request, s, json) => json(200, { expires_in: 0.5 }) });
+		const session = await loggedIn(s);
+		session.start();
+		new Session({ name: `case-${number}`, fetch: s.fetch }).adopt(60); // a page was opened
+		await pause(800);
+		session.stop();
+		return equal('refreshes', s.count('/refresh'), 0);
+	},
+
 	async 'other tabs are told'() {
 		const s = service();
 		const session = await loggedIn(s);
-		const frame = document.createElement('iframe');
-		frame.src = '/frame';
-		document.body.append(frame);
-		await new Promise((done) => { frame.onload = done; });
-		const { Session: Other } = await frame.contentWindow.eval(`import('/session.js')`);
-		const other = new Other({ name: `case-${number}`, fetch: s.fetch });
+		const { other } = await inFrame(s);
 		const told = (kind) => new Promise((done) => { other.addEventListener(kind, done, { once: true }); });
 		const changed = told('change');
 		await session.refresh(true);

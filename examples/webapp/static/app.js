@@ -18,11 +18,21 @@ function say(text, isProblem = false) {
 	find('messages').replaceChildren(message);
 }
 
-const unreachable = 'The server cannot be reached, or is busy. Please try again in a moment.';
+// A button that is at work keeps the focus, which a disabled one would lose.
+const isBusy = (button) => button.ariaDisabled === 'true';
+const setBusy = (button, busy) => {
+	button.ariaDisabled = String(busy);
+};
 
+/** Says while the server cannot be reached, and calls onReturn when it is back. Returns what others call who find that it cannot be. */
 function watchConnection(onReturn) {
 	const line = find('connection');
 	let down = false;
+	const lost = (text = 'The server cannot be reached. This page goes on by itself as soon as it is back.') => {
+		down = true;
+		line.className = 'message problem';
+		line.textContent = text;
+	};
 	const look = async () => {
 		let up = false;
 		try {
@@ -31,25 +41,26 @@ function watchConnection(onReturn) {
 			// not reached
 		}
 		if (!up && !down) {
-			down = true;
-			line.className = 'message problem';
-			line.textContent = 'The server cannot be reached. This page goes on by itself as soon as it is back.';
-			line.hidden = false;
+			lost();
 		} else if (up && down) {
 			down = false;
 			line.className = 'message';
 			line.textContent = 'The server is back.';
 			setTimeout(() => {
-				line.hidden = !down;
+				if (!down) {
+					line.textContent = '';
+				}
 			}, 5000);
 			onReturn?.();
 		}
 		setTimeout(look, down ? 1000 : 3000);
 	};
 	look();
+	return lost;
 }
 
 function loginPage() {
+	const lost = watchConnection();
 	const form = find('login');
 	find('mode').hidden = false;
 	if (new URLSearchParams(location.search).get('mode') === 'storage') {
@@ -59,7 +70,10 @@ function loginPage() {
 		event.preventDefault();
 		const mode = form.elements.mode.value;
 		const button = form.querySelector('button');
-		button.disabled = true;
+		if (isBusy(button)) {
+			return;
+		}
+		setBusy(button, true);
 		try {
 			const session = sessionOf(mode);
 			await session.login(form.elements.username.value, form.elements.password.value);
@@ -72,23 +86,24 @@ function loginPage() {
 		} catch (error) {
 			if (error instanceof LoginRefused && error.code === 'login_failed') {
 				say('That user name and password do not match. Please try again.', true);
+				form.elements.password.focus();
 				form.elements.password.select();
 			} else if (error instanceof SessionEnded) {
 				say('Signed in, but this browser has not kept the cookies. On plain HTTP some browsers keep no Secure cookies: start the server with -insecure-http.', true);
 			} else if (error instanceof Unavailable) {
-				say(unreachable, true);
+				lost('The server cannot be reached, or is busy. Please try again in a moment.');
 			} else {
 				say(`Signing in did not work: ${error.message}`, true);
 			}
 		}
-		button.disabled = false;
+		setBusy(button, false);
 	});
-	watchConnection();
 }
 
 function dashboardPage() {
 	const session = sessionOf(pageMode);
 	let leaving = false;
+	let whenEnded = '/login?ended'; // where the end of the session leads
 	const leave = (to) => {
 		if (!leaving) {
 			leaving = true;
@@ -108,26 +123,30 @@ function dashboardPage() {
 
 	// guarded runs what a button does, and says what comes of it where that is not its own affair.
 	const guarded = async (what, button) => {
+		if (button && isBusy(button)) {
+			return;
+		}
 		if (button) {
-			button.disabled = true;
+			setBusy(button, true);
 		}
 		try {
-			return await what();
+			await what();
 		} catch (error) {
 			if (error instanceof SessionEnded) {
 				leave('/login?ended');
 			} else if (error instanceof Unavailable) {
-				say('That was not done. Please try it again when the server is back.', true);
+				lost(button && 'That was not done. Please try it again when the server is back.');
 			} else {
 				say(`That did not work: ${error.message}`, true);
 			}
 		} finally {
 			if (button) {
-				button.disabled = false;
+				setBusy(button, false);
 			}
 		}
 	};
 
+	const lost = watchConnection(() => guarded(load));
 	const post = (path, fields) => session.fetch(path, { method: 'POST', headers: { 'X-Script': '1' }, body: new URLSearchParams(fields) });
 	const must = (answer) => {
 		if (!answer.ok) {
@@ -136,10 +155,29 @@ function dashboardPage() {
 		return answer;
 	};
 
+	// signOut ends this session, after what else is to be done before.
+	const signOut = async (to, before) => {
+		whenEnded = to;
+		try {
+			await before?.();
+			await session.logout();
+		} catch (error) {
+			whenEnded = '/login?ended';
+			throw error;
+		}
+		leave(to);
+	};
+
 	const load = async () => {
 		const me = await must(await session.fetch('/api/me')).json();
 		find('name').textContent = me.username;
-		find('devices').replaceChildren(...me.devices.map(deviceItem));
+		const list = find('devices');
+		const focused = list.contains(document.activeElement) && document.activeElement.dataset.id;
+		list.replaceChildren(...me.devices.map(deviceItem));
+		if (focused !== false) { // it was in the list: there it stays, or goes to its title
+			const button = [...list.querySelectorAll('button')].find(({ dataset }) => dataset.id === focused);
+			(button ?? find('devices-title')).focus();
+		}
 		return me;
 	};
 
@@ -166,14 +204,14 @@ function dashboardPage() {
 		const button = document.createElement('button');
 		button.type = 'button';
 		button.className = 'quiet';
+		button.dataset.id = id;
 		const which = document.createElement('span');
 		which.className = 'visually-hidden';
 		which.textContent = current ? ` ${name}, this one` : ` ${name}`;
 		button.append('Sign out', which);
 		button.addEventListener('click', () => guarded(async () => {
 			if (current) {
-				await session.logout();
-				leave('/login?signed-out');
+				await signOut('/login?signed-out');
 				return;
 			}
 			must(await post('/devices/end', { id }));
@@ -186,35 +224,19 @@ function dashboardPage() {
 
 	find('logout').addEventListener('submit', (event) => {
 		event.preventDefault();
-		leaving = true; // the "ended" that follows is not news
-		guarded(async () => {
-			try {
-				await session.logout();
-				location.assign('/login?signed-out');
-			} catch (error) {
-				leaving = false;
-				throw error;
-			}
-		}, event.submitter);
+		guarded(() => signOut('/login?signed-out'), event.submitter);
 	});
 	find('everywhere').addEventListener('submit', (event) => {
 		event.preventDefault();
-		guarded(async () => {
-			must(await post('/devices/end-all', {}));
-			leave('/login?signed-out');
-			session.end();
-		}, event.submitter);
+		guarded(() => signOut('/login?signed-out', async () => must(await post('/devices/end-all', {}))), event.submitter);
 	});
 	find('ask').addEventListener('click', (event) => guarded(async () => {
 		const me = await load();
 		find('answer').textContent = `Answered at ${new Date().toLocaleTimeString()}: you are ${me.username}.`;
 	}, event.currentTarget));
 	find('switch').textContent = pageMode === 'cookies' ? 'Sign out and try localStorage' : 'Sign out and try cookies';
-	find('switch').addEventListener('click', (event) => guarded(async () => {
-		leaving = true;
-		await session.logout();
-		location.assign(`/login?mode=${pageMode === 'cookies' ? 'storage' : 'cookies'}`);
-	}, event.currentTarget));
+	find('switch').addEventListener('click', (event) => guarded(
+		() => signOut(`/login?mode=${pageMode === 'cookies' ? 'storage' : 'cookies'}`), event.currentTarget));
 
 	let renewals = 0;
 	session.addEventListener('change', () => {
@@ -222,7 +244,7 @@ function dashboardPage() {
 		find('renewals').textContent = String(renewals);
 		showReadable();
 	});
-	session.addEventListener('ended', () => leave('/login?ended'));
+	session.addEventListener('ended', () => leave(whenEnded));
 	find('silent').addEventListener('change', (event) => (event.target.checked ? session.start() : session.stop()));
 	session.start();
 	showReadable();
@@ -233,10 +255,6 @@ function dashboardPage() {
 		find('remaining').nextElementSibling.hidden = left <= 0;
 		find('life').value = session.life ? Math.min(Math.max(left / session.life, 0), 1) : 0;
 	}, 100);
-	watchConnection(() => {
-		find('messages').replaceChildren();
-		guarded(load);
-	});
 	guarded(load);
 }
 

@@ -15,12 +15,13 @@
 //
 //   - One refresh at a time, in this tab and over all tabs (Web Locks). Where a browser has no Web Locks, tabs
 //     may refresh at once, which the server answers with one rotation (ReuseWindow).
-//   - A refresh that is not answered within 8 seconds is given up. It can be asked again: the server
-//     answers the same token once more.
-//   - Logout takes the same lock, after it has called off this tab's refresh, and says to all tabs that the session is
-//     over, so that no refresh follows it.
+//   - A login, refresh or logout that is not answered within 8 seconds is given up. A refresh can be asked again:
+//     the server answers the same token once more.
+//   - Login and logout take the same lock, after they have called off this tab's refresh, so that no late answer
+//     of the old session replaces what they have done. All tabs are told once it is done, and not before.
 //   - After a 401 it refreshes and sends the request once more, once.
-//   - A 503 is not asked again before the time in Retry-After is over.
+//   - After a 503 it waits for as long as Retry-After says, at least 1 second and at most 30.
+//   - Silent renewal asks a server that it cannot reach less and less often, at the least every 30 seconds.
 
 /** The session has ended: only a login helps. */
 export class SessionEnded extends Error {
@@ -49,16 +50,18 @@ export class LoginRefused extends Error {
 export class Session extends EventTarget {
 	#options;
 	#refreshing = null; // promise of the refresh under way
-	#giveUp = null; // AbortController of it
+	#giveUp = null; // AbortController of its request
 	#notBefore = 0; // when the server may be asked again after a 503
+	#silent = false; // whether it is renewed before each expiry
 	#timer = 0;
+	#told; // the state's `at` that the last event was about
 
 	/**
 	 * @param {object} [options]
 	 * @param {string} [options.base] where the endpoints are: '' for this origin's root, '/token', 'https://api.example.com'
 	 * @param {'cookies'|'storage'} [options.tokens] where tokens are kept
 	 * @param {string} [options.name] of the lock and of what is in localStorage
-	 * @param {number} [options.timeout] of a refresh, in milliseconds
+	 * @param {number} [options.timeout] of a login, refresh or logout, in milliseconds
 	 * @param {typeof fetch} [options.fetch]
 	 * @param {LockManager|null} [options.locks] null for none
 	 * @param {Storage|null} [options.storage] null for none: then each tab is on its own
@@ -77,9 +80,10 @@ export class Session extends EventTarget {
 		};
 		globalThis.addEventListener?.('storage', (event) => {
 			if (event.key === this.#options.name) {
-				this.#tell(this.#state());
+				this.#tell();
 			}
 		});
+		this.#told = this.#state().at;
 	}
 
 	/** When the access token expires, in milliseconds since 1970; 0 where that is not known. */
@@ -94,23 +98,29 @@ export class Session extends EventTarget {
 
 	/** Whether the session is known to be over, or, with tokens in storage, never began. */
 	get ended() {
-		const state = this.#state();
-		return Boolean(state.ended || (this.#inStorage && !state.refreshToken));
+		const { at, refreshToken } = this.#state();
+		return at === over || (this.#inStorage && !refreshToken);
 	}
 
 	/** Takes over a session that the server's page tells of: its access token lasts for `seconds` from now. */
 	adopt(seconds) {
-		const { life } = this.#state();
-		this.#keep({ expiresIn: seconds, life: Math.max(life ?? 0, seconds * 1000) });
+		const { at = over, life = 0, ...tokens } = this.#state();
+		this.#write({ ...tokens, at: at === over ? mark() : at, expiresAt: Date.now() + seconds * 1000, life: Math.max(life, seconds * 1000) });
 	}
 
 	/** Logs in. Throws LoginRefused or Unavailable. */
 	async login(username, password) {
-		const answer = await this.#post('/login', { username, password });
-		if (!answer.ok) {
-			throw await refusal(answer);
-		}
-		await this.#keepTokens(answer);
+		this.#giveUp?.abort();
+		await this.#locked(async () => {
+			const { status, body } = await this.#post('/login', { username, password });
+			if (status >= 500) {
+				throw new Unavailable(`login: ${status}`);
+			}
+			if (status !== 200) {
+				throw new LoginRefused(status, body.code ?? '');
+			}
+			this.#keep(body);
+		});
 	}
 
 	/**
@@ -121,20 +131,20 @@ export class Session extends EventTarget {
 		if (this.ended) {
 			throw new SessionEnded();
 		}
-		const request = new Request(input, { credentials: this.#inStorage ? 'omit' : 'include', ...init });
+		const request = new Request(input, { credentials: this.#credentials, ...init });
 		if (this.expiresAt && this.expiresAt <= Date.now()) {
 			await this.refresh();
 		}
 		const used = this.#state().at;
 		let answer = await this.#send(request.clone());
 		if (answer.status === 401) {
-			if (this.#state().at === used) { // else another call has refreshed meanwhile
+			if (this.ended || this.#state().at === used) { // else another call has refreshed meanwhile
 				await this.refresh(true);
 			}
 			answer = await this.#send(request.clone());
 		}
 		if (answer.status === 503 && ['GET', 'HEAD'].includes(request.method)) {
-			await sleep(retryAfter(answer));
+			await sleep(retryAfter(answer), request.signal);
 			answer = await this.#send(request);
 		}
 		return answer;
@@ -151,102 +161,93 @@ export class Session extends EventTarget {
 		return this.#refreshing;
 	}
 
-	/** Ends the session, here and in all tabs. Throws Unavailable where it is not known whether that worked. */
+	/**
+	 * Ends the session, here and in all tabs. Throws Unavailable where it is not known whether that worked: the session is
+	 * then taken to stand. A server that answers 401 knows of no such session.
+	 */
 	async logout() {
-		const before = this.#state();
 		this.#giveUp?.abort();
 		await this.#locked(async () => {
-			const { refreshToken } = this.#state();
-			this.#write({ ended: true });
-			let answer;
-			try {
-				answer = await this.#post('/logout', this.#inStorage ? { refresh_token: refreshToken ?? '' } : undefined);
-			} catch (error) {
-				this.#write(before);
-				throw error;
+			if (this.#inStorage && this.ended) {
+				return;
 			}
-			if (!answer.ok && answer.status !== 401) {
-				this.#write(before);
-				throw new Unavailable(`logout: ${answer.status}`);
+			const { status } = await this.#post('/logout', this.#inStorage ? { refresh_token: this.#state().refreshToken } : undefined);
+			if (status !== 204 && status !== 401) {
+				throw new Unavailable(`logout: ${status}`);
 			}
+			this.#write({ at: over });
 		});
-		this.#tell({ ended: true });
-	}
-
-	/** Says that the session was ended by other means, such as "everywhere". */
-	end() {
-		this.#giveUp?.abort();
-		this.#write({ ended: true });
-		this.#tell({ ended: true });
 	}
 
 	/** Refreshes from now on shortly before each expiry, until stopped. */
 	start() {
-		this.stop();
-		const next = () => {
-			const left = this.expiresAt - Date.now();
-			const early = Math.min(10_000, this.life / 5);
-			return Math.min(Math.max(left - early, 250), 0x7fffffff);
-		};
-		const tick = async () => {
-			const { expiresAt } = this.#state();
-			if (!this.ended && expiresAt - Date.now() <= Math.min(10_000, this.life / 5)) {
-				await this.refresh().catch(() => {}); // its event says it, or the next tick tries again
-			}
-			if (this.#timer && !this.ended) {
-				this.#timer = setTimeout(tick, Math.max(next(), this.#notBefore - Date.now()));
-			}
-		};
-		this.#timer = setTimeout(tick, next());
+		this.#silent = true;
+		this.#schedule();
 	}
 
 	stop() {
+		this.#silent = false;
 		clearTimeout(this.#timer);
-		this.#timer = 0;
+	}
+
+	/** Sets the one timer of silent renewal, to no sooner than after a pause, which grows with each failure. */
+	#schedule(pause = 250) {
+		clearTimeout(this.#timer);
+		if (!this.#silent || this.ended) {
+			return;
+		}
+		const due = () => this.expiresAt - Math.min(10_000, this.life / 5) - Date.now();
+		this.#timer = setTimeout(async () => {
+			try {
+				if (due() <= 0) { // else a page that another tab has opened knew of a later end
+					await this.refresh();
+				}
+				this.#schedule();
+			} catch { // where the session has ended, its event says so
+				this.#schedule(Math.min(Math.max(2 * pause, 1000), 30_000));
+			}
+		}, Math.min(Math.max(due(), this.#notBefore - Date.now(), pause), 0x7fffffff));
 	}
 
 	get #inStorage() {
 		return this.#options.tokens === 'storage';
 	}
 
+	get #credentials() {
+		return this.#inStorage ? 'omit' : 'include';
+	}
+
 	async #refresh(force) {
-		const before = this.#state();
+		const { at } = this.#state();
+		if (!this.ended) {
+			await sleep(this.#notBefore - Date.now());
+			await this.#locked(() => this.#refreshSince(at, force));
+		}
+		this.#tell();
 		if (this.ended) {
 			throw new SessionEnded();
 		}
-		await sleep(this.#notBefore - Date.now());
-		const ended = await this.#locked(async () => {
-			const now = this.#state();
-			if (now.ended) {
-				return true;
-			}
-			if (now.at !== before.at && (force || now.expiresAt > Date.now())) {
-				return false; // another tab was faster
-			}
-			this.#giveUp = new AbortController();
-			const signal = AbortSignal.any([this.#giveUp.signal, AbortSignal.timeout(this.#options.timeout)]);
-			try {
-				const answer = await this.#post('/refresh', this.#inStorage ? { refresh_token: now.refreshToken } : undefined, signal);
-				if (this.#state().ended) {
-					return true; // logged out meanwhile, where there are no locks: too late
-				}
-				if (answer.ok) {
-					await this.#keepTokens(answer);
-					return false;
-				}
-				if (answer.status === 401) {
-					this.#write({ ended: true });
-					return true;
-				}
-				this.#notBefore = Date.now() + retryAfter(answer);
-				throw new Unavailable(`refresh: ${answer.status}`);
-			} finally {
-				this.#giveUp = null;
-			}
-		});
-		if (ended) {
-			this.#tell({ ended: true });
-			throw new SessionEnded();
+	}
+
+	/** Refreshes, unless another tab has since the state was `at`. */
+	async #refreshSince(at, force) {
+		const now = this.#state();
+		if (this.ended || (now.at !== at && (force || now.expiresAt > Date.now()))) {
+			return;
+		}
+		this.#giveUp = new AbortController();
+		const answer = await this.#post('/refresh', this.#inStorage ? { refresh_token: now.refreshToken } : undefined, this.#giveUp.signal)
+			.finally(() => { this.#giveUp = null; });
+		if (this.#state().at !== now.at) {
+			return; // without locks, another tab has refreshed, logged in or logged out meanwhile: what that says counts
+		}
+		if (answer.status === 401) {
+			this.#write({ at: over });
+		} else if (answer.status === 200) {
+			this.#keep(answer.body);
+		} else {
+			this.#notBefore = Date.now() + retryAfter(answer);
+			throw new Unavailable(`refresh: ${answer.status}`);
 		}
 	}
 
@@ -263,10 +264,10 @@ export class Session extends EventTarget {
 				return f();
 			});
 		} catch (error) {
-			if (started || error?.name !== 'TimeoutError') {
+			if (started) {
 				throw error;
 			}
-			return f();
+			return f(); // waited in vain, or this browser allows no locks here
 		}
 	}
 
@@ -278,49 +279,45 @@ export class Session extends EventTarget {
 		try {
 			return await this.#options.fetch(request);
 		} catch (error) {
-			if (error?.name === 'AbortError') {
+			if (request.signal.aborted) {
 				throw error;
 			}
 			throw new Unavailable('not reached', { cause: error });
 		}
 	}
 
-	async #post(path, body, signal) {
-		const init = { method: 'POST', credentials: this.#inStorage ? 'omit' : 'include', signal, headers: {} };
+	/** Posts to an endpoint, and returns what it answers. Throws Unavailable where no answer comes, or not all of it, or not in time. */
+	async #post(path, body, giveUp = new AbortController().signal) {
+		const signal = AbortSignal.any([giveUp, AbortSignal.timeout(this.#options.timeout)]);
+		const init = { method: 'POST', credentials: this.#credentials, signal, headers: {} };
 		if (body) {
 			init.headers['Content-Type'] = 'application/json';
 			init.body = JSON.stringify(body);
 		}
 		try {
-			return await this.#options.fetch(this.#options.base + path, init);
+			const answer = await this.#options.fetch(this.#options.base + path, init);
+			return { status: answer.status, headers: answer.headers, body: parse(await answer.text()) };
 		} catch (error) {
 			throw new Unavailable('not reached', { cause: error });
 		}
 	}
 
-	async #keepTokens(answer) {
-		const body = await answer.json();
-		this.#keep({ expiresIn: body.expires_in, accessToken: body.access_token, refreshToken: body.refresh_token });
-	}
-
-	#keep({ expiresIn, life = expiresIn * 1000, accessToken, refreshToken }) {
-		const now = Date.now();
-		const state = { at: `${now} ${Math.random()}`, expiresAt: now + expiresIn * 1000, life };
-		if (this.#inStorage) {
-			Object.assign(state, { accessToken, refreshToken });
+	#keep({ expires_in: expiresIn, access_token: accessToken, refresh_token: refreshToken }) {
+		if (!(expiresIn >= 0)) {
+			throw new Unavailable('what answers is not the service');
 		}
-		this.#write(state);
-		this.#tell(state);
+		const tokens = this.#inStorage ? { accessToken, refreshToken } : {};
+		this.#write({ at: mark(), expiresAt: Date.now() + expiresIn * 1000, life: expiresIn * 1000, ...tokens });
 	}
 
-	// What all tabs know of the session is in localStorage: in cookie mode no secret. Where a browser allows none,
-	// this tab knows it alone.
+	// What all tabs know of the session is one record in localStorage: `at`, which login or refresh it is of, or that the
+	// session is over; `expiresAt` and `life` of the access token; with tokens in storage, the tokens, else no secret.
+	// Where a browser allows no localStorage, this tab knows it alone.
 	#own = '{}';
 
 	#state() {
 		try {
-			const text = this.#options.storage ? this.#options.storage.getItem(this.#options.name) : this.#own;
-			return JSON.parse(text) ?? {};
+			return parse(this.#options.storage ? this.#options.storage.getItem(this.#options.name) : this.#own);
 		} catch {
 			return {};
 		}
@@ -333,16 +330,33 @@ export class Session extends EventTarget {
 		} catch {
 			this.#options.storage = null; // full, or not allowed
 		}
+		this.#tell();
 	}
 
-	#tell(state) {
-		this.dispatchEvent(new Event(state.ended ? 'ended' : 'change'));
+	/** Tells of what this tab or another has done, where that is not told yet. */
+	#tell() {
+		const { at } = this.#state();
+		if (at !== this.#told) {
+			this.#told = at;
+			this.#schedule();
+			this.dispatchEvent(new Event(at === over ? 'ended' : 'change'));
+		}
 	}
 }
 
-async function refusal(answer) {
-	const { code = '' } = await answer.json().catch(() => ({}));
-	return answer.status === 503 ? new Unavailable(`login: ${code}`) : new LoginRefused(answer.status, code);
+const over = 'ended'; // the `at` of a session that is over
+
+function mark() {
+	return `${Date.now()} ${Math.random()}`;
+}
+
+/** The object that a text is, without members where it is none. */
+function parse(text) {
+	try {
+		return JSON.parse(text) ?? {};
+	} catch {
+		return {};
+	}
 }
 
 function ownStorage() {
@@ -360,6 +374,9 @@ function retryAfter(answer) {
 	return 1000 * Math.min(Math.max(seconds || 1, 1), 30);
 }
 
-function sleep(milliseconds) {
-	return milliseconds > 0 ? new Promise((done) => setTimeout(done, milliseconds)) : undefined;
+function sleep(milliseconds, signal) {
+	return milliseconds > 0 ? new Promise((done, fail) => {
+		setTimeout(done, milliseconds);
+		signal?.addEventListener('abort', () => fail(signal.reason));
+	}) : undefined;
 }
