@@ -124,3 +124,23 @@ func TestLiveFailsClosed(t *testing.T) {
 		wantError(t, "all is well", err)
 	})
 }
+
+// What is refused without a question to the store does not tell that it is back.
+func TestLiveUnasked(t *testing.T) {
+	s := newService(t)
+	s.at(-time.Hour)
+	old := s.login(t).RefreshToken
+	s.at(0)
+	token, err := s.Sign("user-1", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.refresh(t, old)
+	s.store.before = func(context.Context, string) error { return errDown }
+	takes(t, "during the outage", s.Issuer, old, jwtauth.ErrUnavailable)
+	_, err = s.Live().VerifyToken(t.Context(), token)
+	wantError(t, "a token without a session", err, jwtauth.ErrTokenInvalid, jwtauth.ErrSessionEnded)
+	s.store.before = nil
+	s.at(5 * time.Minute)
+	takes(t, "the old token, when the store is back", s.Issuer, old)
+}

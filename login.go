@@ -95,7 +95,7 @@ func (i *Issuer) Login(ctx context.Context, subject string, opts ...LoginOption)
 		tokens, err = i.sessionTokens(s, private)
 	}
 	if err != nil {
-		if failed := i.delete(ctx, s.ID, now); failed != nil {
+		if failed := i.delete(ctx, s.ID); failed != nil {
 			return Tokens{}, failed
 		}
 		if errors.Is(err, ErrSubjectDisabled) {
@@ -110,7 +110,8 @@ func (i *Issuer) Login(ctx context.Context, subject string, opts ...LoginOption)
 func (i *Issuer) create(ctx context.Context, s Session) error {
 	own, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	return i.outage.judge(ctx, storeError(i.store.Create(own, s)), s.CreatedAt, i.rules.now)
+	called := i.rules.now()
+	return i.outage.judge(ctx, storeError(i.store.Create(own, s)), called, i.rules.now)
 }
 
 // askClaims returns the private claims of a subject.
@@ -170,7 +171,7 @@ func (i *Issuer) Logout(ctx context.Context, refreshToken string) error {
 	if err != nil {
 		return err
 	}
-	if err := i.delete(ctx, presented.sessionID, i.rules.now()); err != nil {
+	if err := i.delete(ctx, presented.sessionID); err != nil {
 		return err
 	}
 	i.tell(ctx, EventLogout, Session{ID: presented.sessionID, Subject: presented.subject})
@@ -184,7 +185,8 @@ func (i *Issuer) LogoutAll(ctx context.Context, subject string) error {
 	}
 	own, cancel := detached(ctx)
 	defer cancel()
-	if err := i.outage.judge(context.WithoutCancel(ctx), storeError(i.store.DeleteSubject(own, subject)), i.rules.now(), i.rules.now); err != nil {
+	called := i.rules.now()
+	if err := i.outage.judge(context.WithoutCancel(ctx), storeError(i.store.DeleteSubject(own, subject)), called, i.rules.now); err != nil {
 		return err
 	}
 	i.tell(ctx, EventLogout, Session{Subject: subject})
@@ -223,12 +225,11 @@ func (i *Issuer) EndSession(ctx context.Context, subject, sessionID string) erro
 	if !strings.HasPrefix(sessionID, SubjectTag(subject)+"-") || strings.ContainsFunc(sessionID, notInID) {
 		return ErrSessionEnded
 	}
-	now := i.rules.now()
-	row, err := i.load(ctx, refreshClaims{sessionID: sessionID, subject: subject}, now)
+	row, err := i.load(ctx, refreshClaims{sessionID: sessionID, subject: subject})
 	if err != nil {
 		return err
 	}
-	if err := i.delete(ctx, row.ID, now); err != nil {
+	if err := i.delete(ctx, row.ID); err != nil {
 		return err
 	}
 	i.tell(ctx, EventLogout, row)

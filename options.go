@@ -39,8 +39,9 @@ type IssuerOptions struct {
 	// ReuseWindow is how long after an exchange the old refresh token is answered again, for
 	// answers that were lost and for tabs that refresh at the same time. Later it means that
 	// somebody has a copy, and ends the session. It begins with the exchange; where the store fails before it is over, it begins anew when
-	// the store is back, in the instances that asked the store meanwhile and have run since. At most 5 minutes; negative for none,
-	// which forbids two tabs. Default 30 seconds.
+	// the store is back, though no later than 5 minutes after the last failure, in the instances that saw it fail and have run since:
+	// a client goes on that retried at least every 5 minutes until then. What counts as one outage is in SECURITY.md. At most 5 minutes;
+	// negative for none, which forbids two tabs. Default 30 seconds.
 	ReuseWindow time.Duration
 
 	// RefreshKeys are symmetric keys (HS…) for refresh tokens: the first signs, all verify. Default: the signing key

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -43,14 +41,14 @@ func (i *Issuer) refresh(ctx context.Context, refreshToken string, check func(To
 		return tokens, err
 	}
 	for range maxLostSwaps {
-		row, err := i.load(ctx, presented, arrived)
+		row, err := i.load(ctx, presented)
 		if err != nil {
 			return Tokens{}, err
 		}
 		arrived = earlier(arrived, i.rules.now()) // later only where the clock was set back since, as rotations then are
 		// A token that was exchanged just before its end may come back as late as any other, and after an
 		// outage later. The row's own end the store has judged.
-		if !arrived.Before(i.outage.countFrom(presented.expiresAt).Add(i.window + clockSkew)) {
+		if !arrived.Before(i.outage.countFrom(presented.expiresAt, i.rules.now()).Add(i.window + clockSkew)) {
 			return Tokens{}, ErrSessionEnded
 		}
 		step := i.decide(row, presented.generation, arrived)
@@ -59,19 +57,19 @@ func (i *Issuer) refresh(ctx context.Context, refreshToken string, check func(To
 			// It was in order when it arrived; others have rotated twice since. Its client may have what is newer.
 			return Tokens{}, errBusySession
 		case step == stepReuse:
-			return Tokens{}, i.endReused(ctx, row, arrived)
+			return Tokens{}, i.endReused(ctx, row)
 		}
 		if !asked {
 			if private, err = i.askClaims(ctx, row.Subject); err != nil {
-				return Tokens{}, i.refuseRefresh(ctx, row, err, arrived)
+				return Tokens{}, i.refuseRefresh(ctx, row, err)
 			}
 			asked = true
 		}
 		switch step {
 		case stepCoalesce, stepRecover:
-			return i.answerAgain(ctx, presented, issue, step, arrived)
+			return i.answerAgain(ctx, presented, issue, step)
 		case stepRotate, stepAdopt:
-			tokens, won, err := i.rotate(ctx, row, presented, issue, step, arrived)
+			tokens, won, err := i.rotate(ctx, row, presented, issue, step)
 			if err != nil || won {
 				return tokens, err
 			}
@@ -84,10 +82,11 @@ var errBusySession = fmt.Errorf("%w: the session is being refreshed by others", 
 
 // decide judges a refresh token by the row of its session and what is known of the last outage.
 func (i *Issuer) decide(row Session, presented int64, arrived time.Time) step {
-	step := i.decision(row.Generation, i.outage.countFrom(row.RotatedAt), presented, arrived, i.window)
-	// An outage makes it coalesce for longer. Not so long that the session would run out under a
-	// client which comes back when its next access token expires.
-	if step == stepCoalesce && row.ExpiresAt.Sub(arrived) < i.ttl+i.window+coalesceGrace {
+	step := i.decision(row.Generation, i.outage.countFrom(row.RotatedAt, i.rules.now()), presented, arrived, i.window)
+	// An outage makes it coalesce for longer. Not so long that the session would run out under a client which comes back,
+	// late by a window, when its next access token expires; at the absolute end no rotation would help. The price, where IdleTTL
+	// is little more than AccessTTL: with this rotation a tab that still holds the token before the outage is two behind, which is reuse.
+	if step == stepCoalesce && row.ExpiresAt.Before(row.EndsAt) && row.ExpiresAt.Sub(arrived) < i.ttl+i.window+coalesceGrace {
 		return i.decision(row.Generation, row.RotatedAt, presented, arrived, i.window)
 	}
 	return step
@@ -95,8 +94,8 @@ func (i *Issuer) decide(row Session, presented int64, arrived time.Time) step {
 
 // answerAgain answers without a write. It loads the session once more, now that all else is done,
 // so that a logout in flight wins.
-func (i *Issuer) answerAgain(ctx context.Context, presented refreshClaims, issue func(Session) (Tokens, error), step step, arrived time.Time) (Tokens, error) {
-	row, err := i.load(ctx, presented, arrived)
+func (i *Issuer) answerAgain(ctx context.Context, presented refreshClaims, issue func(Session) (Tokens, error), step step) (Tokens, error) {
+	row, err := i.load(ctx, presented)
 	if err != nil {
 		return Tokens{}, err
 	}
@@ -109,7 +108,7 @@ func (i *Issuer) answerAgain(ctx context.Context, presented refreshClaims, issue
 
 // rotate begins the next generation, or takes over the presented one. All that can fail is done before
 // the swap, which then runs to its end whether or not the client still waits.
-func (i *Issuer) rotate(ctx context.Context, row Session, presented refreshClaims, issue func(Session) (Tokens, error), step step, arrived time.Time) (Tokens, bool, error) {
+func (i *Issuer) rotate(ctx context.Context, row Session, presented refreshClaims, issue func(Session) (Tokens, error), step step) (Tokens, bool, error) {
 	next := row
 	next.Generation++
 	if step == stepAdopt {
@@ -129,8 +128,9 @@ func (i *Issuer) rotate(ctx context.Context, row Session, presented refreshClaim
 	}
 	own, cancel := detached(ctx)
 	defer cancel()
+	called := i.rules.now()
 	won, err := i.store.Swap(own, row.Generation, next, next.RotatedAt)
-	if err = i.outage.judge(context.WithoutCancel(ctx), storeError(err), arrived, i.rules.now); err != nil || !won {
+	if err = i.outage.judge(context.WithoutCancel(ctx), storeError(err), called, i.rules.now); err != nil || !won {
 		return Tokens{}, false, err
 	}
 	i.tell(ctx, stepEvents[step], next)
@@ -138,8 +138,8 @@ func (i *Issuer) rotate(ctx context.Context, row Session, presented refreshClaim
 }
 
 // endReused ends a session of which two parties hold tokens.
-func (i *Issuer) endReused(ctx context.Context, row Session, arrived time.Time) error {
-	if err := i.delete(ctx, row.ID, arrived); err != nil {
+func (i *Issuer) endReused(ctx context.Context, row Session) error {
+	if err := i.delete(ctx, row.ID); err != nil {
 		return err
 	}
 	i.tell(ctx, EventReuse, row)
@@ -148,11 +148,11 @@ func (i *Issuer) endReused(ctx context.Context, row Session, arrived time.Time) 
 
 // refuseRefresh ends the session of a subject that may no longer log in. Any other
 // trouble with the subject's claims leaves it as it is.
-func (i *Issuer) refuseRefresh(ctx context.Context, row Session, reason error, arrived time.Time) error {
+func (i *Issuer) refuseRefresh(ctx context.Context, row Session, reason error) error {
 	if !errors.Is(reason, ErrSubjectDisabled) {
 		return reason
 	}
-	if err := i.delete(ctx, row.ID, arrived); err != nil {
+	if err := i.delete(ctx, row.ID); err != nil {
 		return err
 	}
 	i.tell(ctx, EventDenied, row)
@@ -160,11 +160,12 @@ func (i *Issuer) refuseRefresh(ctx context.Context, row Session, reason error, a
 }
 
 // load returns the session that a refresh token names.
-func (i *Issuer) load(ctx context.Context, presented refreshClaims, arrived time.Time) (Session, error) {
+func (i *Issuer) load(ctx context.Context, presented refreshClaims) (Session, error) {
 	own, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	row, err := i.store.Load(own, presented.sessionID, i.rules.now())
-	if err = i.outage.judge(ctx, loadError(err), arrived, i.rules.now); err != nil {
+	called := i.rules.now()
+	row, err := i.store.Load(own, presented.sessionID, called)
+	if err = i.outage.judge(ctx, loadError(err), called, i.rules.now); err != nil {
 		return Session{}, err
 	}
 	if row.Subject != presented.subject {
@@ -173,10 +174,11 @@ func (i *Issuer) load(ctx context.Context, presented refreshClaims, arrived time
 	return row, nil
 }
 
-func (i *Issuer) delete(ctx context.Context, id string, arrived time.Time) error {
+func (i *Issuer) delete(ctx context.Context, id string) error {
 	own, cancel := detached(ctx)
 	defer cancel()
-	return i.outage.judge(context.WithoutCancel(ctx), storeError(i.store.Delete(own, id)), arrived, i.rules.now)
+	called := i.rules.now()
+	return i.outage.judge(context.WithoutCancel(ctx), storeError(i.store.Delete(own, id)), called, i.rules.now)
 }
 
 // storeTimeout bounds every call of a store.
@@ -202,71 +204,6 @@ func loadError(err error) error {
 		return err
 	}
 	return storeError(err)
-}
-
-// outage remembers the store's last failure. A swap may have been carried out although its
-// answer was lost; its client cannot come back before the store does, perhaps
-// long after the window. So what was rotated during an outage counts from the end of it, and what was
-// rotated so shortly before that its window was still open: perhaps by another instance, which saw the outage first.
-type outage struct {
-	down   atomic.Bool // spares the lock while all is well
-	mu     sync.Mutex
-	began  time.Time     // when the first request that failed arrived
-	ended  time.Time     // when the store first answered again
-	up     time.Duration // for how long, since began, it answered between failures
-	window time.Duration
-}
-
-// judge notes how a call of the store ended that was made for a request which arrived at a
-// certain time, and whose failure is the store's unless ctx has ended; it returns err, which is of storeError or loadError.
-func (o *outage) judge(ctx context.Context, err error, arrived time.Time, now func() time.Time) error {
-	switch {
-	case errors.Is(err, ErrUnavailable):
-		if ctx.Err() == nil { // else it was the client that went away, or its patience that ended
-			o.fail(arrived, now())
-		}
-	case o.down.Load():
-		o.recover(now())
-	}
-	return err
-}
-
-func (o *outage) fail(arrived, now time.Time) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	// One that starts again before the last is over for everyone is the same; but a store that
-	// fails now and then, for ever, must not hold the windows open for ever.
-	same := o.down.Load()
-	if !same && !o.began.IsZero() {
-		o.up += max(0, now.Sub(o.ended))
-		same = o.up < o.window+coalesceGrace
-	}
-	if !same {
-		o.up = 0
-	}
-	if !same || arrived.Before(o.began) {
-		o.began = arrived
-	}
-	o.down.Store(true)
-}
-
-func (o *outage) recover(now time.Time) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.down.Load() {
-		o.ended = now
-		o.down.Store(false)
-	}
-}
-
-// countFrom returns from when on the windows of a rotation are counted.
-func (o *outage) countFrom(rotated time.Time) time.Time {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if !o.began.IsZero() && o.began.Before(rotated.Add(o.window+clockSkew)) && rotated.Before(o.ended) {
-		return o.ended
-	}
-	return rotated
 }
 
 func milliseconds(t time.Time) time.Time { return t.Truncate(time.Millisecond) }

@@ -745,10 +745,35 @@ func TestStoreSaysEnded(t *testing.T) {
 // During an outage time stands still for windows: what was rotated in it, or with its window still open,
 // counts from the end of it.
 func TestOutage(t *testing.T) {
-	const s1 = time.Second
+	const (
+		s1   = time.Second
+		m1   = time.Minute
+		last = 5 * m1 // after a failure, an outage ends where nobody asks
+	)
 	type moment struct {
 		at time.Duration
-		do string // "rotate", "lose" (rotate, and lose the answer), "fail", "hang up", "time out" (the request, not the store), "other" (another session's refresh)
+		do string // "rotate", "lose" (rotate, and lose the answer), "fail", "other" (another session's refresh), "ended" (that of one that is over), or one of hang
+	}
+	hang := map[string]struct { // requests whose store hangs: for how long, and why they give up
+		wait time.Duration
+		why  error
+	}{
+		"hang up":           {0, context.Canceled},
+		"hang up late":      {time.Hour, context.Canceled},
+		"time out":          {s1 - tick, context.DeadlineExceeded},
+		"time out, patient": {s1, context.DeadlineExceeded},
+	}
+	retries := func(from, to, every time.Duration) (list []moment) { // all in vain
+		for at := from; at < to; at += every {
+			list = append(list, moment{at, "fail"})
+		}
+		return list
+	}
+	parts := func(to time.Duration) (list []moment) { // of a store that stay away, while others answer; the first at 25 s
+		for at := 5 * s1; at < to; at += 20 * s1 {
+			list = append(list, moment{at, "fail"}, moment{at + 19900*tick, "other"})
+		}
+		return list
 	}
 	for _, c := range []struct {
 		name    string
@@ -757,28 +782,56 @@ func TestOutage(t *testing.T) {
 		want    error
 	}{
 		{"none", []moment{{0, "rotate"}}, recovers, jwtauth.ErrTokenReused},
-		{"swap carried out and not answered", []moment{{0, "lose"}, {100 * s1, "fail"}, {200 * s1, "fail"}}, 600 * s1, nil},
-		{"the store is back before the client", []moment{{0, "lose"}, {600 * s1, "other"}}, 600*s1 + recovers - s1, nil},
-		{"the window ends after the outage", []moment{{0, "lose"}, {600 * s1, "other"}}, 600*s1 + recovers, jwtauth.ErrTokenReused},
-		{"rotated while the window before it was open", []moment{{0, "rotate"}, {recovers - s1, "fail"}}, 600 * s1, nil},
-		{"rotated long before", []moment{{0, "rotate"}, {recovers, "fail"}}, 600 * s1, jwtauth.ErrTokenReused},
-		{"it goes on after a short recovery", []moment{{0, "lose"}, {600 * s1, "other"}, {600*s1 + coalesces - s1, "fail"}}, 1200 * s1, nil},
-		{"another one later", []moment{{0, "rotate"}, {s1, "fail"}, {600 * s1, "other"}, {600*s1 + coalesces, "fail"}}, 1200 * s1, jwtauth.ErrTokenReused},
-		{"a failure that is told late", []moment{{0, "lose"}, {600 * s1, "other"}, {599 * s1, "fail"}}, 700 * s1, nil},
+		{"swap carried out and not answered", []moment{{0, "lose"}, {100 * s1, "fail"}, {200 * s1, "fail"}}, 500 * s1, nil},
+		{"the store is back before the client", []moment{{0, "lose"}, {200 * s1, "other"}}, 200*s1 + recovers - s1, nil},
+		{"the window ends after the outage", []moment{{0, "lose"}, {200 * s1, "other"}}, 200*s1 + recovers, jwtauth.ErrTokenReused},
+		{"a session that is over is an answer", []moment{{0, "lose"}, {200 * s1, "ended"}}, 200*s1 + recovers, jwtauth.ErrTokenReused},
+		{"rotated while the window before it was open", []moment{{0, "rotate"}, {recovers - s1, "fail"}}, 300 * s1, nil},
+		{"rotated long before", []moment{{0, "rotate"}, {recovers, "fail"}}, 300 * s1, jwtauth.ErrTokenReused},
+		{"it goes on after a short recovery", []moment{{0, "lose"}, {200 * s1, "other"}, {200*s1 + recovers - s1, "fail"}}, 500 * s1, nil},
+		{"another one later", []moment{{0, "rotate"}, {s1, "fail"}, {200 * s1, "other"}, {200*s1 + recovers, "fail"}}, 500 * s1, jwtauth.ErrTokenReused},
+		{"a window that is over while the store answers", []moment{{-2 * s1, "fail"}, {-s1, "other"}, {0, "rotate"}, {58 * s1, "fail"}, {59 * s1, "other"}}, 98 * s1, jwtauth.ErrTokenReused},
+		{"a failure that is told late", []moment{{0, "lose"}, {200 * s1, "other"}, {199 * s1, "fail"}}, 300 * s1, nil},
 		{"clients that hang up are none", []moment{{0, "rotate"}, {s1, "hang up"}, {100 * s1, "other"}}, 100 * s1, jwtauth.ErrTokenReused},
+		{"nor are those that wait before they do", []moment{{-2 * time.Hour, "hang up late"}, {0, "rotate"}}, 100 * s1, jwtauth.ErrTokenReused},
 		{"requests that give up are none", []moment{{0, "rotate"}, {s1, "time out"}, {100 * s1, "other"}}, 100 * s1, jwtauth.ErrTokenReused},
-		{"a failure that is told after that of a later request", []moment{{0, "rotate"}, {recovers, "fail"}, {recovers - s1, "fail"}}, 600 * s1, nil},
+		{"a store that hangs for longer than requests last", []moment{{0, "rotate"}, {s1, "time out, patient"}}, 100 * s1, nil},
+		{"a failure that is told after that of a later request", []moment{{0, "rotate"}, {recovers, "fail"}, {recovers - s1, "fail"}}, 300 * s1, nil},
 		{"rotated after it, in the window", []moment{{-100 * s1, "fail"}, {-50 * s1, "other"}, {0, "rotate"}}, recovers - s1, nil},
 		{"rotated after it", []moment{{-100 * s1, "fail"}, {-50 * s1, "other"}, {0, "rotate"}}, recovers, jwtauth.ErrTokenReused},
+
+		{"silence after a failure", []moment{{0, "rotate"}, {20 * s1, "fail"}}, 20*s1 + last + recovers - s1, nil},
+		{"a longer silence", []moment{{0, "rotate"}, {20 * s1, "fail"}}, 20*s1 + last + recovers, jwtauth.ErrTokenReused},
+		{"days of silence", []moment{{0, "rotate"}, {20 * s1, "fail"}}, 6 * 24 * time.Hour, jwtauth.ErrTokenReused},
+		{"a client that retries for hours", append([]moment{{0, "lose"}}, retries(last, 3*time.Hour, last)...), 3 * time.Hour, nil},
+		{"a failure after a silence", []moment{{0, "rotate"}, {20 * s1, "fail"}, {20*s1 + last + recovers, "other"}, {20*s1 + last + recovers, "fail"}}, 10 * m1, jwtauth.ErrTokenReused},
+
+		{"a part of the store stays away", append([]moment{{0, "rotate"}}, parts(15*m1)...), 15 * m1, nil},
+		{"a part of the store stays away for longer", append([]moment{{0, "rotate"}}, parts(16*m1)...), 16 * m1, jwtauth.ErrTokenReused},
+		{"it begins again 15 minutes after it first ended", append(append([]moment{{0, "rotate"}, {s1, "fail"}, {2 * s1, "other"}}, retries(3*s1, 15*m1, m1)...),
+			moment{15*m1 - s1, "other"}, moment{15*m1 + 2*s1, "fail"}), 16 * m1, jwtauth.ErrTokenReused},
+		{"just before that", append(append([]moment{{0, "rotate"}, {s1, "fail"}, {2 * s1, "other"}}, retries(3*s1, 15*m1, m1)...),
+			moment{15*m1 - s1, "other"}, moment{15*m1 + s1, "fail"}), 16 * m1, nil},
+		{"it begins again, and then nothing answers for hours", append([]moment{{0, "rotate"}, {s1, "fail"}, {2 * s1, "other"}}, retries(3*s1, 3*time.Hour, last)...), 3 * time.Hour, nil},
+		{"the next one has as much time", append(parts(16*m1), moment{20 * m1, "rotate"}, moment{20 * m1, "fail"}, moment{20*m1 + s1, "other"},
+			moment{20*m1 + 2*s1, "fail"}, moment{20*m1 + recovers - 10*s1, "other"}, moment{20*m1 + recovers, "fail"}), 22 * m1, nil},
+
+		{"it ends while the clock is ahead", []moment{{0, "fail"}, {24 * time.Hour, "fail"}, {24 * time.Hour, "other"}, {m1, "rotate"}}, 20 * time.Hour, jwtauth.ErrTokenReused},
+		{"it ends by a clock that is ahead by skew", []moment{{0, "lose"}, {100*s1 + 10*s1, "other"}}, 100 * s1, nil},
+		{"the next one after such an end", []moment{{0, "fail"}, {24 * time.Hour, "fail"}, {24 * time.Hour, "other"}, {m1, "rotate"}, {10 * time.Hour, "fail"}, {10*time.Hour + s1, "other"}},
+			10*time.Hour + 2*s1, jwtauth.ErrTokenReused},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newService(t)
 			s.at(-time.Hour)
 			old := s.login(t).RefreshToken
 			other := s.login(t).RefreshToken
+			ended := s.login(t).RefreshToken
+			if err := s.Logout(t.Context(), ended); err != nil {
+				t.Fatal(err)
+			}
 			for _, m := range c.moments {
 				s.at(m.at)
-				var err error
 				switch m.do {
 				case "rotate":
 					s.refresh(t, old)
@@ -789,22 +842,27 @@ func TestOutage(t *testing.T) {
 						}
 						return nil
 					}
-					_, err = s.Refresh(t.Context(), old)
-					wantError(t, m.do, err, jwtauth.ErrUnavailable)
+					takes(t, m.do, s.Issuer, old, jwtauth.ErrUnavailable)
 				case "fail":
 					s.store.before = func(context.Context, string) error { return errDown }
-					_, err = s.Refresh(t.Context(), old)
-					wantError(t, m.do, err, jwtauth.ErrUnavailable)
-				case "hang up", "time out":
+					takes(t, m.do, s.Issuer, old, jwtauth.ErrUnavailable)
+				case "other":
+					other = s.refresh(t, other).RefreshToken
+				case "ended":
+					takes(t, m.do, s.Issuer, ended, jwtauth.ErrSessionEnded)
+				default:
+					h := hang[m.do]
+					s.store.before = func(context.Context, string) error {
+						s.at(m.at + h.wait)
+						return h.why
+					}
 					ctx, cancel := context.WithCancel(t.Context())
-					if m.do == "time out" {
+					if h.why == context.DeadlineExceeded {
 						ctx, cancel = context.WithDeadline(ctx, time.Unix(0, 0))
 					}
 					cancel()
-					_, err = s.Refresh(ctx, old)
+					_, err := s.Refresh(ctx, old)
 					wantError(t, m.do, err, jwtauth.ErrUnavailable)
-				case "other":
-					other = s.refresh(t, other).RefreshToken
 				}
 				s.store.before, s.store.after = nil, nil
 			}
@@ -818,6 +876,95 @@ func TestOutage(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Each call tells of an outage, from when it was made: here a second before the window is over, to fail after it. A client that hangs
+// up meanwhile does not excuse a write, which goes on without it.
+func TestOutageSeenByEachCall(t *testing.T) {
+	for name, c := range storeCalls(nil) {
+		for _, failing := range c.ops {
+			for _, hangsUp := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s in %s, hangs up %v", name, failing, hangsUp), func(t *testing.T) {
+					s := newService(t)
+					s.at(-10 * time.Minute)
+					old := s.login(t).RefreshToken
+					tokens := s.login(t) // of the request
+					s.at(0)
+					s.refresh(t, old)
+					s.at(recovers - time.Second)
+					ctx, cancel := context.WithCancel(t.Context())
+					defer cancel()
+					s.store.before = func(_ context.Context, op string) error {
+						if op != failing {
+							return nil
+						}
+						s.at(recovers + 3*time.Second)
+						if hangsUp {
+							cancel()
+						}
+						return errDown
+					}
+					wantError(t, name, storeCalls(s)[name].call(ctx, tokens), jwtauth.ErrUnavailable)
+					s.store.before = nil
+					s.at(2 * time.Minute)
+					var want []error
+					if hangsUp && slices.Contains([]string{"Create", "Load", "List"}, failing) {
+						want = []error{jwtauth.ErrTokenReused}
+					}
+					takes(t, "the old token", s.Issuer, old, want...)
+				})
+			}
+		}
+	}
+}
+
+// What went before the call that failed is no outage, however long it took.
+func TestOutageBeginsWithTheCall(t *testing.T) {
+	for _, failing := range []string{"Load", "Swap"} { // the first to follow
+		var slow func()
+		s := newInterrupted(t, &slow)
+		s.at(-time.Hour)
+		old := s.login(t).RefreshToken
+		other := s.login(t).RefreshToken
+		if failing == "Load" {
+			other = s.refresh(t, other).RefreshToken // so that it coalesces
+			s.at(-time.Hour + tick)
+		}
+		s.at(0)
+		s.refresh(t, old)
+		if failing == "Load" {
+			other = s.refresh(t, other).RefreshToken
+		}
+		s.at(window)
+		slow = func() {
+			s.at(10 * time.Minute)
+			s.store.before = func(context.Context, string) error { return errDown }
+		}
+		takes(t, failing, s.Issuer, other, jwtauth.ErrUnavailable)
+		if ops := s.store.took(); ops[len(ops)-1] != failing {
+			t.Errorf("the store was asked to %v, last %s", ops, failing)
+		}
+		s.store.before = nil
+		s.at(10*time.Minute + time.Second)
+		takes(t, "the old token, 10 minutes after its exchange", s.Issuer, old, jwtauth.ErrTokenReused)
+	}
+}
+
+// An end that was noted after a request arrived, whose own call was the slow one, is not yet to come.
+func TestOutageEndsAfterArrival(t *testing.T) {
+	s := newService(t)
+	s.at(-time.Hour)
+	old := s.login(t).RefreshToken
+	s.at(0)
+	s.refresh(t, old)
+	s.store.before = func(context.Context, string) error { return errDown }
+	takes(t, "during the outage", s.Issuer, old, jwtauth.ErrUnavailable)
+	s.at(time.Minute)
+	s.store.before = func(context.Context, string) error {
+		s.at(time.Minute + 15*time.Second)
+		return nil
+	}
+	takes(t, "the first answer", s.Issuer, old)
 }
 
 // A client that kept retrying goes on after an outage in which its token's own date has passed: the swap was carried out,
@@ -894,7 +1041,7 @@ func TestOutageUnseen(t *testing.T) {
 			wantError(t, "another request", err, jwtauth.ErrUnavailable)
 			s.store.before = nil
 		}
-		s.at(10 * time.Minute)
+		s.at(5 * time.Minute)
 		if asked {
 			takes(t, "an instance that was asked", other, old)
 		} else {
@@ -904,26 +1051,71 @@ func TestOutageUnseen(t *testing.T) {
 }
 
 // After an outage a token in force is answered without a rotation for longer than else, but
-// never so that the session of a client that refreshes when its access token expires runs out.
+// never so that the session runs out of a client that refreshes when its access token expires, or a window later.
 func TestOutageRunsOutNoSession(t *testing.T) {
 	const shortest = 17 * time.Minute // AccessTTL + 2·(ReuseWindow + 30 s)
-	for ended := time.Minute; ended < shortest; ended += time.Minute / 2 {
-		s := newService(t, func(o *jwtauth.IssuerOptions) { o.IdleTTL = shortest })
-		token := s.refresh(t, s.login(t).RefreshToken).RefreshToken
-		s.at(window)
-		s.store.before = func(context.Context, string) error { return errDown }
-		takes(t, "during the outage", s.Issuer, token, jwtauth.ErrUnavailable)
-		s.store.before = nil
-		at := ended
-		for range 5 {
-			s.at(at)
-			tokens, err := s.Refresh(t.Context(), token)
-			if err != nil {
-				t.Fatalf("the store was back after %v: a client that refreshes in time is refused after %v: %v", ended, at, err)
+	for ended := time.Minute; ended < shortest; ended += 10 * time.Second {
+		for _, late := range []time.Duration{0, coalesces - tick} {
+			s := newService(t, func(o *jwtauth.IssuerOptions) { o.IdleTTL = shortest })
+			token := s.refresh(t, s.login(t).RefreshToken).RefreshToken
+			s.store.before = func(context.Context, string) error { return errDown }
+			for _, at := range []time.Duration{window, ended - tick} {
+				s.at(at)
+				takes(t, "during the outage", s.Issuer, token, jwtauth.ErrUnavailable)
 			}
-			token = tokens.RefreshToken
-			at += time.Duration(tokens.ExpiresIn) * time.Second
+			s.store.before = nil
+			at := ended
+			for range 5 {
+				s.at(at)
+				tokens, err := s.Refresh(t.Context(), token)
+				if err != nil {
+					t.Fatalf("the store was back after %v: a client that refreshes in time, or %v late, is refused after %v: %v", ended, late, at, err)
+				}
+				token = tokens.RefreshToken
+				at += time.Duration(tokens.ExpiresIn)*time.Second + late
+			}
 		}
+	}
+}
+
+// Three tabs come back after an outage that lost the answer of one: the first is answered, the second presents what it got, the
+// third what it sent during the outage. Towards the absolute end no rotation is forced, since it would gain nothing.
+func TestOutageTabs(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		login time.Duration // before the outage
+		idle  time.Duration
+		third []error
+	}{
+		{"long before the end", time.Hour, idle, nil},
+		{"near the absolute end", life - 21*time.Minute, life, nil},
+		{"near the idle end", time.Minute, 17 * time.Minute, []error{jwtauth.ErrTokenReused}}, // the price of TestOutageRunsOutNoSession
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newService(t, func(o *jwtauth.IssuerOptions) { o.IdleTTL = c.idle })
+			s.at(-c.login)
+			old := s.login(t).RefreshToken
+			s.at(0)
+			s.store.after = func(op string) error {
+				if op == "Swap" {
+					return errDown
+				}
+				return nil
+			}
+			takes(t, "the swap", s.Issuer, old, jwtauth.ErrUnavailable)
+			s.store.before = func(context.Context, string) error { return errDown }
+			for _, at := range []time.Duration{5 * time.Minute, 10*time.Minute - time.Second} {
+				s.at(at)
+				takes(t, "during the outage", s.Issuer, old, jwtauth.ErrUnavailable)
+			}
+			s.store.before, s.store.after = nil, nil
+			s.at(10 * time.Minute)
+			first := s.refresh(t, old)
+			s.at(10*time.Minute + 2*time.Second)
+			takes(t, "the second tab", s.Issuer, first.RefreshToken)
+			s.at(10*time.Minute + 5*time.Second)
+			takes(t, "the third tab", s.Issuer, old, c.third...)
+		})
 	}
 }
 
