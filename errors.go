@@ -148,7 +148,7 @@ var answers = func() []errorAnswer {
 		{ErrSubjectDisabled, loginFailed},
 		{ErrInsufficientScope, answer{status: 403, code: "insufficient_scope", detail: "The token lacks a scope.", challenge: `Bearer error="insufficient_scope"`}},
 		{ErrLoginTooOld, answer{status: 401, code: "insufficient_user_authentication", detail: "This needs a more recent login.", challenge: `Bearer error="insufficient_user_authentication"`}},
-		{ErrCrossSite, answer{status: 403, code: "cross_site", detail: "Requests from other sites are refused."}},
+		{ErrCrossSite, answer{status: 403, code: "cross_site", detail: "Requests that no page of this origin made, or that do not say so, are refused."}},
 		{ErrForbidden, answer{status: 403, code: "forbidden", detail: "The token does not allow this."}},
 		{ErrBodyTooLarge, answer{status: 413, code: "body_too_large", detail: "The request body is too large."}},
 		{ErrBodyInvalid, answer{status: 400, code: "body_invalid", detail: "The request body is malformed, or something is missing in it."}},
@@ -216,8 +216,8 @@ func answerTo(err error) *answer {
 //	400 password_invalid     ErrPasswordInvalid
 //	401 token_missing        ErrTokenMissing
 //	401 token_expired        ErrTokenExpired
-//	401 token_invalid        ErrTokenInvalid, all other reasons alike
-//	401 session_ended        ErrSessionEnded, ErrTokenReused
+//	401 token_invalid        ErrTokenInvalid, all other reasons alike, also from Issuer.Live
+//	401 session_ended        ErrSessionEnded, ErrTokenReused, from Issuer.Refresh
 //	401 login_failed         ErrWrongPassword, ErrSubjectDisabled
 //	401 insufficient_user_authentication  ErrLoginTooOld
 //	403 insufficient_scope   ErrInsufficientScope

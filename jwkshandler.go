@@ -23,6 +23,9 @@ const jwksMaxAge = "public, max-age=300"
 // It never holds a private or a symmetric key: the set of an issuer that signs with HS… is empty, since whoever could verify
 // its tokens could sign them. Each key has its "kid", "alg" and "use".
 //
+// A discovery document (RFC 8414), by which [NewRemoteKeysFromIssuer] finds the set, is the service's own to write:
+// examples/issuer-and-api shows one.
+//
 // The answer (application/jwk-set+json) may be kept for 5 minutes by anyone, so a key that signs must have been published for at least
 // as long, and for 10 where shared caches stand between. It has an ETag, HEAD and conditional requests (304) are answered, other methods get 405.
 func (i *Issuer) JWKS() http.Handler { return &jwksHandler{issuer: i} }

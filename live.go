@@ -38,12 +38,15 @@ func (l *liveVerifier) VerifyToken(ctx context.Context, token string) (*Claims, 
 	return claims, nil
 }
 
-var errSessionOver = fmt.Errorf("%w: %w", ErrTokenInvalid, ErrSessionEnded)
+var (
+	errSessionOver = fmt.Errorf("%w: %w", ErrTokenInvalid, ErrSessionEnded)
+	errNoSession   = fmt.Errorf("%w: the token never had one", errSessionOver)
+)
 
 // checkSession asks whether the session of verified claims still stands.
 func checkSession(ctx context.Context, store SessionStore, claims *Claims, now time.Time) error {
 	if claims.SessionID == "" {
-		return errSessionOver
+		return errNoSession
 	}
 	own, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()

@@ -103,8 +103,8 @@ var _ jwtauth.SessionStore = (*Store)(nil)
 const maxRunning = 64
 
 // New returns a store on a database of that dialect. It does not ask the database, and
-// leaves db open and its settings as they are; the store needs no closing. For SQLite, set db's
-// MaxOpenConns before: the store makes no more calls at once than that, and 64 at most. Where it is lowered later, the
+// leaves db open and its settings as they are; the store needs no closing. Of SQLite
+// it makes at most 64 calls at once, or as many as db's MaxOpenConns where that was set before and is less. Where it is lowered later, the
 // calls beyond it wait in db, and are carried out when a connection is free, even where they were given up long before.
 //
 // The error says that db is nil or the dialect none of those above.

@@ -92,6 +92,7 @@ func TestRefusesToStart(t *testing.T) {
 	}{
 		{"no secret", "", func(*config) {}, []string{"TOKEN_SECRET"}},
 		{"unknown store", secret, func(c *config) { c.store = "etcd:here" }, []string{"-store", `"etcd"`, "sqlite:FILE"}},
+		{"no file", secret, func(c *config) { c.store = "sqlite:" }, []string{"sqlite: needs a FILE"}},
 		{"bad URL", secret, func(c *config) { c.store = "redis:nowhere" }, []string{"redis"}},
 		{"bad URL with a password", secret, func(c *config) { c.store = "redis:redis://user:pa%zzword@127.0.0.1:1/0" }, []string{"-store: what follows redis: is no URL of a server"}},
 		{"no such folder", secret, func(c *config) { c.store = "sqlite:" + filepath.Join(t.TempDir(), "none", "file") }, []string{"sqlstore: migrate"}},

@@ -36,6 +36,9 @@ func openStore(ctx context.Context, name string) (*store, error) {
 	case "memory":
 		return &store{memstore.New(), func() error { return nil }}, nil
 	case "sqlite":
+		if where == "" {
+			return nil, errors.New("-store: sqlite: needs a FILE")
+		}
 		// One process writes at a time, so the others wait; who reads waits for nobody.
 		return openSQL(ctx, sqlstore.SQLite, "sqlite", "file:"+where+"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)")
 	case "mysql":

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
@@ -63,7 +64,11 @@ func newIssuer(log *slog.Logger, url string) (*issuerService, error) {
 
 func signingKey(log *slog.Logger) (jwtauth.Key, error) {
 	if os.Getenv("SIGNING_KEY") != "" {
-		return jwtauth.KeyFromEnv("SIGNING_KEY")
+		key, err := jwtauth.KeyFromEnv("SIGNING_KEY")
+		if err == nil && key.Algorithm() != jwtauth.ES256 {
+			err = fmt.Errorf("SIGNING_KEY is a key for %s; the api takes ES256 alone", key.Algorithm())
+		}
+		return key, err
 	}
 	log.Warn("SIGNING_KEY is not set: the key is generated, and tokens end with the process")
 	return jwtauth.GenerateKey(jwtauth.ES256)

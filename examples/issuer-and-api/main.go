@@ -8,9 +8,14 @@
 //
 // A hangup signal (kill -HUP) has the issuer change its key while both go on serving: it publishes the next
 // key, signs with it 10 minutes later, and withdraws the old one when the last token of it has expired. The api needs no
-// signal: it meets the next key in a token, or before that when it fetches the keys anew.
+// signal: it meets the next key in a token, or before that when it fetches the keys anew. To watch a rotation in seconds:
 //
-// SIGNING_KEY holds the issuer's key, PEM or JWK, as [jwtauth.KeyFromEnv] reads it; without one, a key is generated, and
+//	go run ./examples/issuer-and-api issuer -publish 5s -accept 10s
+//	go run ./examples/issuer-and-api api -cooldown 1s
+//
+// Even then the api takes tokens of the old key until it fetches the keys anew, which may be 5 minutes.
+//
+// SIGNING_KEY holds the issuer's key for ES256 (openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256), PEM or JWK, as [jwtauth.KeyFromEnv] reads it; without one, a key is generated, and
 // tokens end with the process. A real issuer keeps the keys that it changes to, as [jwtauth.Key.MarshalPEM] writes them.
 //
 // The servers speak plain HTTP on the loopback interface. Passwords and tokens
@@ -53,12 +58,12 @@ func run(ctx context.Context, log *slog.Logger, args []string) error {
 	if len(args) == 0 {
 		return errors.New("say which service to run: issuer or api")
 	}
-	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
+	flags := flag.NewFlagSet(args[0], flag.ExitOnError)
 	switch args[0] {
 	case "issuer":
 		addr := flags.String("addr", "127.0.0.1:8081", "`host:port` to listen on")
 		url := flags.String("url", "", "`URL` that others reach this service at (default http:// and the address)")
-		publish := flags.Duration("publish", publishTime, "how long the next key is published before it signs; shorter only to try it")
+		publish := flags.Duration("publish", publishTime, "how long the next key is published before it signs; shorter only to try it, with an api -cooldown below it")
 		accept := flags.Duration("accept", acceptTime, "how long the old key is accepted after that; shorter only to try it")
 		if err := flags.Parse(args[1:]); err != nil {
 			return err

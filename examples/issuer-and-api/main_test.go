@@ -330,6 +330,11 @@ func TestUsage(t *testing.T) {
 			t.Errorf("%q runs", args)
 		}
 	}
+	t.Setenv("SIGNING_KEY", strings.Repeat("c2VjcmV0", 6)) // which is a good one for HS256
+	err := run(t.Context(), slog.New(slog.DiscardHandler), []string{"issuer", "-addr", "127.0.0.1:0"})
+	if err == nil || !strings.Contains(err.Error(), "ES256 alone") {
+		t.Errorf("an issuer whose tokens the api would refuse: %v", err)
+	}
 }
 
 // startProcess runs the program until the test ends.

@@ -110,7 +110,10 @@ type server struct {
 }
 
 func newServer(log *slog.Logger, c config) (*server, error) {
-	if c.keys != "" && len(c.issuers) != 1 {
+	switch {
+	case len(c.issuers) == 0 || c.audience == "":
+		return nil, errors.New("-issuer and -audience are required")
+	case c.keys != "" && len(c.issuers) != 1:
 		return nil, errors.New("-keys needs exactly one -issuer")
 	}
 	s := &server{log: log}

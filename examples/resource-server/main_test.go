@@ -210,8 +210,8 @@ func TestProcess(t *testing.T) {
 		args []string
 		want string
 	}{
-		"no issuer":               {[]string{"-audience", audience}, "there is none"},
-		"no audience":             {[]string{"-issuer", "https://idp.example"}, "Audience"},
+		"no issuer":               {[]string{"-audience", audience}, "-issuer and -audience are required"},
+		"no audience":             {[]string{"-issuer", "https://idp.example"}, "-issuer and -audience are required"},
 		"http":                    {[]string{"-issuer", "http://idp.example", "-audience", audience}, "is http"},
 		"issuer twice":            {[]string{"-issuer", "https://idp.example", "-issuer", "https://idp.example", "-audience", audience}, "and so is another one"},
 		"keys of several issuers": {[]string{"-issuer", "https://a.example", "-issuer", "https://b.example", "-keys", "https://a.example/keys", "-audience", audience}, "exactly one -issuer"},
