@@ -23,7 +23,7 @@ type CookieOptions struct {
 	// RefreshPath, such as "/auth", is the only path (with those below it) that the refresh cookie is sent to: the
 	// endpoints for refresh and logout must be there, and that for login should be: elsewhere, login and logout find the browser's
 	// session by its access cookie alone, while that lasts. The refresh cookie is then SameSite=Strict, and its name
-	// begins with "__Secure-", which lets a page on a sibling host name plant one: beside the user's own it makes refreshes fail;
+	// begins with "__Secure-", which lets a page on a sibling host name plant one: beside the user's own it makes refreshes and logouts fail;
 	// where the user has none, it logs the browser in to the session of whoever planted it. Where siblings are not
 	// to be trusted, leave RefreshPath empty. [Handlers.Renew] needs the refresh cookie at every page, and so excludes
 	// RefreshPath. Default: both cookies have the path "/".
@@ -245,6 +245,9 @@ func sentCookies(r *http.Request) iter.Seq2[string, string] {
 		for _, line := range r.Header["Cookie"] {
 			for pair := range strings.SplitSeq(line, ";") {
 				pair = textproto.TrimString(pair) // other than ASCII, space is part of a name
+				if pair == "" {
+					continue
+				}
 				name, _, _ := strings.Cut(pair, "=")
 				if !yield(textproto.TrimString(name), pair) {
 					return

@@ -181,6 +181,23 @@ func TestRenewOtherCookies(t *testing.T) {
 	}
 }
 
+// What stands for no cookie is not handed on: half a megabyte of semicolons would become a megabyte.
+func TestRenewLeavesOutEmptyPairs(t *testing.T) {
+	s := newCookieSite(t)
+	s.login(t)
+	s.at(time.Hour)
+	length := 0
+	s.send(s.handlers.Renew(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		for _, line := range r.Header["Cookie"] {
+			length += len(line)
+		}
+	})), "GET", "", "Cookie: "+strings.Repeat("; ", 1<<12))
+	s.wantKinds(t, "Renew", jwtauth.EventRefresh)
+	if length > 1<<12 {
+		t.Errorf("the Cookie field has %d bytes", length)
+	}
+}
+
 // The name of a cookie may be sent with space behind it.
 func TestRenewReplacesWithSpace(t *testing.T) {
 	s := newCookieSite(t)

@@ -109,7 +109,7 @@ func measure(s settings) (figures, error) {
 			continue
 		}
 		fmt.Fprintln(os.Stderr, g.title)
-		if err := interleave(chosen, s.rounds, s.each, os.Stderr, f.results); err != nil {
+		if err := interleave(chosen, s.rounds, max(1, time.Duration(g.longer))*s.each, os.Stderr, f.results); err != nil {
 			return f, err
 		}
 	}

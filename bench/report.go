@@ -77,7 +77,7 @@ have a long list of permissions. Request and response are reused and cost nothin
   `+"`context.WithValue`"+` alone.
 - The implementations take turns: %d rounds of about %v each, after a warm-up, each beginning with another one. Times are medians over the rounds. A ratio is the
   median of the ratios within each round, so what slows the machine down for a while cancels out; it can differ a little from the ratio of two medians.
-- **http.Server over loopback** has %d clients of net/http's own kind in the same process, and an answer without a body; "none" has no
+- **http.Server over loopback** has rounds five times as long, %d clients of net/http's own kind in the same process, and an answer without a body; "none" has no
   middleware and gets the same requests.
 - Times on another machine are others. Ratios travel better, but depend on how fast the machine hashes.
 

@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"fmt"
 	"testing"
 	"time"
 )
@@ -232,6 +233,32 @@ func TestSignOutFails(t *testing.T) {
 	elsewhere.wait(atLogin)
 	b.click("#ask")
 	b.wait(atLogin + " && " + says("Your session has ended"))
+}
+
+// TestServerBusy has the server answer that it cannot decide now, or that something went wrong: the page says what was not
+// done, and does not tell of a server that is away and back.
+func TestServerBusy(t *testing.T) {
+	t.Parallel()
+	b := newBrowser(t)
+	b.login(startApp(t))
+	for status, want := range map[int]string{503: "the server is busy", 500: "the server answers 500"} {
+		b.try(fmt.Sprintf(`{
+			const real = globalThis.real ??= fetch;
+			globalThis.fetch = (to, ...rest) => String(to.url ?? to).includes('/api/me')
+				? Promise.resolve(new Response('', { status: %d })) : real(to, ...rest);
+			globalThis.heard = [];
+			new MutationObserver(() => heard.push(document.querySelector('#connection').textContent))
+				.observe(document.querySelector('#connection'), { childList: true, characterData: true, subtree: true });
+			true
+		}`, status))
+		b.click("#ask")
+		b.wait(says(want))
+		b.wait(`document.querySelector('#ask').ariaDisabled === 'false'`)
+		b.wait(fmt.Sprintf(`(globalThis.since%d ??= Date.now()) < Date.now() - 3500`, status)) // longer than the page takes to look again
+		if heard := value[int](b, `heard.length`); heard != 0 {
+			t.Errorf("%d: the page tells of the connection: %s", status, value[string](b, `heard.join()`))
+		}
+	}
 }
 
 func TestServerDownAndBack(t *testing.T) {

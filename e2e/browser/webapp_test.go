@@ -139,14 +139,14 @@ func (b *tab) login(a *app, at ...string) {
 	}
 	b.open(url)
 	b.fillIn("password")
-	const in, busy = `document.body?.dataset.page === 'dashboard' && document.querySelector('#name').textContent === 'admin'`, `document.querySelector('#connection')?.innerText.includes('busy')`
+	const in, busy = `document.body?.dataset.page === 'dashboard' && document.querySelector('#name').textContent === 'admin'`, `document.querySelector('#messages')?.innerText.includes('busy')`
 	for range 10 { // a machine under load refuses passwords for a while
 		b.press("Enter")
 		b.wait(in + " || " + busy)
 		if value[bool](b, "!("+busy+")") {
 			break
 		}
-		b.try(`document.querySelector('#connection').textContent = ''`)
+		b.try(`document.querySelector('#messages').replaceChildren()`)
 	}
 	b.wait(in)
 	b.wait(`!document.querySelector('.script[hidden]') && document.querySelectorAll('#devices li').length`)

@@ -170,6 +170,22 @@ func TestAPI(t *testing.T) {
 	s.want("logout", 204, "/token/logout", "")(s.send("POST", "/token/logout", "refresh_token="+url.QueryEscape(tokens.RefreshToken)))
 	s.want("out at once", 401, "/api/me", "token_invalid")(s.send("GET", "/api/me", "", "Authorization: Bearer "+tokens.AccessToken))
 	s.want("the shell", 200, "/storage", `data-mode="storage"`)(s.send("GET", "/storage", ""))
+
+	// A program with a bearer token that sends forms is answered as a program, and its session, not that of any cookies, ends.
+	for _, path := range []string{"/devices/end", "/devices/end-all"} {
+		_, _, body := s.send("POST", "/token/login", goodLogin)
+		if err := json.Unmarshal([]byte(body), &tokens); err != nil {
+			t.Fatal(err)
+		}
+		bearer := "Authorization: Bearer " + tokens.AccessToken
+		_, _, body = s.send("GET", "/api/me", "", bearer)
+		var me struct{ Devices []struct{ ID string } }
+		if err := json.Unmarshal([]byte(body), &me); err != nil || len(me.Devices) != 1 {
+			t.Fatalf("%v: %s", err, body)
+		}
+		s.want(path, 204, path, "")(s.send("POST", path, "id="+me.Devices[0].ID, bearer))
+		s.want(path+", out", 401, "/api/me", "token_invalid")(s.send("GET", "/api/me", "", bearer))
+	}
 }
 
 // A restart logs nobody out: key and sessions are found again.

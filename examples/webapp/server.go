@@ -163,7 +163,7 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 func wantsPage(r *http.Request) bool {
 	if r.Method == http.MethodPost {
 		mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-		return mediaType == "application/x-www-form-urlencoded" && r.Header.Get("X-Script") == ""
+		return mediaType == "application/x-www-form-urlencoded" && r.Header.Get("X-Script") == "" && r.Header.Get("Authorization") == ""
 	}
 	return r.Pattern == "GET /{$}"
 }

@@ -415,6 +415,62 @@ export const cases = {
 		return all(...faults);
 	},
 
+	async 'without locks, login and logout call off what has begun meanwhile'() {
+		const faults = [];
+		for (const path of ['/login', '/logout']) {
+			let answer;
+			const s = service({
+				'/refresh': (request) => new Promise((_, fail) => { request.signal.addEventListener('abort', () => fail(request.signal.reason)); }),
+				[path]: (request, s) => (s.count(path) + s.count('/login') > (path === '/login' ? 2 : 1) ? new Promise((done) => { answer = done; }) : undefined),
+			});
+			const session = await loggedIn(s, { locks: null, timeout: 60_000 });
+			const under = path === '/login' ? session.login('ann', 'secret') : session.logout();
+			await until(() => answer);
+			const late = fails(session.refresh(true));
+			await until(() => s.count('/refresh'));
+			answer();
+			await under;
+			faults.push(equal(path, (await late) instanceof Error, true));
+		}
+		return all(...faults);
+	},
+
+	async 'a request that is called off does not wait for the refresh, which goes on'() {
+		let answer;
+		const s = service({
+			'/api': (request, s, json) => json(401, {}),
+			'/refresh': () => new Promise((done) => { answer = done; }),
+		});
+		const session = await loggedIn(s);
+		const stop = new AbortController();
+		const request = fails(session.fetch('/api', { signal: stop.signal }));
+		await until(() => answer);
+		stop.abort();
+		const error = await request;
+		answer();
+		await session.refresh();
+		return all(equal('error', error?.name, 'AbortError'), equal('refreshes', s.count('/refresh'), 1), equal('ended', session.ended, false));
+	},
+
+	async 'tokens do not stay in a storage that takes nothing new'() {
+		const kept = new Map();
+		let full = false;
+		const storage = {
+			getItem: (name) => kept.get(name) ?? null,
+			setItem(name, value) {
+				if (full) {
+					throw new DOMException('full', 'QuotaExceededError');
+				}
+				kept.set(name, value);
+			},
+			removeItem: (name) => kept.delete(name),
+		};
+		const session = await loggedIn(service(), { tokens: 'storage', storage });
+		full = true;
+		await session.logout();
+		return all(equal('kept', [...kept.values()], []), equal('ended', session.ended, true));
+	},
+
 	async '401 after another tab has logged out'() {
 		let other;
 		const s = service({ '/api': (request, s, json) => other.logout().then(() => json(401, {})) });

@@ -24,7 +24,10 @@ const setBusy = (button, busy) => {
 	button.ariaDisabled = String(busy);
 };
 
-/** Says while the server cannot be reached, and calls onReturn when it is back. Returns what others call who find that it cannot be. */
+/**
+ * Says while the server cannot be reached, and calls onReturn when it is back. Returns what others call to whom the session
+ * was Unavailable: it says what has not been done, and whether the server is away or only cannot decide now.
+ */
 function watchConnection(onReturn) {
 	const line = find('connection');
 	let down = false;
@@ -33,13 +36,15 @@ function watchConnection(onReturn) {
 		line.className = 'message problem';
 		line.textContent = text;
 	};
-	const look = async () => {
-		let up = false;
+	const reached = async () => {
 		try {
-			up = (await fetch('/health', { signal: AbortSignal.timeout(4000) })).ok;
+			return (await fetch('/health', { signal: AbortSignal.timeout(4000) })).ok;
 		} catch {
-			// not reached
+			return false;
 		}
+	};
+	const look = async () => {
+		const up = await reached();
 		if (!up && !down) {
 			lost();
 		} else if (up && down) {
@@ -56,11 +61,17 @@ function watchConnection(onReturn) {
 		setTimeout(look, down ? 1000 : 3000);
 	};
 	look();
-	return lost;
+	return async (what) => {
+		if (await reached()) {
+			say(`${what}: the server is busy. Please try again in a moment.`, true);
+		} else {
+			lost(`${what}. Please try again when the server is back.`);
+		}
+	};
 }
 
 function loginPage() {
-	const lost = watchConnection();
+	const notDone = watchConnection();
 	const form = find('login');
 	find('mode').hidden = false;
 	if (new URLSearchParams(location.search).get('mode') === 'storage') {
@@ -91,7 +102,7 @@ function loginPage() {
 			} else if (error instanceof SessionEnded) {
 				say('Signed in, but this browser has not kept the cookies. On plain HTTP some browsers keep no Secure cookies: start the server with -insecure-http.', true);
 			} else if (error instanceof Unavailable) {
-				lost('The server cannot be reached, or is busy. Please try again in a moment.');
+				await notDone('You are not signed in');
 			} else {
 				say(`Signing in did not work: ${error.message}`, true);
 			}
@@ -135,7 +146,7 @@ function dashboardPage() {
 			if (error instanceof SessionEnded) {
 				leave('/login?ended');
 			} else if (error instanceof Unavailable) {
-				lost(button && 'That was not done. Please try it again when the server is back.');
+				await notDone(button ? 'That was not done' : 'This page could not be brought up to date');
 			} else {
 				say(`That did not work: ${error.message}`, true);
 			}
@@ -146,11 +157,11 @@ function dashboardPage() {
 		}
 	};
 
-	const lost = watchConnection(() => guarded(load));
+	const notDone = watchConnection(() => guarded(load));
 	const post = (path, fields) => session.fetch(path, { method: 'POST', headers: { 'X-Script': '1' }, body: new URLSearchParams(fields) });
 	const must = (answer) => {
 		if (!answer.ok) {
-			throw new Unavailable(`answered ${answer.status}`);
+			throw answer.status < 502 ? new Error(`the server answers ${answer.status}`) : new Unavailable(`answered ${answer.status}`);
 		}
 		return answer;
 	};

@@ -113,6 +113,7 @@ export class Session extends EventTarget {
 		this.#giveUp?.abort();
 		await this.#locked(async () => {
 			const { status, body } = await this.#post('/login', { username, password });
+			this.#giveUp?.abort(); // without locks one may have begun meanwhile
 			if (status >= 500) {
 				throw new Unavailable(`login: ${status}`);
 			}
@@ -133,18 +134,18 @@ export class Session extends EventTarget {
 		}
 		const request = new Request(input, { credentials: this.#credentials, ...init });
 		if (this.expiresAt && this.expiresAt <= Date.now()) {
-			await this.refresh();
+			await orAborted(this.refresh(), request.signal);
 		}
 		const used = this.#state().at;
 		let answer = await this.#send(request.clone());
 		if (answer.status === 401) {
 			if (this.ended || this.#state().at === used) { // else another call has refreshed meanwhile
-				await this.refresh(true);
+				await orAborted(this.refresh(true), request.signal);
 			}
 			answer = await this.#send(request.clone());
 		}
 		if (answer.status === 503 && ['GET', 'HEAD'].includes(request.method)) {
-			await sleep(retryAfter(answer), request.signal);
+			await orAborted(sleep(retryAfter(answer)), request.signal);
 			answer = await this.#send(request);
 		}
 		return answer;
@@ -172,6 +173,7 @@ export class Session extends EventTarget {
 				return;
 			}
 			const { status } = await this.#post('/logout', this.#inStorage ? { refresh_token: this.#state().refreshToken } : undefined);
+			this.#giveUp?.abort();
 			if (status !== 204 && status !== 401) {
 				throw new Unavailable(`logout: ${status}`);
 			}
@@ -328,7 +330,8 @@ export class Session extends EventTarget {
 		try {
 			this.#options.storage?.setItem(this.#options.name, this.#own);
 		} catch {
-			this.#options.storage = null; // full, or not allowed
+			forget(this.#options.storage, this.#options.name); // full, or not allowed: what it holds is out of date
+			this.#options.storage = null;
 		}
 		this.#tell();
 	}
@@ -359,6 +362,14 @@ function parse(text) {
 	}
 }
 
+function forget(storage, name) {
+	try {
+		storage.removeItem(name);
+	} catch {
+		// then it keeps nothing, either
+	}
+}
+
 function ownStorage() {
 	try {
 		return globalThis.localStorage ?? null;
@@ -374,9 +385,14 @@ function retryAfter(answer) {
 	return 1000 * Math.min(Math.max(seconds || 1, 1), 30);
 }
 
-function sleep(milliseconds, signal) {
-	return milliseconds > 0 ? new Promise((done, fail) => {
-		setTimeout(done, milliseconds);
-		signal?.addEventListener('abort', () => fail(signal.reason));
-	}) : undefined;
+function sleep(milliseconds) {
+	return milliseconds > 0 ? new Promise((done) => setTimeout(done, milliseconds)) : undefined;
+}
+
+/** Awaits a promise for one request, which goes on for others when the request is aborted. */
+function orAborted(promise, signal) {
+	return new Promise((done, fail) => {
+		signal.addEventListener('abort', () => fail(signal.reason));
+		promise.then(done, fail);
+	});
 }
