@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 )
@@ -18,12 +17,7 @@ func (f roundTripFunc) RoundTrip(r *http.Request) (*http.Response, error) { retu
 // TestWycheproofRemoteKeys has the vectors about keys pass through a key set from the network: symmetric keys are refused
 // there, of keys with one id each is tried, and the ROCA weakness is not looked for.
 func TestWycheproofRemoteKeys(t *testing.T) {
-	if _, err := os.Stat(wycheproofDir); err != nil {
-		if os.Getenv("JWTAUTH_TEST_REQUIRE") == "1" {
-			t.Fatalf("the Wycheproof vectors are required: %v", err)
-		}
-		t.Skipf("without the Wycheproof vectors: %v", err)
-	}
+	needWycheproof(t)
 	const name = "json_web_key_test.json"
 	// All that verify: 5 is a good key, 7 has the weakness. 1 and 4 are sets of symmetric keys, as are 2 and 13 to 15.
 	want := map[int]bool{5: true, 7: true}

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -196,13 +197,15 @@ func TestGrantedWhileGivingUp(t *testing.T) {
 		return q, second, third
 	}
 	t.Run("time is up", func(t *testing.T) {
-		for range 20 { // of the two cases that are ready, select takes either
-			q, second, _ := setUp()
-			time.Sleep(time.Microsecond)
-			if err := q.await(t.Context(), second); err != nil {
-				t.Fatalf("%v, want the slot", err)
+		synctest.Test(t, func(t *testing.T) {
+			for range 20 { // of the two cases that are ready, select takes either
+				q, second, _ := setUp()
+				time.Sleep(time.Microsecond)
+				if err := q.await(t.Context(), second); err != nil {
+					t.Fatalf("%v, want the slot", err)
+				}
 			}
-		}
+		})
 	})
 	t.Run("context ended", func(t *testing.T) {
 		for range 20 {
@@ -220,18 +223,20 @@ func TestGrantedWhileGivingUp(t *testing.T) {
 		}
 	})
 	t.Run("refused", func(t *testing.T) {
-		for range 20 {
-			q := New(1, 1, time.Nanosecond)
-			first, second := q.lines.enter("a"), q.lines.enter("a")
-			third := q.lines.enter("b") // takes second's place
-			time.Sleep(time.Microsecond)
-			if err := q.await(t.Context(), second); !errors.Is(err, ErrFull) {
-				t.Fatalf("%v, want %v", err, ErrFull)
+		synctest.Test(t, func(t *testing.T) {
+			for range 20 {
+				q := New(1, 1, time.Nanosecond)
+				first, second := q.lines.enter("a"), q.lines.enter("a")
+				third := q.lines.enter("b") // takes second's place
+				time.Sleep(time.Microsecond)
+				if err := q.await(t.Context(), second); !errors.Is(err, ErrFull) {
+					t.Fatalf("%v, want %v", err, ErrFull)
+				}
+				q.lines.leaveSlot(first.line)
+				q.lines.leaveSlot(third.line)
+				wantIdle(t, q.lines, 1)
 			}
-			q.lines.leaveSlot(first.line)
-			q.lines.leaveSlot(third.line)
-			wantIdle(t, q.lines, 1)
-		}
+		})
 	})
 }
 

@@ -76,10 +76,14 @@ func TestMissing(t *testing.T) {
 		{"package missing", ``, need.NodeModules, "the npm package pkg 1.2.3"},
 	}
 	for _, test := range tests {
-		for require, how := range map[string]string{"": "skipped", "1": "failed"} {
-			t.Run(fmt.Sprintf("%s/require=%s", test.name, require), func(t *testing.T) {
+		for set, how := range map[string]string{"": "skipped", "JWTAUTH_TEST_REQUIRE=1": "failed", "CI=true": "failed"} {
+			t.Run(fmt.Sprintf("%s/%s", test.name, set), func(t *testing.T) {
 				write(pkg, test.installed)
-				t.Setenv("JWTAUTH_TEST_REQUIRE", require)
+				t.Setenv("JWTAUTH_TEST_REQUIRE", "")
+				t.Setenv("CI", "")
+				if name, value, ok := strings.Cut(set, "="); ok {
+					t.Setenv(name, value)
+				}
 				if test.missing == "" {
 					how = "went on"
 				}
