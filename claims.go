@@ -1,6 +1,8 @@
 package jwtauth
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -11,25 +13,128 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
 )
 
-// Registered claims: those that this package reads or writes itself, and that a
-// caller therefore cannot set. "scope" is read too, but is the caller's to set.
+// Claims holds the claims of a verified token. The fields are the registered
+// claims of RFC 7519, section 4.1, and a few others. [Claims.Decode] reads all
+// claims, including private ones.
+//
+// Every verification returns new Claims, so the receiver may change them. A
+// literal with any of the fields set is useful in tests and in other
+// implementations of [TokenVerifier].
+type Claims struct {
+	Issuer    string   // "iss"
+	Subject   string   // "sub"
+	Audience  []string // "aud"
+	ID        string   // "jti"
+	SessionID string   // "sid": the login session that the token belongs to
+
+	// Scope is "scope", a list separated by spaces (RFC 8693, section 4.2),
+	// followed by the values of VerifierOptions.ScopeClaims.
+	Scope string
+
+	// The zero time means that the claim is absent.
+	ExpiresAt time.Time // "exp"
+	NotBefore time.Time // "nbf"
+	IssuedAt  time.Time // "iat"
+
+	// AuthTime is "auth_time": when the subject last proved its identity
+	// (OpenID Connect Core, section 2).
+	AuthTime time.Time
+
+	payload    string    // the claims as JSON; empty for a literal
+	audience   [1]string // backs Audience if there is a single one
+	verifiedAt time.Time // by the verifier's clock; zero for a literal
+}
+
+// Decode stores all claims in dst, which is a pointer to a struct or map, like
+// [json.Unmarshal]. For Claims built as a literal it does nothing.
+//
+// It returns [ErrClaimsInvalid] if the claims do not fit dst. The same applies
+// if two members of one object, at any depth, have names that differ only in
+// case: json.Unmarshal ignores case and would mix them up.
+func (c *Claims) Decode(dst any) error {
+	if c.payload == "" {
+		return nil
+	}
+	if jsonscan.AmbiguousCase(c.payload) {
+		return fmt.Errorf("%w: two members of one object differ only in case", ErrClaimsInvalid)
+	}
+	err := json.Unmarshal([]byte(c.payload), dst)
+	var mismatch *json.UnmarshalTypeError
+	var misuse *json.InvalidUnmarshalError
+	switch {
+	case errors.As(err, &mismatch): // its own text may contain the value
+		return fmt.Errorf("%w: a member does not fit the type %v in %T", ErrClaimsInvalid, mismatch.Type, dst)
+	case errors.As(err, &misuse):
+		return fmt.Errorf("jwtauth: Decode: %w", err)
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrClaimsInvalid, err)
+	}
+	return nil
+}
+
+// UnmarshalJSON reads a JSON object of claims by the rules of a verifier. It is
+// meant for tests and for clients of a token introspection endpoint (RFC 7662).
+//
+// It returns [ErrClaimsInvalid] if the text or a registered claim is malformed.
+// It does not check times, issuer, audience or signature. On an error c is
+// unchanged.
+func (c *Claims) UnmarshalJSON(data []byte) error {
+	if string(data) == "null" {
+		return nil // by convention, see json.Unmarshaler
+	}
+	var read Claims
+	if err := read.scan(string(data), nil); err != nil {
+		return err
+	}
+	*c = read
+	c.detach()
+	return nil
+}
+
+// HasScope reports whether scope is one of the scopes of the token (RFC 6749,
+// section 3.3). It is false if scope is empty or contains a space.
+func (c *Claims) HasScope(scope string) bool {
+	if scope == "" || strings.Contains(scope, " ") {
+		return false
+	}
+	for s := range strings.SplitSeq(c.Scope, " ") {
+		if s == scope {
+			return true
+		}
+	}
+	return false
+}
+
+// registeredClaims are the claims that this package reads or writes itself. A
+// caller cannot set them. "scope" is read as well, but a caller may set it.
 var registeredClaims = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "auth_time", "gen"}
 
-// How a claims object may be at fault. All are made once: refusing costs no more than accepting.
+// isRegistered ignores case because many readers of tokens do.
+func isRegistered(name string) bool {
+	for _, registered := range registeredClaims {
+		if strings.EqualFold(name, registered) {
+			return true
+		}
+	}
+	return false
+}
+
+// These errors are built once, so that refusing a token costs no more than
+// accepting it.
 var (
 	errPayloadEncoding = claimsFault("not canonical base64url")
 	errPayloadJSON     = claimsFault("not one strict JSON object")
 	errClaimType       = claimsFault("a registered claim is of the wrong type")
-	errClaimDate       = claimsFault("a date is out of range")
+	errClaimTime       = claimsFault("a time is out of range")
 	errExpMissing      = claimsFault("exp missing")
 	errIatMissing      = claimsFault("iat missing, but MaxAge is set")
 )
 
 func claimsFault(text string) error { return fmt.Errorf("%w: %s", ErrClaimsInvalid, text) }
 
-// scan reads a claims object in one pass into c, which must be zero. Registered claims are matched
-// by their exact names and must be of the type that their definition gives them;
-// null is no value for any. Nothing else is decoded.
+// scan reads a claims object in one pass into c, which must be zero. It matches
+// registered claims by their exact names and checks their types; null is of the
+// wrong type. It decodes no other member.
 func (c *Claims) scan(payload string, scopeClaims []string) error {
 	c.payload = payload
 	s := jsonscan.New(payload)
@@ -63,8 +168,8 @@ func (c *Claims) scan(payload string, scopeClaims []string) error {
 		}
 	}
 	switch {
-	case !ok && s.Value().Kind == jsonscan.Number && isDate(s.Name()):
-		return errClaimDate
+	case !ok && s.Value().Kind == jsonscan.Number && isTime(s.Name()):
+		return errClaimTime
 	case !ok:
 		return errClaimType
 	case !s.Valid():
@@ -73,13 +178,16 @@ func (c *Claims) scan(payload string, scopeClaims []string) error {
 	return nil
 }
 
-func isDate(name string) bool {
+func isTime(name string) bool {
 	return name == "exp" || name == "nbf" || name == "iat" || name == "auth_time"
 }
 
-func (c *Claims) setAudience(one string) {
-	c.audience[0] = one
-	c.Audience = c.audience[:]
+// fresh returns a copy of c that shares no memory that a caller could change.
+func (c *Claims) fresh(now time.Time) *Claims {
+	f := *c
+	f.detach()
+	f.verifiedAt = now
+	return &f
 }
 
 // detach gives c, a copy of other claims, an Audience of its own.
@@ -91,6 +199,12 @@ func (c *Claims) detach() {
 	}
 }
 
+func (c *Claims) setAudience(one string) {
+	c.audience[0] = one
+	c.Audience = c.audience[:]
+}
+
+// scanAudience reads a string or an array of strings (RFC 7519, section 4.1.3).
 func (c *Claims) scanAudience(v jsonscan.Value) bool {
 	if one, ok := v.Str(); ok {
 		c.setAudience(one)
@@ -111,10 +225,10 @@ func (c *Claims) scanAudience(v jsonscan.Value) bool {
 	})
 }
 
-// addScopes takes scopes from a string, as RFC 8693 §4.2 has it, or from an
-// array of strings, as several providers write it. An element that is no
-// scope-token (RFC 6749 §3.3), because it is empty or holds a space, is left out: joined
-// with the others it would read as two scopes that nobody granted.
+// addScopes reads a string (RFC 8693, section 4.2) or an array of strings, which
+// several providers write. It leaves out elements that are not a scope-token
+// (RFC 6749, section 3.3) because they are empty or contain a space: joined with
+// the others, such an element would read as two scopes that were not granted.
 func (c *Claims) addScopes(v jsonscan.Value) bool {
 	if list, ok := v.Str(); ok {
 		switch {
@@ -142,35 +256,40 @@ func (c *Claims) addScopes(v jsonscan.Value) bool {
 	return ok
 }
 
-// Dates run over the years that RFC 3339 can write, 0001 to 9999.
+// Times are limited to the years that RFC 3339 can express, 0001 to 9999.
 const (
-	minDate = -62135596800
-	maxDate = 253402300799
+	minTime = -62135596800
+	maxTime = 253402300799
 )
 
-// numericDate reads a NumericDate (RFC 7519 §2): seconds since 1970, possibly with a
-// fraction, which is kept. It refuses what is no number or no date.
+// numericDate reads a NumericDate (RFC 7519, section 2): the seconds since 1970,
+// possibly with a fraction, which is kept.
 func numericDate(v jsonscan.Value) (time.Time, bool) {
 	if v.Kind != jsonscan.Number {
 		return time.Time{}, false
 	}
-	if len(v.Text) <= 12 { // as nearly all are: digits alone, and no overflow
-		n := int64(0)
-		for _, c := range []byte(v.Text) {
-			if c < '0' || c > '9' {
-				n = -1
-				break
-			}
-			n = n*10 + int64(c-'0')
-		}
-		if n >= 0 && n <= maxDate {
-			return time.Unix(n, 0), true
-		}
+	if seconds, ok := wholeSeconds(v.Text); ok {
+		return time.Unix(seconds, 0), true
 	}
 	f, err := strconv.ParseFloat(v.Text, 64)
-	if err != nil || f < minDate || f > maxDate {
+	if err != nil || f < minTime || f > maxTime {
 		return time.Time{}, false
 	}
 	seconds, fraction := math.Modf(f)
 	return time.Unix(int64(seconds), int64(fraction*1e9)), true
+}
+
+// wholeSeconds reads the form that nearly all tokens use: up to 12 digits, which
+// cannot overflow.
+func wholeSeconds(text string) (seconds int64, ok bool) {
+	if len(text) > 12 {
+		return 0, false
+	}
+	for _, c := range []byte(text) {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		seconds = seconds*10 + int64(c-'0')
+	}
+	return seconds, seconds <= maxTime
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -212,7 +211,7 @@ func (i *Issuer) sign(spec *tokenSpec) (string, int, error) {
 			return "", 0, ErrSessionEnded
 		}
 	}
-	if issuedAt < 0 || expiresAt > maxDate {
+	if issuedAt < 0 || expiresAt > maxTime {
 		return "", 0, errors.New("jwtauth: the clock is set outside the years 1970 to 9999")
 	}
 
@@ -274,16 +273,6 @@ func marshalPrivate(claims any) ([]byte, error) {
 		return nil, fmt.Errorf("jwtauth: claims: %T does not make one strict JSON object", claims)
 	}
 	return text[1 : len(text)-1], nil
-}
-
-// isRegistered ignores case, as many readers of tokens do.
-func isRegistered(name string) bool {
-	for _, registered := range registeredClaims {
-		if strings.EqualFold(name, registered) {
-			return true
-		}
-	}
-	return false
 }
 
 // appendParty appends the members "iss" and "aud", each behind a comma.

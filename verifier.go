@@ -143,14 +143,6 @@ type verified struct {
 // maxRememberedBytes keeps a few huge tokens from filling the memory that CacheSize promises.
 const maxRememberedBytes = 8 << 10
 
-// fresh returns a copy of c that shares nothing that a caller could change.
-func (c *Claims) fresh(now time.Time) *Claims {
-	f := *c
-	f.detach()
-	f.verifiedAt = now
-	return &f
-}
-
 var (
 	errTokenTooLong = fmt.Errorf("%w: longer than MaxTokenBytes", ErrTokenMalformed)
 	errNotCompact   = fmt.Errorf("%w: not three segments", ErrTokenMalformed)
