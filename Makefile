@@ -1,7 +1,11 @@
-# What developers and CI run; `make help` lists it. Needs Go, make and bash.
+# The commands of developers and CI; `make help` lists them. They require Go, make
+# and bash.
 
 SHELL    := bash
 FUZZTIME ?= 60s
+
+# The newest Go that is supported. go.mod names the oldest.
+export NEWEST_GO ?= go1.27.0
 
 # Every module of the repository, found by its go.mod, the root first.
 MODULES := $(sort $(patsubst %/go.mod,%,$(shell find . \( -name node_modules -o -name testdata \) -prune -o -name go.mod -print)))
@@ -12,19 +16,19 @@ MODULES := $(sort $(patsubst %/go.mod,%,$(shell find . \( -name node_modules -o 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-deps: ## install what the machine lacks for the tests of every module
+deps: ## install the programs and packages that the tests of every module use
 	@scripts/deps.sh $(MODULES)
 
 test: ## gofmt, vet, staticcheck and the tests of every module
 	@scripts/test.sh $(MODULES)
 
-cover: ## coverage of the root module, per package and in all (profile: cover.out)
+cover: ## coverage of the root module, per package and in total (profile: cover.out)
 	@go test -coverprofile=cover.out ./...
 	@go tool cover -func=cover.out | tail -n 1
 
-fuzz: ## each fuzz target of every module for FUZZTIME (60s), one after the other
+fuzz: ## run each fuzz target of every module for FUZZTIME (60s)
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh $(MODULES)
 
-bench: ## benchmarks of the root module, then the comparison with its peers in bench/
+bench: ## benchmarks of the root module, then the comparison with its peers (bench/)
 	@go test -run='^$$' -bench=. -benchmem ./...
 	@if [ -f bench/go.mod ]; then go run -C bench .; fi

@@ -177,7 +177,7 @@ func ExampleIssuer_Sign() {
 	}
 	fmt.Println(claims.Subject, claims.Scope)
 
-	_, err = issuer.Sign("user-1", map[string]any{"Exp": 4102444800})
+	_, err = issuer.Sign("user-1", map[string]any{"Exp": 1893456000})
 	fmt.Println(err)
 	// Output:
 	// user-1 read write

@@ -62,7 +62,7 @@ func signatureMutations() []mutation {
 	list := []mutation{
 		claim("claim added, signature kept", "jwtauthtest", "forged"),
 		claim("sub changed, signature kept", "sub", "jwtauthtest-forged"),
-		claim("exp changed, signature kept", "exp", 253402300799),
+		claim("exp changed, signature kept", "exp", int64(253402300799)),
 		signature("signature cut by a byte at its end", ruleSignature, func(s []byte, _ jws) []byte { return s[:len(s)-1] }),
 		signature("signature cut by a byte at its start", ruleSignature, func(s []byte, _ jws) []byte { return s[1:] }),
 		signature("signature cut in half", ruleSignature, func(s []byte, _ jws) []byte { return s[:len(s)/2] }),

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Installs what the tests of the modules named on the command line need and the
-# machine lacks. Does nothing, quickly, where all of it is there.
+# Installs the programs and packages that the tests of the modules named on the
+# command line use. If everything is installed, it does nothing and is quick.
 set -euo pipefail
 
-# A program (or a glob of its path, where it is not on PATH) and the Debian
-# packages that bring it, one line each, in the order of installation: some
-# builds of nodejs bring npm along and conflict with the package of that name.
+# One line for each program: its name, or a glob of its path if it is not on
+# PATH, then the Debian packages that contain it. The order is the order of
+# installation: some builds of nodejs include npm and conflict with the package
+# of that name.
 programs='
 node  nodejs
 npm   npm
@@ -16,7 +17,7 @@ redis-server  redis-server
 chromium      chromium fonts-dejavu-core
 '
 
-# Debian keeps some servers where a user's PATH does not lead.
+# Debian installs some servers in folders that are not on a user's PATH.
 PATH=$PATH:/usr/local/sbin:/usr/sbin
 
 have() {
@@ -26,9 +27,10 @@ have() {
 	esac
 }
 
-# The tests start servers of their own from the binaries. A package that brings one
-# would start it as a service, too: a script of this name tells it not to (Debian's
-# convention), for as long as this one runs, and where the machine has none of its own.
+# The tests start their own servers from the binaries. Installing a server's
+# package would also start it as a service. Debian's convention to prevent that is
+# a script of this name. It exists only while this script runs, and an existing
+# one is left alone.
 policy=/usr/sbin/policy-rc.d
 quiet_services() {
 	if [ ! -e "$policy" ]; then
@@ -59,9 +61,8 @@ while read -r program packages; do
 	fi
 done <<<"$programs"
 
-# The lock file that npm leaves in node_modules is the last thing it writes: newer
-# than ours, it says that our packages are there. `npm ci` alone would lay them
-# anew at every run.
+# npm writes the lock file in node_modules last. If it is newer than ours, our
+# packages are installed. `npm ci` alone would install them again at every run.
 for lock in */package-lock.json; do
 	dir=$(dirname "$lock")
 	if have npm && [ ! "$dir/node_modules/.package-lock.json" -nt "$lock" ]; then
@@ -75,9 +76,15 @@ for dir in "$@"; do
 	(cd "$dir" && go mod download)
 done
 
+# The tests of the root module also run with the newest supported Go, if it is
+# installed. Its toolchain comes from the module proxy, like any module.
+if ! GOTOOLCHAIN=$NEWEST_GO go version; then
+	echo "== $NEWEST_GO could not be downloaded; the tests run without it"
+fi
+
 if [ -n "$missing" ]; then
-	echo "Please install (by their Debian names):$missing" >&2
-	echo "Until then, the tests that need them are skipped." >&2
+	echo "Please install these packages (Debian names):$missing" >&2
+	echo "Until then, the tests that use them are skipped." >&2
 	exit 1
 fi
-echo "== all there"
+echo "== everything is installed"

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Checks and tests the modules named on the command line. Goes on after a
-# failure, so that one run shows everything that is wrong.
+# Checks and tests the modules named on the command line. It continues after a
+# failure, so that one run shows every fault.
 set -uo pipefail
 
-failed= # one line for each step that did
+failed= # one line for each failed step
 fail() {
 	echo "FAILED: $1" >&2
 	failed+="   $1"$'\n'
 }
 
-# step prints its title and runs the rest of its arguments as a command.
+# step prints its title and runs its other arguments as a command.
 step() {
 	local title=$1
 	shift
@@ -20,16 +20,17 @@ step() {
 formatted() {
 	local files
 	files=$(find . -name node_modules -prune -o -name '*.go' -exec gofmt -l {} +) || return
-	[ -z "$files" ] || { echo "gofmt -w is due on" $files && return 1; }
+	[ -z "$files" ] || { echo "run gofmt -w on" $files && return 1; }
 }
 step "gofmt" formatted
 
-# Where tests that lack a part of the machine say so (e2e/internal/need).
+# Tests that are skipped write the reason to this file (e2e/internal/need).
 JWTAUTH_TEST_SKIPPED=$(mktemp) || exit
 export JWTAUTH_TEST_SKIPPED
 trap 'rm -f "$JWTAUTH_TEST_SKIPPED"' EXIT
 
-# -race needs cgo, a C compiler and its headers: a package with C code shows all three.
+# -race requires cgo, a C compiler and its headers. Building a package with C
+# code shows whether all three are installed.
 race=-race
 if ! reason=$(go build -race runtime/cgo 2>&1); then
 	race=
@@ -38,29 +39,56 @@ if ! reason=$(go build -race runtime/cgo 2>&1); then
 	[ "${JWTAUTH_TEST_REQUIRE:-}" != 1 ] || fail "-race, with JWTAUTH_TEST_REQUIRE=1"
 fi
 
-# Built once, from the tools module, and run in each: no other module requires it.
+# staticcheck is built once, from the tools module, and runs in every module, so
+# that no other module requires it.
 staticcheck=$(go tool -C tools -n staticcheck) || exit
+
+# find_newest sets newest to a command that runs the newest supported Go, and
+# fails if it is not installed. It downloads nothing: that is left to make deps.
+newest=()
+find_newest() {
+	local name
+	for name in $(compgen -c "${NEWEST_GO%.*}" | sort -Vru); do
+		"$name" version >/dev/null 2>&1 && newest=("$name") && return
+	done
+	newest=(env "GOTOOLCHAIN=$NEWEST_GO" go)
+	GOPROXY=off "${newest[@]}" version >/dev/null 2>&1
+}
+
+# The root module alone promises to compile for 32-bit targets and to support
+# two releases of Go.
+test_root() {
+	# Under the race detector a sync.Pool drops items at random, so allocations
+	# are counted without it.
+	step "$dir: go test, allocations" go test -run Allocations .
+	step "$dir: go vet for 32 bits" env GOARCH=386 go vet ./...
+	if find_newest; then
+		step "$dir: go test with $("${newest[@]}" env GOVERSION)" "${newest[@]}" test -shuffle=on ./...
+	else
+		echo "== $dir: tests with $NEWEST_GO were not run: it is not installed; make deps installs it if the machine has access to the network"
+	fi
+}
 
 for dir in "$@"; do
 	pushd "$dir" >/dev/null || exit
-	# Packages that start servers, browsers and a thousand clients each get the machine to themselves, and run each
-	# time: go's cache of results does not know the programs of other modules that they start.
+	# The packages of e2e start servers, browsers and a thousand clients each, so
+	# they run one at a time. They also run every time: go's cache of test results
+	# does not notice changes in the programs of other modules that they start.
 	one=
 	[ "$dir" != ./e2e ] || one="-p 1 -count=1"
 	if ! packages=$(go list ./...); then
 		fail "$dir: go list"
-	elif [ -n "$packages" ]; then # the tools module has none
+	elif [ -n "$packages" ]; then # the tools module has no packages
 		step "$dir: go vet" go vet ./...
 		step "$dir: staticcheck" "$staticcheck" ./...
 		step "$dir: go test ${race:-without -race}" go test $one $race -shuffle=on ./...
-		# Under the race detector pools forget at random, so allocations are counted without it.
-		[ "$dir" != . ] || step "$dir: go test, allocations" go test -run Allocations .
+		[ "$dir" != . ] || test_root
 	fi
 	popd >/dev/null || exit
 done
 
 if [ -s "$JWTAUTH_TEST_SKIPPED" ]; then
-	echo "== skipped tests, and why:"
+	echo "== skipped tests and the reasons:"
 	sort "$JWTAUTH_TEST_SKIPPED" | uniq -c
 fi
 if [ -n "$failed" ]; then

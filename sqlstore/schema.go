@@ -122,7 +122,7 @@ func (s *Store) makeTable(ctx context.Context) error {
 }
 
 // migrationLock is any number that others are unlikely to lock: "jwtauth" in ASCII.
-const migrationLock = 0x6a777461757468
+const migrationLock int64 = 0x6a777461757468
 
 func lockMigration(ctx context.Context, tx *sql.Tx) error {
 	_, err := tx.ExecContext(ctx, fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", migrationLock))
