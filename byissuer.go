@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/seed-0a072700/jwtauth/internal/compact"
+	"github.com/seed-0a072700/jwtauth/internal/faults"
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
 )
 
@@ -16,26 +17,26 @@ import (
 // verifier it leads to checks it again. Two verifiers of one issuer are refused, and so is one for any
 // issuer. Its error joins all faults.
 func ByIssuer(verifiers ...*Verifier) (TokenVerifier, error) {
-	f := faults{of: "ByIssuer"}
+	var f faults.Collector
 	if len(verifiers) == 0 {
-		f.add("verifiers", "there is none")
+		f.Add("ByIssuer: verifiers", "is empty")
 	}
 	b := &byIssuer{verifiers: make(map[string]*Verifier, len(verifiers))}
 	for i, v := range verifiers {
-		field := fmt.Sprintf("verifiers[%d]", i)
+		path := fmt.Sprintf("ByIssuer: verifiers[%d]", i)
 		switch {
 		case v == nil:
-			f.add(field, "is nil")
+			f.Add(path, "is nil")
 		case v.rules.issuer == "":
-			f.add(field, "takes tokens of any issuer (VerifierOptions.AnyIssuer)")
+			f.Add(path, "takes tokens of any issuer (VerifierOptions.AnyIssuer)")
 		case b.verifiers[v.rules.issuer] != nil:
-			f.add(field, "is for %q, and so is another one", v.rules.issuer)
+			f.Add(path, "is for %q, and so is another one", v.rules.issuer)
 		default:
 			b.verifiers[v.rules.issuer] = v
 			b.maxBytes = max(b.maxBytes, v.rules.maxBytes)
 		}
 	}
-	if err := f.err(); err != nil {
+	if err := f.Err(); err != nil {
 		return nil, err
 	}
 	return b, nil

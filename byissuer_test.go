@@ -141,7 +141,7 @@ func TestByIssuerFaults(t *testing.T) {
 		verifiers []*jwtauth.Verifier
 		want      []string
 	}{
-		{"none", nil, []string{"ByIssuer.verifiers: there is none"}},
+		{"none", nil, []string{"ByIssuer: verifiers: is empty"}},
 		{"nil", []*jwtauth.Verifier{nil}, []string{"verifiers[0]: is nil"}},
 		{"any issuer", []*jwtauth.Verifier{anyone}, []string{"verifiers[0]: takes tokens of any issuer"}},
 		{"twice", []*jwtauth.Verifier{good, good}, []string{`verifiers[1]: is for "https://issuer.example", and so is another one`}},

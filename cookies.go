@@ -9,6 +9,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/seed-0a072700/jwtauth/internal/faults"
 )
 
 // CookieOptions configure [NewCookies]. The zero value is a complete configuration, and the safest for
@@ -71,24 +73,24 @@ type Cookies struct {
 //
 // The error joins all faults, each naming its field.
 func NewCookies(opts CookieOptions) (*Cookies, error) {
-	f := faults{of: "CookieOptions"}
+	var f faults.Collector
 	if opts.Name == "" {
 		opts.Name = "jwtauth"
 	}
 	if (&http.Cookie{Name: opts.Name, Value: "v"}).Valid() != nil {
-		f.add("Name", "is not one of a cookie (RFC 6265 §4.1.1)")
+		f.Add("CookieOptions.Name", "is not one of a cookie (RFC 6265 §4.1.1)")
 	}
 	if len(opts.Name) > maxCookieName {
-		f.add("Name", "is %d bytes long; at most %d are taken", len(opts.Name), maxCookieName)
+		f.Add("CookieOptions.Name", "is %d bytes long; at most %d are taken", len(opts.Name), maxCookieName)
 	}
 	if lower := strings.ToLower(opts.Name); strings.HasPrefix(lower, "__host-") || strings.HasPrefix(lower, "__secure-") {
-		f.add("Name", "has a prefix of its own; the one that fits is added")
+		f.Add("CookieOptions.Name", "has a prefix of its own; the one that fits is added")
 	}
 	if fault := refreshPathFault(opts.RefreshPath); fault != "" {
-		f.add("RefreshPath", "%s", fault)
+		f.Add("CookieOptions.RefreshPath", "%s", fault)
 	}
 	if opts.InsecureHTTP && opts.InsecureSameSiteNone {
-		f.add("InsecureSameSiteNone", "is set, and so is InsecureHTTP: browsers take no SameSite=None without Secure")
+		f.Add("CookieOptions.InsecureSameSiteNone", "is set, and so is InsecureHTTP: browsers take no SameSite=None without Secure")
 	}
 	protection := http.NewCrossOriginProtection()
 	for i, text := range opts.TrustedOrigins {
@@ -99,10 +101,10 @@ func NewCookies(opts CookieOptions) (*Cookies, error) {
 			}
 		}
 		if fault != "" {
-			f.add(fmt.Sprintf("TrustedOrigins[%d]", i), "%s", fault)
+			f.Add(fmt.Sprintf("CookieOptions.TrustedOrigins[%d]", i), "%s", fault)
 		}
 	}
-	if err := f.err(); err != nil {
+	if err := f.Err(); err != nil {
 		return nil, err
 	}
 	return opts.compile(protection), nil
@@ -146,8 +148,8 @@ func refreshPathFault(p string) string {
 		return `is "/", where all paths are meant: leave it empty`
 	case strings.ContainsFunc(p, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`;,"\%?#`, r) }):
 		return fmt.Sprintf("%q holds a byte that has no place in a cookie's path", p)
-	case len(p) > maxNameBytes: // of an attribute, browsers keep 1024 bytes
-		return fmt.Sprintf("is %d bytes long; at most %d are taken", len(p), maxNameBytes)
+	case len(p) > faults.MaxNameBytes: // of an attribute, browsers keep 1024 bytes
+		return fmt.Sprintf("is %d bytes long; at most %d are taken", len(p), faults.MaxNameBytes)
 	}
 	return ""
 }

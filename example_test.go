@@ -126,8 +126,8 @@ func ExampleNewIssuer_faults() {
 	fmt.Println(err)
 	// Output:
 	// jwtauth: IssuerOptions.Leeway: 1h0m0s exceeds the maximum of 5m0s
-	// jwtauth: IssuerOptions.AccessTTL: 1.5s is not whole seconds
-	// jwtauth: IssuerOptions.key: has no private part to sign with
+	// jwtauth: IssuerOptions.AccessTTL: 1.5s is not a whole number of seconds
+	// jwtauth: NewIssuer: key: has no private part to sign with
 }
 
 func ExampleIssuerOptions() {
@@ -333,7 +333,7 @@ func ExampleStaticKeys() {
 	}
 	_, err = jwtauth.StaticKeys(public, secret)
 	fmt.Println(err)
-	// Output: jwtauth: StaticKeys.keys: symmetric keys beside public ones: make a verifier for each kind
+	// Output: jwtauth: StaticKeys: keys: symmetric keys beside public ones: make a verifier for each kind
 }
 
 func ExampleVerify() {

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 
+	"github.com/seed-0a072700/jwtauth/internal/faults"
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
 )
 
@@ -69,16 +70,15 @@ type Handlers struct {
 
 // NewHandlers returns the endpoints of issuer, which needs IssuerOptions.Sessions. Its error joins all faults, each naming its field.
 func NewHandlers(issuer *Issuer, opts HandlerOptions) (*Handlers, error) {
-	f := faults{of: "HandlerOptions"}
-	var err error
+	var f faults.Collector
 	switch {
 	case issuer == nil:
-		err = errors.New("jwtauth: NewHandlers: issuer is nil")
+		f.Add("NewHandlers: issuer", "is nil")
 	case issuer.store == nil:
-		err = fmt.Errorf("jwtauth: NewHandlers: %w", errNoSessions)
+		f.Add("NewHandlers: issuer", "has no IssuerOptions.Sessions")
 	}
 	if opts.Authenticate == nil {
-		f.add("Authenticate", "is required")
+		f.Add("HandlerOptions.Authenticate", "is required")
 	}
 	if opts.Client == nil {
 		opts.Client = PeerAddress
@@ -86,27 +86,20 @@ func NewHandlers(issuer *Issuer, opts HandlerOptions) (*Handlers, error) {
 	if opts.Label == nil {
 		opts.Label = (*http.Request).UserAgent
 	}
-	switch {
-	case opts.MaxBodyBytes == 0:
-		opts.MaxBodyBytes = defaultMaxBodyBytes
-	case opts.MaxBodyBytes < 0:
-		f.add("MaxBodyBytes", "%d is negative", opts.MaxBodyBytes)
-	case opts.MaxBodyBytes > maxMaxBodyBytes:
-		f.add("MaxBodyBytes", "%d exceeds the maximum of %d", opts.MaxBodyBytes, maxMaxBodyBytes)
-	}
-	for _, to := range []struct{ field, path string }{{"AfterLogin", opts.AfterLogin}, {"AfterLogout", opts.AfterLogout}} {
-		switch fault := redirectFault(to.path); {
-		case to.path == "":
+	opts.MaxBodyBytes = f.Int("HandlerOptions.MaxBodyBytes", opts.MaxBodyBytes, defaultMaxBodyBytes, 1, maxMaxBodyBytes)
+	for _, to := range []struct{ field, target string }{{"AfterLogin", opts.AfterLogin}, {"AfterLogout", opts.AfterLogout}} {
+		switch fault := redirectFault(to.target); {
+		case to.target == "":
 		case opts.Cookies == nil:
-			f.add(to.field, "is set, but Cookies is not")
+			f.Add("HandlerOptions."+to.field, "is set, but Cookies is not")
 		case fault != "":
-			f.add(to.field, "%s", fault)
+			f.Add("HandlerOptions."+to.field, "%s", fault)
 		}
 	}
 	if opts.OnError == nil {
 		opts.OnError = WriteError
 	}
-	if err := errors.Join(err, f.err()); err != nil {
+	if err := f.Err(); err != nil {
 		return nil, err
 	}
 	return &Handlers{issuer: issuer, opts: opts}, nil

@@ -455,12 +455,12 @@ func TestNewHandlers(t *testing.T) {
 	}{
 		{"least", withStore, opts{Authenticate: authenticate}, nil},
 		{"greatest MaxBodyBytes", withStore, opts{Authenticate: authenticate, MaxBodyBytes: 1 << 20}, nil},
-		{"no issuer", nil, opts{Authenticate: authenticate}, []string{"NewHandlers: issuer is nil"}},
-		{"no store", withoutStore, opts{Authenticate: authenticate}, []string{"NewHandlers: jwtauth: IssuerOptions.Sessions is not set"}},
+		{"no issuer", nil, opts{Authenticate: authenticate}, []string{"NewHandlers: issuer: is nil"}},
+		{"no store", withoutStore, opts{Authenticate: authenticate}, []string{"NewHandlers: issuer: has no IssuerOptions.Sessions"}},
 		{"no Authenticate", withStore, opts{}, []string{"HandlerOptions.Authenticate: is required"}},
 		{"MaxBodyBytes too great", withStore, opts{Authenticate: authenticate, MaxBodyBytes: 1<<20 + 1}, []string{"HandlerOptions.MaxBodyBytes: 1048577 exceeds the maximum of 1048576"}},
 		{"MaxBodyBytes negative", withStore, opts{Authenticate: authenticate, MaxBodyBytes: -1}, []string{"HandlerOptions.MaxBodyBytes: -1 is negative"}},
-		{"all at once", nil, opts{MaxBodyBytes: -1}, []string{"NewHandlers: issuer is nil", "HandlerOptions.Authenticate: is required", "HandlerOptions.MaxBodyBytes: -1 is negative"}},
+		{"all at once", nil, opts{MaxBodyBytes: -1}, []string{"NewHandlers: issuer: is nil", "HandlerOptions.Authenticate: is required", "HandlerOptions.MaxBodyBytes: -1 is negative"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h, err := jwtauth.NewHandlers(c.issuer, c.opts)

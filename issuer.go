@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/seed-0a072700/jwtauth/internal/faults"
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
 )
 
@@ -33,10 +34,10 @@ type Issuer struct {
 // NewIssuer returns an Issuer that signs with key, which must have its private part. Its
 // error joins all that is wrong with key and opts, each fault naming its field.
 func NewIssuer(key Key, opts IssuerOptions) (*Issuer, error) {
-	f := faults{of: "IssuerOptions"}
+	var f faults.Collector
 	issue, rules := opts.compile(&f)
-	keys := issue.newKeys(&f, key, "AcceptKeys", opts.AcceptKeys)
-	if err := f.err(); err != nil {
+	keys := issue.newKeys(&f, "NewIssuer: key", key, "IssuerOptions.AcceptKeys", opts.AcceptKeys)
+	if err := f.Err(); err != nil {
 		return nil, err
 	}
 	i := &Issuer{issuance: issue, rules: rules, party: appendParty(nil, rules.issuer, rules.audience), decision: decide}
@@ -55,34 +56,35 @@ type issuerKeys struct {
 	refresh  []Key   // for refresh tokens, the first signs; none without a store
 }
 
-func (i *issuance) newKeys(f *faults, signing Key, field string, accepted []Key) *issuerKeys {
+// newKeys adds its faults under the paths of the caller's two values.
+func (i *issuance) newKeys(f *faults.Collector, path string, signing Key, acceptedPath string, accepted []Key) *issuerKeys {
 	keys := &issuerKeys{signing: signing.k, accepted: newKeySet()}
 	if i.store != nil {
 		keys.refresh = slices.Clone(i.refreshKeys)
 	}
-	if keys.accepted.add(f, "key", signing) {
+	if keys.accepted.add(f, path, signing) {
 		if !signing.k.canSign() {
-			f.add("key", "has no private part to sign with")
+			f.Add(path, "has no private part to sign with")
 		} else {
-			i.addDerived(f, keys, "key", signing)
+			i.addDerived(f, keys, path, signing)
 		}
 		keys.header = headerSegment(signing, "JWT")
 	}
 	for n, key := range accepted {
-		field := fmt.Sprintf("%s[%d]", field, n)
-		if keys.accepted.add(f, field, key) {
-			i.addDerived(f, keys, field, key)
+		path := fmt.Sprintf("%s[%d]", acceptedPath, n)
+		if keys.accepted.add(f, path, key) {
+			i.addDerived(f, keys, path, key)
 		}
 	}
 	if len(keys.refresh) > maxCandidates {
-		f.add(field, "makes %d keys that refresh tokens are tried with, RefreshKeys included; at most %d are", len(keys.refresh), maxCandidates)
+		f.Add(acceptedPath, "makes %d keys that refresh tokens are tried with, RefreshKeys included; at most %d are", len(keys.refresh), maxCandidates)
 	}
 	return keys
 }
 
 // addDerived has refresh tokens verify that were signed with a key derived from
 // key. Where no RefreshKeys are configured, that must be possible: else it would log people out.
-func (i *issuance) addDerived(f *faults, keys *issuerKeys, field string, key Key) {
+func (i *issuance) addDerived(f *faults.Collector, keys *issuerKeys, path string, key Key) {
 	if i.store == nil {
 		return
 	}
@@ -91,7 +93,7 @@ func (i *issuance) addDerived(f *faults, keys *issuerKeys, field string, key Key
 	case err == nil:
 		keys.refresh = append(keys.refresh, derived)
 	case len(i.refreshKeys) == 0:
-		f.add(field, "%v (with Sessions, refresh tokens are signed with a key derived from this one, unless RefreshKeys are set)", err)
+		f.Add(path, "%v (with Sessions, refresh tokens are signed with a key derived from this one, unless RefreshKeys are set)", err)
 	}
 }
 
@@ -124,9 +126,9 @@ func headerSegment(key Key, typ string) string {
 // the first token of the new key, or when it fetches next: within 5 minutes, counted from its last fetch, while it can reach the set.
 // RefreshKeys that leaked with it are replaced as well, which takes a new Issuer.
 func (i *Issuer) SetKeys(signing Key, accepted ...Key) error {
-	f := faults{of: "SetKeys"}
-	keys := i.newKeys(&f, signing, "accepted", accepted)
-	if err := f.err(); err != nil {
+	var f faults.Collector
+	keys := i.newKeys(&f, "SetKeys: signing", signing, "SetKeys: accepted", accepted)
+	if err := f.Err(); err != nil {
 		return err
 	}
 	i.keys.Store(keys)
@@ -188,18 +190,18 @@ type tokenSpec struct {
 
 // sign returns the token and how many seconds it lives.
 func (i *Issuer) sign(spec *tokenSpec) (string, int, error) {
-	if fault := ttlFault(spec.ttl); fault != "" {
-		return "", 0, fmt.Errorf("jwtauth: life time: %s", fault)
+	var f faults.Collector
+	if err := checkTTL(spec.ttl); err != nil {
+		f.Add("ExpiresIn: d", "%w", err)
 	}
-	f := faults{of: "token"}
-	f.name("subject", spec.subject)
+	f.Name("Sign: subject", spec.subject)
 	party := i.party
 	if spec.audience != nil {
-		f.names("audience", spec.audience)
+		f.Names("ForAudience: audience", spec.audience)
 		party = appendParty(nil, i.rules.issuer, spec.audience)
 	}
 	private, err := marshalPrivate(spec.private)
-	if err := errors.Join(f.err(), err); err != nil {
+	if err := errors.Join(f.Err(), err); err != nil {
 		return "", 0, err
 	}
 

@@ -229,8 +229,8 @@ func TestSignSubjects(t *testing.T) {
 		}
 	}
 	for subject, want := range map[string]string{
-		"": "subject: is empty", "a\x00": "subject: holds a control character", "\u0085": "subject: holds a control character",
-		"\xff": "subject: is not valid UTF-8", long + "x": "subject: is 1025 bytes long; at most 1024 are taken",
+		"": "subject: is empty", "a\x00": "subject: contains a control character", "\u0085": "subject: contains a control character",
+		"\xff": "subject: is not valid UTF-8", long + "x": "subject: is 1025 bytes long; the maximum is 1024",
 	} {
 		for how, sign := range map[string]func() error{
 			"Sign":  func() error { _, err := issuer.Sign(subject, nil); return err },
@@ -320,12 +320,12 @@ func TestSignOptions(t *testing.T) {
 		t.Errorf("aud %v, want none", payload["aud"])
 	}
 	for want, opt := range map[string]jwtauth.SignOption{
-		"0s is not positive":            jwtauth.ExpiresIn(0),
-		"-1s is not positive":           jwtauth.ExpiresIn(-time.Second),
-		"1.5s is not whole seconds":     jwtauth.ExpiresIn(1500 * time.Millisecond),
-		"exceeds the maximum":           jwtauth.ExpiresIn(366*24*time.Hour + time.Second),
-		"audience[1]: is empty":         jwtauth.ForAudience("a", ""),
-		"audience[0]: is not valid UTF": jwtauth.ForAudience("\xff"),
+		"0s is not positive":                    jwtauth.ExpiresIn(0),
+		"-1s is not positive":                   jwtauth.ExpiresIn(-time.Second),
+		"1.5s is not a whole number of seconds": jwtauth.ExpiresIn(1500 * time.Millisecond),
+		"exceeds the maximum":                   jwtauth.ExpiresIn(366*24*time.Hour + time.Second),
+		"audience[1]: is empty":                 jwtauth.ForAudience("a", ""),
+		"audience[0]: is not valid UTF":         jwtauth.ForAudience("\xff"),
 	} {
 		if token, err := issuer.Sign("user-1", nil, opt); err == nil || token != "" || !strings.Contains(err.Error(), want) {
 			t.Errorf("token %q, error %v, want %q", token, err, want)
@@ -514,11 +514,11 @@ func TestSetKeys(t *testing.T) {
 			for _, err := range []error{
 				issuer.SetKeys(jwtauth.Key{}), issuer.SetKeys(second, jwtauth.Key{}), issuer.SetKeys(second, second),
 			} {
-				if err == nil || !strings.HasPrefix(err.Error(), "jwtauth: SetKeys.") {
+				if err == nil || !strings.HasPrefix(err.Error(), "jwtauth: SetKeys: ") {
 					t.Errorf("got %v", err)
 				}
 			}
-			checkFaults(t, issuer.SetKeys(jwtauth.Key{}, jwtauth.Key{}, first, first), []string{"SetKeys.key: ", "SetKeys.accepted[0]: ", "SetKeys.accepted[2]: "})
+			checkFaults(t, issuer.SetKeys(jwtauth.Key{}, jwtauth.Key{}, first, first), []string{"SetKeys: signing: ", "SetKeys: accepted[0]: ", "SetKeys: accepted[2]: "})
 			if header, _ := parts(t, sign()); header["kid"] != "first" {
 				t.Errorf("signed with %v", header["kid"])
 			}

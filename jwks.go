@@ -3,6 +3,8 @@ package jwtauth
 import (
 	"context"
 	"fmt"
+
+	"github.com/seed-0a072700/jwtauth/internal/faults"
 )
 
 // KeySource says which keys to judge a token with. Implementations are safe for concurrent use.
@@ -25,22 +27,22 @@ type KeySource interface {
 // It refuses to be without a key, the zero Key, two keys with one id, and symmetric keys
 // beside public ones (RFC 8725 §3.1). Its error joins all faults.
 func StaticKeys(keys ...Key) (KeySource, error) {
-	f := faults{of: "StaticKeys"}
+	var f faults.Collector
 	if len(keys) == 0 {
-		f.add("keys", "there is none")
+		f.Add("StaticKeys: keys", "is empty")
 	}
 	set := newKeySet()
 	var symmetric, public bool
 	for i, key := range keys {
-		if set.add(&f, fmt.Sprintf("keys[%d]", i), key) {
+		if set.add(&f, fmt.Sprintf("StaticKeys: keys[%d]", i), key) {
 			symmetric = symmetric || key.k.symmetric()
 			public = public || !key.k.symmetric()
 		}
 	}
 	if symmetric && public {
-		f.add("keys", "symmetric keys beside public ones: make a verifier for each kind")
+		f.Add("StaticKeys: keys", "symmetric keys beside public ones: make a verifier for each kind")
 	}
-	if err := f.err(); err != nil {
+	if err := f.Err(); err != nil {
 		return nil, err
 	}
 	return set, nil
@@ -68,15 +70,15 @@ func newKeySet() *keySet {
 	}
 }
 
-// add takes the public part of key, which came in the named field, or adds to f why not.
-func (s *keySet) add(f *faults, field string, key Key) bool {
+// add takes the public part of key, the value at path, or adds to f why not.
+func (s *keySet) add(f *faults.Collector, path string, key Key) bool {
 	id := key.ID()
 	switch {
 	case key.k.check() != nil:
-		f.add(field, "%v", key.k.check())
+		f.Add(path, "%v", key.k.check())
 		return false
 	case id != "" && s.ids[id]:
-		f.add(field, "has the id of another key; give it one of its own by WithID")
+		f.Add(path, "has the id of another key; give it one of its own by WithID")
 		return false
 	}
 	s.ids[id] = true

@@ -89,14 +89,14 @@ func TestStaticKeysFaults(t *testing.T) {
 		keys []jwtauth.Key
 		want []string
 	}{
-		{"none", nil, []string{"StaticKeys.keys: there is none"}},
-		{"zero Key", []jwtauth.Key{{}}, []string{"StaticKeys.keys[0]: ", "zero Key"}},
-		{"public part of a secret", []jwtauth.Key{secret.Public()}, []string{"StaticKeys.keys[0]: "}},
-		{"same key twice", []jwtauth.Key{public, public}, []string{"StaticKeys.keys[1]: ", "WithID"}},
-		{"its public part beside it", []jwtauth.Key{public, public.Public()}, []string{"StaticKeys.keys[1]: "}},
-		{"one id for two keys", []jwtauth.Key{public.WithID("k"), generate(t, jwtauth.ES256).WithID("k")}, []string{"StaticKeys.keys[1]: "}},
-		{"bad id", []jwtauth.Key{public.WithID("a\n")}, []string{"StaticKeys.keys[0]: ", "key id"}},
-		{"symmetric beside public", []jwtauth.Key{secret, public}, []string{"StaticKeys.keys: symmetric keys beside public ones"}},
+		{"none", nil, []string{"StaticKeys: keys: is empty"}},
+		{"zero Key", []jwtauth.Key{{}}, []string{"StaticKeys: keys[0]: ", "zero Key"}},
+		{"public part of a secret", []jwtauth.Key{secret.Public()}, []string{"StaticKeys: keys[0]: "}},
+		{"same key twice", []jwtauth.Key{public, public}, []string{"StaticKeys: keys[1]: ", "WithID"}},
+		{"its public part beside it", []jwtauth.Key{public, public.Public()}, []string{"StaticKeys: keys[1]: "}},
+		{"one id for two keys", []jwtauth.Key{public.WithID("k"), generate(t, jwtauth.ES256).WithID("k")}, []string{"StaticKeys: keys[1]: "}},
+		{"bad id", []jwtauth.Key{public.WithID("a\n")}, []string{"StaticKeys: keys[0]: ", "key id"}},
+		{"symmetric beside public", []jwtauth.Key{secret, public}, []string{"StaticKeys: keys: symmetric keys beside public ones"}},
 		{"everything at once", []jwtauth.Key{{}, secret, public, public, public.WithID("\x00")},
 			[]string{"keys[0]: ", "keys[3]: ", "keys[4]: ", "symmetric keys beside public ones"}},
 	}

@@ -9,10 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"reflect"
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"github.com/seed-0a072700/jwtauth/internal/faults"
 )
 
 // Key is a key for signing or verifying tokens, bound to exactly one
@@ -76,7 +77,7 @@ func newKey(alg Algorithm, material any) (*key, error) {
 	if err != nil {
 		return nil, err
 	}
-	if isNil(material) {
+	if faults.IsNil(material) {
 		return nil, fmt.Errorf("%s key is nil; it takes %s", alg, s.takes())
 	}
 	switch m := material.(type) {
@@ -106,13 +107,6 @@ func newKey(alg Algorithm, material any) (*key, error) {
 	default:
 		return nil, fmt.Errorf("%s key is a %T; it takes %s", alg, material, s.takes())
 	}
-}
-
-// isNil also reports typed nil pointers, but not nil slices, whose length says
-// more.
-func isNil(material any) bool {
-	v := reflect.ValueOf(material)
-	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 // takes says what NewKey takes for s.

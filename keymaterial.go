@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+
+	"github.com/seed-0a072700/jwtauth/internal/faults"
 )
 
 const minRSABits = 2048 // RFC 7518 §3.3
@@ -92,7 +94,7 @@ func publicOf(signer crypto.Signer) (pub crypto.PublicKey, err error) {
 		}
 	}()
 	pub = signer.Public()
-	if isNil(pub) {
+	if faults.IsNil(pub) {
 		return nil, errors.New("the crypto.Signer's Public is nil")
 	}
 	return pub, nil

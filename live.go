@@ -15,7 +15,7 @@ import (
 // [ErrUnavailable] where the store cannot be asked. Live panics where IssuerOptions.Sessions is not set.
 func (i *Issuer) Live() TokenVerifier {
 	if i.store == nil {
-		panic("jwtauth: Live: " + errNoSessions.Error())
+		panic("jwtauth: Live: IssuerOptions.Sessions is not set")
 	}
 	return (*liveVerifier)(i)
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/seed-0a072700/jwtauth/internal/faults"
 )
 
 // LoginOption adds to what [Issuer.Login] knows of a login.
@@ -54,8 +56,8 @@ func cleanLabel(text string) string {
 // Errors: [ErrSubjectDisabled] where IssuerOptions.Claims says so; [ErrUnavailable] where that or the
 // store fails. Nobody has a token then of a session that may be left in the store.
 func (i *Issuer) Login(ctx context.Context, subject string, opts ...LoginOption) (Tokens, error) {
-	if fault := nameFault(subject); fault != "" {
-		return Tokens{}, fmt.Errorf("jwtauth: Login: subject %s", fault)
+	if err := faults.CheckName(subject); err != nil {
+		return Tokens{}, fmt.Errorf("jwtauth: Login: subject: %w", err)
 	}
 	now := milliseconds(i.rules.now())
 	l := login{authTime: now}

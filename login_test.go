@@ -187,7 +187,7 @@ func TestLoginLost(t *testing.T) {
 func TestLoginSubjects(t *testing.T) {
 	s := newService(t)
 	for _, subject := range []string{"", "\xff", strings.Repeat("x", 1<<10+1)} {
-		if tokens, err := s.Login(t.Context(), subject); err == nil || tokens != (jwtauth.Tokens{}) || !strings.Contains(err.Error(), "Login: subject is ") {
+		if tokens, err := s.Login(t.Context(), subject); err == nil || tokens != (jwtauth.Tokens{}) || !strings.Contains(err.Error(), "Login: subject: is ") {
 			t.Errorf("subject of %d bytes: %v", len(subject), err)
 		}
 	}

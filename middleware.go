@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"reflect"
 	"strings"
 	"time"
+
+	"github.com/seed-0a072700/jwtauth/internal/faults"
 )
 
 // VerifyOption changes what one [Verify] does.
@@ -69,7 +70,7 @@ func Verify(v TokenVerifier, opts ...VerifyOption) func(next http.Handler) http.
 		opt(c)
 	}
 	return func(next http.Handler) http.Handler {
-		if isNilPointer(next) {
+		if faults.IsNil(next) {
 			panic("jwtauth: Verify: the next handler is nil")
 		}
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -92,13 +93,7 @@ func isNilVerifier(v TokenVerifier) bool {
 	case *Verifier:
 		return v == nil || v.keys == nil
 	}
-	return isNilPointer(v)
-}
-
-// isNilPointer reports whether v is nil, or an interface around a nil pointer or function.
-func isNilPointer(v any) bool {
-	r := reflect.ValueOf(v)
-	return !r.IsValid() || (r.Kind() == reflect.Pointer || r.Kind() == reflect.Func) && r.IsNil()
+	return faults.IsNil(v)
 }
 
 // claims decides about a request: claims, or none for an anonymous one that may pass, or why not.
@@ -175,7 +170,7 @@ func Require(check func(*Claims) error) func(next http.Handler) http.Handler {
 		panic("jwtauth: Require: check is nil")
 	}
 	return func(next http.Handler) http.Handler {
-		if isNilPointer(next) {
+		if faults.IsNil(next) {
 			panic("jwtauth: Require: the next handler is nil")
 		}
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

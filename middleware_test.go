@@ -639,7 +639,7 @@ func TestVerifyPanicsOnUnmade(t *testing.T) {
 		})
 	}
 	var none *unmadeKeys
-	if _, err := jwtauth.NewVerifier(none, options()); err == nil || !strings.Contains(err.Error(), "keys is nil") {
+	if _, err := jwtauth.NewVerifier(none, options()); err == nil || !strings.Contains(err.Error(), "keys: is nil") {
 		t.Errorf("a nil key source of one's own: %v", err)
 	}
 }

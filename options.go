@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/seed-0a072700/jwtauth/internal/faults"
 )
 
 // IssuerOptions configure an [Issuer]. The zero value is a complete and safe
@@ -159,62 +161,46 @@ type rules struct {
 	now         func() time.Time
 }
 
-func (o VerifierOptions) compile(f *faults) rules {
+func (o VerifierOptions) compile(f *faults.Collector) rules {
 	r := rules{
 		issuer:      o.Issuer,
 		audience:    append([]string(nil), o.Audience...),
 		scopeClaims: append([]string(nil), o.ScopeClaims...),
-		maxBytes:    o.MaxTokenBytes,
-		cacheSize:   o.CacheSize,
-		leeway:      f.duration("Leeway", o.Leeway, defaultLeeway, maxLeeway),
+		maxBytes:    f.Int("VerifierOptions.MaxTokenBytes", o.MaxTokenBytes, defaultMaxTokenBytes, minMaxTokenBytes, maxMaxTokenBytes),
+		cacheSize:   f.IntOrNone("VerifierOptions.CacheSize", o.CacheSize, defaultCacheSize, maxCacheSize),
+		leeway:      f.DurationOrNone("VerifierOptions.Leeway", o.Leeway, defaultLeeway, maxLeeway),
 		maxAge:      o.MaxAge,
 		sessions:    o.Sessions,
-		now:         f.clock(o.Now),
+		now:         clock(o.Now),
 	}
 	switch {
 	case o.AnyIssuer && o.Issuer != "":
-		f.add("Issuer", "is set, and so is AnyIssuer: one of them is meant")
+		f.Add("VerifierOptions.Issuer", "is set, and so is AnyIssuer: one of them is meant")
 	case o.Issuer != "":
-		f.name("Issuer", o.Issuer)
+		f.Name("VerifierOptions.Issuer", o.Issuer)
 	case !o.AnyIssuer:
-		f.add("Issuer", "is required: the exact iss of the tokens (AnyIssuer takes them whatever it is)")
+		f.Add("VerifierOptions.Issuer", "is required: the exact iss of the tokens (AnyIssuer takes them whatever it is)")
 	}
 	switch {
 	case o.AnyAudience && len(o.Audience) > 0:
-		f.add("Audience", "is set, and so is AnyAudience: one of them is meant")
+		f.Add("VerifierOptions.Audience", "is set, and so is AnyAudience: one of them is meant")
 	case len(o.Audience) == 0 && !o.AnyAudience:
-		f.add("Audience", "is required: the name of this service in the aud of its tokens (AnyAudience takes them whatever it is)")
+		f.Add("VerifierOptions.Audience", "is required: the name of this service in the aud of its tokens (AnyAudience takes them whatever it is)")
 	}
-	f.names("Audience", o.Audience)
-	f.names("Types", o.Types)
+	f.Names("VerifierOptions.Audience", o.Audience)
+	f.Names("VerifierOptions.Types", o.Types)
 	for _, t := range o.Types {
 		r.types = append(r.types, strings.ToLower(shortType(t)))
 	}
-	f.names("ScopeClaims", o.ScopeClaims)
+	f.Names("VerifierOptions.ScopeClaims", o.ScopeClaims)
 	for i, name := range o.ScopeClaims {
 		if isRegistered(name) {
-			f.add(fmt.Sprintf("ScopeClaims[%d]", i), "%s is a registered claim that holds no scopes", name)
+			f.Add(fmt.Sprintf("VerifierOptions.ScopeClaims[%d]", i), "%s is a registered claim that holds no scopes", name)
 		}
 	}
-	switch {
-	case o.MaxTokenBytes == 0:
-		r.maxBytes = defaultMaxTokenBytes
-	case o.MaxTokenBytes < minMaxTokenBytes:
-		f.add("MaxTokenBytes", "%d is below the minimum of %d", o.MaxTokenBytes, minMaxTokenBytes)
-	case o.MaxTokenBytes > maxMaxTokenBytes:
-		f.add("MaxTokenBytes", "%d exceeds the maximum of %d", o.MaxTokenBytes, maxMaxTokenBytes)
-	}
-	switch {
-	case o.CacheSize == 0:
-		r.cacheSize = defaultCacheSize
-	case o.CacheSize < 0:
-		r.cacheSize = 0
-	case o.CacheSize > maxCacheSize:
-		f.add("CacheSize", "%d exceeds the maximum of %d", o.CacheSize, maxCacheSize)
-	}
-	f.store(o.Sessions)
+	f.TypedNil("VerifierOptions.Sessions", o.Sessions)
 	if o.MaxAge < 0 {
-		f.add("MaxAge", "%v is negative", o.MaxAge)
+		f.Add("VerifierOptions.MaxAge", "%v is negative", o.MaxAge)
 	}
 	return r
 }
@@ -237,35 +223,35 @@ func (i *issuance) refreshRules(access rules) rules {
 	return rules{types: []string{refreshType}, maxBytes: access.maxBytes, now: access.now}
 }
 
-func (o IssuerOptions) compile(f *faults) (issuance, rules) {
+func (o IssuerOptions) compile(f *faults.Collector) (issuance, rules) {
 	r := rules{
 		issuer:    o.Issuer,
 		audience:  append([]string(nil), o.Audience...),
 		maxBytes:  defaultMaxTokenBytes,
 		cacheSize: defaultCacheSize,
-		leeway:    f.duration("Leeway", o.Leeway, defaultLeeway, maxLeeway),
-		now:       f.clock(o.Now),
+		leeway:    f.DurationOrNone("IssuerOptions.Leeway", o.Leeway, defaultLeeway, maxLeeway),
+		now:       clock(o.Now),
 	}
 	i := issuance{issuer: o.Issuer, ttl: o.AccessTTL, claims: o.Claims, store: o.Sessions, onEvent: o.OnEvent}
 	if o.Issuer != "" {
-		f.name("Issuer", o.Issuer)
+		f.Name("IssuerOptions.Issuer", o.Issuer)
 	}
-	f.names("Audience", o.Audience)
+	f.Names("IssuerOptions.Audience", o.Audience)
 	if o.AccessTTL == 0 {
 		i.ttl = defaultAccessTTL
 	}
-	if fault := ttlFault(i.ttl); fault != "" {
-		f.add("AccessTTL", "%s", fault)
+	if err := checkTTL(i.ttl); err != nil {
+		f.Add("IssuerOptions.AccessTTL", "%w", err)
 	} else if i.ttl <= r.leeway {
-		f.add("AccessTTL", "%v does not exceed Leeway (%v)", i.ttl, r.leeway)
+		f.Add("IssuerOptions.AccessTTL", "%v does not exceed Leeway (%v)", i.ttl, r.leeway)
 	}
 	o.compileSessions(f, &i)
 	return i, r
 }
 
 // compileSessions compiles the options that only matter with Sessions.
-func (o IssuerOptions) compileSessions(f *faults, i *issuance) {
-	f.store(o.Sessions)
+func (o IssuerOptions) compileSessions(f *faults.Collector, i *issuance) {
+	f.TypedNil("IssuerOptions.Sessions", o.Sessions)
 	if o.Sessions == nil {
 		for _, field := range []struct {
 			name string
@@ -277,12 +263,12 @@ func (o IssuerOptions) compileSessions(f *faults, i *issuance) {
 			{"RefreshKeys", len(o.RefreshKeys) > 0},
 		} {
 			if field.set {
-				f.add(field.name, "is set, but Sessions is not")
+				f.Add("IssuerOptions."+field.name, "is set, but Sessions is not")
 			}
 		}
 		return
 	}
-	i.window = f.duration("ReuseWindow", o.ReuseWindow, defaultReuseWindow, maxReuseWindow)
+	i.window = f.DurationOrNone("IssuerOptions.ReuseWindow", o.ReuseWindow, defaultReuseWindow, maxReuseWindow)
 	i.idle, i.life = o.IdleTTL, o.SessionTTL
 	if i.life == 0 {
 		i.life = max(defaultSessionTTL, i.idle)
@@ -293,11 +279,11 @@ func (o IssuerOptions) compileSessions(f *faults, i *issuance) {
 	// A client that refreshes when its access token expires, and once more for a lost answer, must come in time.
 	least := i.ttl + 2*(i.window+coalesceGrace)
 	below := func(field string, d time.Duration) {
-		f.add(field, "%v is below the minimum of %v: AccessTTL + 2·(ReuseWindow + %v)", d, least, coalesceGrace)
+		f.Add("IssuerOptions."+field, "%v is below the minimum of %v: AccessTTL + 2·(ReuseWindow + %v)", d, least, coalesceGrace)
 	}
 	switch {
 	case i.life > maxSessionTTL:
-		f.add("SessionTTL", "%v exceeds the maximum of %v", i.life, maxSessionTTL)
+		f.Add("IssuerOptions.SessionTTL", "%v exceeds the maximum of %v", i.life, maxSessionTTL)
 	case i.life < least:
 		below("SessionTTL", i.life)
 	}
@@ -306,22 +292,43 @@ func (o IssuerOptions) compileSessions(f *faults, i *issuance) {
 	case i.idle < least:
 		below("IdleTTL", i.idle)
 	case i.idle > i.life:
-		f.add("IdleTTL", "%v exceeds SessionTTL (%v)", i.idle, i.life)
+		f.Add("IssuerOptions.IdleTTL", "%v exceeds SessionTTL (%v)", i.idle, i.life)
 	}
 	for n, key := range o.RefreshKeys {
-		field := fmt.Sprintf("RefreshKeys[%d]", n)
+		path := fmt.Sprintf("IssuerOptions.RefreshKeys[%d]", n)
 		switch {
 		case key.k.check() != nil:
-			f.add(field, "%v", key.k.check())
+			f.Add(path, "%v", key.k.check())
 		case !key.k.symmetric():
-			f.add(field, "is a key for %s; refresh tokens take HS256, HS384 or HS512", key.Algorithm())
+			f.Add(path, "is a key for %s; refresh tokens take HS256, HS384 or HS512", key.Algorithm())
 		default:
 			derived, err := key.k.deriveRefreshKey(o.Issuer)
 			if err != nil {
-				f.add(field, "%v", err)
+				f.Add(path, "%v", err)
 			}
 			key = derived
 		}
 		i.refreshKeys = append(i.refreshKeys, key)
 	}
+}
+
+// checkTTL returns an error if a token cannot have this lifetime.
+func checkTTL(ttl time.Duration) error {
+	switch {
+	case ttl <= 0:
+		return fmt.Errorf("%v is not positive", ttl)
+	case ttl%time.Second != 0:
+		return fmt.Errorf("%v is not a whole number of seconds", ttl)
+	case ttl > maxAccessTTL:
+		return fmt.Errorf("%v exceeds the maximum of %v", ttl, maxAccessTTL)
+	}
+	return nil
+}
+
+// clock returns the clock of an options struct.
+func clock(now func() time.Time) func() time.Time {
+	if now == nil {
+		return time.Now
+	}
+	return now
 }

@@ -50,9 +50,9 @@ func TestVerifierOptions(t *testing.T) {
 		{"issuer and AnyIssuer", func(o *opts) { o.AnyIssuer = true }, []string{"VerifierOptions.Issuer: is set, and so is AnyIssuer"}},
 		{"audience and AnyAudience", func(o *opts) { o.AnyAudience = true }, []string{"VerifierOptions.Audience: is set, and so is AnyAudience"}},
 		{"issuer is not UTF-8", func(o *opts) { o.Issuer = bad }, []string{"VerifierOptions.Issuer: is not valid UTF-8"}},
-		{"issuer with a control character", func(o *opts) { o.Issuer = "a\n" }, []string{"VerifierOptions.Issuer: holds a control character"}},
+		{"issuer with a control character", func(o *opts) { o.Issuer = "a\n" }, []string{"VerifierOptions.Issuer: contains a control character"}},
 		{"longest issuer", func(o *opts) { o.Issuer = long }, nil},
-		{"issuer too long", func(o *opts) { o.Issuer = long + "x" }, []string{"VerifierOptions.Issuer: is 1025 bytes long; at most 1024"}},
+		{"issuer too long", func(o *opts) { o.Issuer = long + "x" }, []string{"VerifierOptions.Issuer: is 1025 bytes long; the maximum is 1024"}},
 		{"empty audience", func(o *opts) { o.Audience = []string{"api", ""} }, []string{"VerifierOptions.Audience[1]: is empty"}},
 		{"audience too long", func(o *opts) { o.Audience = []string{long + "x"} }, []string{"VerifierOptions.Audience[0]: is 1025 bytes"}},
 		{"empty type", func(o *opts) { o.Types = []string{""} }, []string{"VerifierOptions.Types[0]: is empty"}},
@@ -94,7 +94,7 @@ func TestVerifierOptions(t *testing.T) {
 	}
 	t.Run("no keys", func(t *testing.T) {
 		_, err := jwtauth.NewVerifier(nil, jwtauth.VerifierOptions{})
-		checkFaults(t, err, []string{"NewVerifier: keys is nil", "VerifierOptions.Issuer: ", "VerifierOptions.Audience: "})
+		checkFaults(t, err, []string{"NewVerifier: keys: is nil", "VerifierOptions.Issuer: ", "VerifierOptions.Audience: "})
 	})
 }
 
@@ -132,13 +132,13 @@ func TestIssuerOptions(t *testing.T) {
 		want []string
 	}{
 		{"zero", good, opts{}, nil},
-		{"zero Key", jwtauth.Key{}, opts{}, []string{"IssuerOptions.key: key is the zero Key"}},
-		{"public key", generate(t, jwtauth.EdDSA).Public(), opts{}, []string{"IssuerOptions.key: has no private part"}},
-		{"key with a bad id", good.WithID("\n"), opts{}, []string{"IssuerOptions.key: HS256 key: key id"}},
+		{"zero Key", jwtauth.Key{}, opts{}, []string{"NewIssuer: key: key is the zero Key"}},
+		{"public key", generate(t, jwtauth.EdDSA).Public(), opts{}, []string{"NewIssuer: key: has no private part"}},
+		{"key with a bad id", good.WithID("\n"), opts{}, []string{"NewIssuer: key: HS256 key: key id"}},
 		{"issuer is not UTF-8", good, opts{Issuer: "\xff"}, []string{"IssuerOptions.Issuer: is not valid UTF-8"}},
 		{"empty audience", good, opts{Audience: []string{""}}, []string{"IssuerOptions.Audience[0]: is empty"}},
 		{"negative AccessTTL", good, opts{AccessTTL: -1}, []string{"IssuerOptions.AccessTTL: -1ns is not positive"}},
-		{"AccessTTL in fractions", good, opts{AccessTTL: 90500 * time.Millisecond}, []string{"IssuerOptions.AccessTTL: 1m30.5s is not whole seconds"}},
+		{"AccessTTL in fractions", good, opts{AccessTTL: 90500 * time.Millisecond}, []string{"IssuerOptions.AccessTTL: 1m30.5s is not a whole number of seconds"}},
 		{"greatest AccessTTL", good, opts{AccessTTL: 366 * 24 * time.Hour}, nil},
 		{"AccessTTL too great", good, opts{AccessTTL: 366*24*time.Hour + time.Second}, []string{"IssuerOptions.AccessTTL: 8784h0m1s exceeds the maximum of 8784h0m0s"}},
 		{"AccessTTL within Leeway", good, opts{AccessTTL: 30 * time.Second}, []string{"IssuerOptions.AccessTTL: 30s does not exceed Leeway (30s)"}},
@@ -152,7 +152,7 @@ func TestIssuerOptions(t *testing.T) {
 		{"all at once", jwtauth.Key{}, opts{
 			Issuer: "\xff", Audience: []string{"", strings.Repeat("x", 2000)}, AccessTTL: time.Millisecond, Leeway: time.Hour, AcceptKeys: []jwtauth.Key{{}, {}},
 		}, []string{
-			"IssuerOptions.key: ", "IssuerOptions.Issuer: ", "IssuerOptions.Audience[0]: ", "IssuerOptions.Audience[1]: ",
+			"NewIssuer: key: ", "IssuerOptions.Issuer: ", "IssuerOptions.Audience[0]: ", "IssuerOptions.Audience[1]: ",
 			"IssuerOptions.AccessTTL: ", "IssuerOptions.Leeway: ", "IssuerOptions.AcceptKeys[0]: ", "IssuerOptions.AcceptKeys[1]: ",
 		}},
 	}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/seed-0a072700/jwtauth/internal/fairqueue"
+	"github.com/seed-0a072700/jwtauth/internal/faults"
 )
 
 const (
@@ -61,45 +62,17 @@ type HasherOptions struct {
 
 // withDefaults returns the options to work with, or every fault in them.
 func (o HasherOptions) withDefaults() (HasherOptions, error) {
-	var faults []error
-	fault := func(field, format string, args ...any) {
-		faults = append(faults, fmt.Errorf("jwtauth: HasherOptions."+field+": "+format, args...))
-	}
-
-	switch {
-	case o.Cost == 0:
-		o.Cost = defaultHashCost
-	case o.Cost < minHashCost:
-		fault("Cost", "%d is below the minimum of %d", o.Cost, minHashCost)
-	case o.Cost > maxHashCost:
-		fault("Cost", "%d exceeds the maximum of %d", o.Cost, maxHashCost)
-	}
-
-	switch {
-	case o.MaxConcurrent == 0:
-		o.MaxConcurrent = max(1, runtime.GOMAXPROCS(0)/2)
-	case o.MaxConcurrent < 0:
-		fault("MaxConcurrent", "%d is negative", o.MaxConcurrent)
-	case o.MaxConcurrent > maxHashConcurrent:
-		fault("MaxConcurrent", "%d exceeds the maximum of %d", o.MaxConcurrent, maxHashConcurrent)
-	}
-
-	switch {
-	case o.MaxWaiting == 0:
-		o.MaxWaiting = 64 * o.MaxConcurrent
-	case o.MaxWaiting < 0:
-		o.MaxWaiting = 0
-	case o.MaxWaiting > maxHashWaiting:
-		fault("MaxWaiting", "%d exceeds the maximum of %d", o.MaxWaiting, maxHashWaiting)
-	}
-
+	var f faults.Collector
+	o.Cost = f.Int("HasherOptions.Cost", o.Cost, defaultHashCost, minHashCost, maxHashCost)
+	o.MaxConcurrent = f.Int("HasherOptions.MaxConcurrent", o.MaxConcurrent, max(1, runtime.GOMAXPROCS(0)/2), 1, maxHashConcurrent)
+	o.MaxWaiting = f.IntOrNone("HasherOptions.MaxWaiting", o.MaxWaiting, 64*o.MaxConcurrent, maxHashWaiting)
 	switch {
 	case o.MaxWait == 0:
 		o.MaxWait = defaultHashWait
 	case o.MaxWait < 0: // no second way to say "do not wait"
-		fault("MaxWait", "%v is negative (MaxWaiting: -1 turns waiting off)", o.MaxWait)
+		f.Add("HasherOptions.MaxWait", "%v is negative (MaxWaiting: -1 turns waiting off)", o.MaxWait)
 	}
-	return o, errors.Join(faults...)
+	return o, f.Err()
 }
 
 // A Hasher hashes and checks passwords with bcrypt (Provos and Mazières, "A

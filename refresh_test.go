@@ -1182,7 +1182,7 @@ func TestWithoutSessions(t *testing.T) {
 		}
 		wantError(t, name, err)
 	}
-	mustPanic(t, "Live: jwtauth: IssuerOptions.Sessions is not set", func() { issuer.Live() })
+	mustPanic(t, "Live: IssuerOptions.Sessions is not set", func() { issuer.Live() })
 }
 
 // A store that fails now and then, each time for a moment, does not hold the windows open: a token that is

@@ -289,7 +289,7 @@ func TestRefreshKeyFaults(t *testing.T) {
 		{"private accepted key", hs, opts{AcceptKeys: []jwtauth.Key{ed}}, nil},
 		{"public accepted key", hs, opts{AcceptKeys: []jwtauth.Key{ed, public}}, []string{"IssuerOptions.AcceptKeys[1]: " + derive}},
 		{"public accepted key and RefreshKeys", hs, opts{AcceptKeys: []jwtauth.Key{public}, RefreshKeys: []jwtauth.Key{other}}, nil},
-		{"crypto.Signer", external, opts{}, []string{"IssuerOptions.key: " + signer}},
+		{"crypto.Signer", external, opts{}, []string{"NewIssuer: key: " + signer}},
 		{"accepted crypto.Signer", hs, opts{AcceptKeys: []jwtauth.Key{external}}, []string{"IssuerOptions.AcceptKeys[0]: " + signer}},
 		{"crypto.Signer and RefreshKeys", external, opts{RefreshKeys: []jwtauth.Key{other}}, nil},
 		{"zero refresh key", hs, opts{RefreshKeys: []jwtauth.Key{{}}}, []string{"IssuerOptions.RefreshKeys[0]: key is the zero Key"}},
@@ -297,7 +297,7 @@ func TestRefreshKeyFaults(t *testing.T) {
 		{"as many keys as are tried", hs, opts{RefreshKeys: many[:15]}, nil},
 		{"too many keys", hs, opts{RefreshKeys: many}, []string{"IssuerOptions.AcceptKeys: makes 17 keys that refresh tokens are tried with"}},
 		{"all at once", external, opts{AcceptKeys: []jwtauth.Key{public}, ReuseWindow: time.Hour, SessionTTL: 1e6 * time.Hour}, []string{
-			"IssuerOptions.key: " + signer, "IssuerOptions.AcceptKeys[0]: " + derive, "IssuerOptions.ReuseWindow: ", "IssuerOptions.SessionTTL: ",
+			"NewIssuer: key: " + signer, "IssuerOptions.AcceptKeys[0]: " + derive, "IssuerOptions.ReuseWindow: ", "IssuerOptions.SessionTTL: ",
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -318,7 +318,7 @@ func TestRefreshKeyFaults(t *testing.T) {
 				t.Errorf("SetKeys: %v", err)
 			}
 			for _, want := range c.want {
-				want = strings.NewReplacer("IssuerOptions.AcceptKeys", "SetKeys.accepted", "IssuerOptions.key", "SetKeys.key").Replace(want)
+				want = strings.NewReplacer("IssuerOptions.AcceptKeys", "SetKeys: accepted", "NewIssuer: key", "SetKeys: signing").Replace(want)
 				if err != nil && !strings.Contains(err.Error(), want) {
 					t.Errorf("SetKeys: %v, want %s", err, want)
 				}

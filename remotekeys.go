@@ -2,7 +2,6 @@ package jwtauth
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -10,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/seed-0a072700/jwtauth/internal/faults"
 )
 
 // RemoteKeysOptions configure [RemoteKeys]. The zero value is a complete and safe
@@ -133,8 +134,8 @@ type RemoteKeys struct {
 // or http on the loopback interface. It does not fetch them: the first request does, or [RemoteKeys.Ready]. Its
 // error joins all faults, each naming its field.
 func NewRemoteKeys(url string, opts RemoteKeysOptions) (*RemoteKeys, error) {
-	f := faults{of: "NewRemoteKeys"}
-	u := f.url("url", url, opts.InsecureHTTP)
+	var f faults.Collector
+	u := checkURL(&f, "NewRemoteKeys: url", url, opts.InsecureHTTP)
 	return opts.remoteKeys(&f, keyLocation{url: u, insecure: opts.InsecureHTTP})
 }
 
@@ -146,62 +147,53 @@ func NewRemoteKeys(url string, opts RemoteKeysOptions) (*RemoteKeys, error) {
 //
 // What is asked for is also the [VerifierOptions].Issuer to use.
 func NewRemoteKeysFromIssuer(issuer string, opts RemoteKeysOptions) (*RemoteKeys, error) {
-	f := faults{of: "NewRemoteKeysFromIssuer"}
-	u := f.url("issuer", issuer, opts.InsecureHTTP)
+	var f faults.Collector
+	u := checkURL(&f, "NewRemoteKeysFromIssuer: issuer", issuer, opts.InsecureHTTP)
 	if u != nil && (u.RawQuery != "" || u.ForceQuery) {
-		f.add("issuer", "has a query, which an issuer must not (RFC 8414 §2)")
+		f.Add("NewRemoteKeysFromIssuer: issuer", "has a query, which an issuer must not (RFC 8414 §2)")
 	}
 	return opts.remoteKeys(&f, keyLocation{url: u, issuer: issuer, insecure: opts.InsecureHTTP})
 }
 
-func (o RemoteKeysOptions) remoteKeys(f *faults, from keyLocation) (*RemoteKeys, error) {
-	opts := faults{of: "RemoteKeysOptions"}
+func (o RemoteKeysOptions) remoteKeys(f *faults.Collector, from keyLocation) (*RemoteKeys, error) {
 	r := &RemoteKeys{
 		from:       from,
 		algorithms: slices.Clone(o.Algorithms),
-		maxAge:     opts.duration("MaxAge", o.MaxAge, defaultKeysMaxAge, mostKeysMaxAge),
-		cooldown:   opts.duration("Cooldown", o.Cooldown, defaultKeysCooldown, mostKeysCooldown),
+		maxAge:     f.Duration("RemoteKeysOptions.MaxAge", o.MaxAge, defaultKeysMaxAge, leastKeysMaxAge, mostKeysMaxAge),
+		cooldown:   f.Duration("RemoteKeysOptions.Cooldown", o.Cooldown, defaultKeysCooldown, leastKeysCooldown, mostKeysCooldown),
 		onFetch:    o.OnFetch,
 	}
-	r.maxStale = opts.duration("MaxStale", o.MaxStale, defaultKeysMaxStale, mostKeysMaxStale)
-	opts.atLeast("MaxAge", r.maxAge, leastKeysMaxAge)
-	opts.atLeast("Cooldown", r.cooldown, leastKeysCooldown)
+	r.maxStale = f.DurationOrNone("RemoteKeysOptions.MaxStale", o.MaxStale, defaultKeysMaxStale, mostKeysMaxStale)
 	if r.cooldown > r.maxAge {
-		opts.add("Cooldown", "%v exceeds MaxAge (%v)", r.cooldown, r.maxAge)
+		f.Add("RemoteKeysOptions.Cooldown", "%v exceeds MaxAge (%v)", r.cooldown, r.maxAge)
 	}
 	if o.MaxStale >= 0 && r.maxStale < r.maxAge {
-		opts.add("MaxStale", "%v is below MaxAge (%v)", r.maxStale, r.maxAge)
+		f.Add("RemoteKeysOptions.MaxStale", "%v is below MaxAge (%v)", r.maxStale, r.maxAge)
 	}
-	o.compileAlgorithms(&opts, r)
+	o.compileAlgorithms(f, r)
 	r.client, r.own = keyClient(o.Transport)
-	if err := errors.Join(f.err(), opts.err()); err != nil {
+	if err := f.Err(); err != nil {
 		return nil, err
 	}
 	return r, nil
 }
 
-func (f *faults) atLeast(field string, d, minimum time.Duration) {
-	if d < minimum {
-		f.add(field, "%v is below the minimum of %v", d, minimum)
-	}
-}
-
-func (o RemoteKeysOptions) compileAlgorithms(f *faults, r *RemoteKeys) {
+func (o RemoteKeysOptions) compileAlgorithms(f *faults.Collector, r *RemoteKeys) {
 	for i := range suites {
 		if len(o.Algorithms) == 0 && suites[i].family != familyHMAC {
 			r.algorithms = append(r.algorithms, suites[i].alg)
 		}
 	}
 	for i, alg := range r.algorithms {
-		field := fmt.Sprintf("Algorithms[%d]", i)
+		path := fmt.Sprintf("RemoteKeysOptions.Algorithms[%d]", i)
 		s, err := alg.suite()
 		switch {
 		case err != nil:
-			f.add(field, "%v", err)
+			f.Add(path, "%v", err)
 		case s.family == familyHMAC:
-			f.add(field, "%s keys are secrets, which nobody publishes", alg)
+			f.Add(path, "%s keys are secrets, which nobody publishes", alg)
 		case slices.Contains(r.algorithms[:i], alg):
-			f.add(field, "%s is there twice", alg)
+			f.Add(path, "%s is there twice", alg)
 		case r.rsa == "" && (s.family == familyRSA || s.family == familyPSS):
 			r.rsa = alg
 		}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/seed-0a072700/jwtauth/internal/faults"
 )
 
 const (
@@ -124,11 +126,11 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// url reads a URL to fetch from, or adds to f why not.
-func (f *faults) url(field, text string, insecure bool) *url.URL {
+// checkURL reads a URL to fetch from, or adds to f why not.
+func checkURL(f *faults.Collector, path, text string, insecure bool) *url.URL {
 	u, fault := fetchURL(text, insecure)
 	if fault != "" {
-		f.add(field, "%s", fault)
+		f.Add(path, "%s", fault)
 		return nil
 	}
 	return u

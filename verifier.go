@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/seed-0a072700/jwtauth/internal/compact"
+	"github.com/seed-0a072700/jwtauth/internal/faults"
 	"github.com/seed-0a072700/jwtauth/internal/tokencache"
 )
 
@@ -36,13 +37,12 @@ type Verifier struct {
 // NewVerifier returns a Verifier that takes tokens signed by one of keys. Its
 // error joins all that is wrong with opts, each fault naming its field.
 func NewVerifier(keys KeySource, opts VerifierOptions) (*Verifier, error) {
-	f := faults{of: "VerifierOptions"}
-	r := opts.compile(&f)
-	err := f.err()
-	if isNilPointer(keys) {
-		err = errors.Join(errors.New("jwtauth: NewVerifier: keys is nil"), err)
+	var f faults.Collector
+	if faults.IsNil(keys) {
+		f.Add("NewVerifier: keys", "is nil")
 	}
-	if err != nil {
+	r := opts.compile(&f)
+	if err := f.Err(); err != nil {
 		return nil, err
 	}
 	return newVerifier(keys, r), nil
