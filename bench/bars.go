@@ -8,7 +8,7 @@ import (
 	"github.com/seed-0a072700/jwtauth/bench/internal/flood"
 )
 
-// figures are all that was measured; a part that was left out is nil or empty.
+// figures are all results. A part that was not measured is nil or empty.
 type figures struct {
 	results results
 	cache   *cacheReport
@@ -19,8 +19,8 @@ type figures struct {
 
 // A bar is a promise about a figure.
 type bar struct {
-	what    string
-	atLeast bool // else at most
+	figure  string
+	atLeast bool // false means at most
 	limit   float64
 	value   func(figures) (value float64, measured bool)
 }
@@ -45,22 +45,22 @@ const (
 	atMost  = false
 )
 
-// publicKey are the algorithms whose tokens the cache remembers.
+// publicKey lists the algorithms whose tokens the cache remembers.
 var publicKey = []string{"RS256", "ES256", "EdDSA"}
 
-// bars returns every bar there is.
+// bars returns all bars.
 func bars() []bar {
 	first := func(impl, alg string) string { return verifyName(impl, alg, "first", fixture.Small) }
 	repeat := func(impl, alg string) string { return verifyName(impl, alg, "repeat", fixture.Small) }
 
 	list := []bar{
-		{"HS256, every token a first sight: golang-jwt by hand / ours", atLeast, 6, quotient(first("golang-jwt", "HS256"), first("ours", "HS256"))},
+		{"HS256, first use of every token: golang-jwt by hand / ours", atLeast, 6, quotient(first("golang-jwt", "HS256"), first("ours", "HS256"))},
 		{"the same: chi/jwtauth / ours", atLeast, 20, quotient(first("chi-jwtauth", "HS256"), first("ours", "HS256"))},
-		{"the same: ours / (HMAC + context alone)", atMost, 3, quotientOfSum(first("ours", "HS256"), first("crypto", "HS256"), first("context", "HS256"))},
+		{"the same: ours / (HMAC + context only)", atMost, 3, quotientOfSum(first("ours", "HS256"), first("crypto", "HS256"), first("context", "HS256"))},
 		{"the same: allocations", atMost, 6, allocations(first("ours", "HS256"))},
 	}
 	for _, alg := range publicKey {
-		list = append(list, bar{alg + ", first sight: ours / cryptography alone", atMost, 1.1, quotient(first("ours", alg), first("crypto", alg))})
+		list = append(list, bar{alg + ", first use: ours / cryptography only", atMost, 1.1, quotient(first("ours", alg), first("crypto", alg))})
 	}
 	for _, alg := range publicKey {
 		list = append(list, bar{alg + ", repeated token: golang-jwt by hand / ours", atLeast, 40, quotient(repeat("golang-jwt", alg), repeat("ours", alg))})
@@ -69,7 +69,7 @@ func bars() []bar {
 		list = append(list, bar{alg + ", repeated token: allocations", atMost, 4, allocations(repeat("ours", alg))})
 	}
 	for _, alg := range publicKey {
-		list = append(list, bar{alg + ", repeated token, 2 goroutines: gain in throughput / that of the cryptography alone", atLeast, 0.9,
+		list = append(list, bar{alg + ", repeated token, 2 goroutines: gain in throughput / gain of the cryptography", atLeast, 0.9,
 			scaling(repeat("ours", alg), parallelName("ours", alg), repeat("crypto", alg), parallelName("crypto", alg))})
 	}
 	return append(list,
@@ -97,7 +97,7 @@ func bars() []bar {
 		bar{"protected route, p99: logins saturated / idle", atMost, 5, ofFloods(func(f *floods) float64 {
 			return f.bounded.Median(func(r flood.Round) float64 { return float64(r.Saturated.P(0.99)) / float64(r.Idle.P(0.99)) })
 		})},
-		bar{"protected route, p99 while logins are saturated: bcrypt without a bound / ours", atLeast, 4, ofFloods(func(f *floods) float64 {
+		bar{"protected route, p99 while logins are saturated: unbounded bcrypt / ours", atLeast, 4, ofFloods(func(f *floods) float64 {
 			return float64(f.unbounded.Saturated(0.99)) / float64(f.bounded.Saturated(0.99))
 		})},
 		bar{"logins/s while saturated / (MaxConcurrent ÷ time of one bcrypt)", atLeast, 0.9, ofFloods(func(f *floods) float64 {
@@ -143,7 +143,8 @@ func allocations(name string) func(figures) (float64, bool) {
 	}
 }
 
-// scaling compares what two goroutines gain over one with what they gain at the cryptography.
+// scaling divides our gain in throughput from a second goroutine by the gain
+// of the cryptography.
 func scaling(ours1, ours2, crypto1, crypto2 string) func(figures) (float64, bool) {
 	return func(f figures) (float64, bool) {
 		o1, o2, c1, c2 := f.results[ours1], f.results[ours2], f.results[crypto1], f.results[crypto2]

@@ -4,7 +4,7 @@ import (
 	"testing"
 )
 
-// Benchmark holds what the program measures, under the same names:
+// Benchmark runs the measurements of the program under the same names:
 //
 //	go test -run '^$' -bench '/op=verify/impl=ours/alg=RS256' -count 10
 func Benchmark(b *testing.B) {

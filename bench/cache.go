@@ -16,22 +16,24 @@ const (
 	cacheTokens = 1_000_000
 	cacheChunk  = 10_000
 
-	// RSA keys take their time to sign: four times as many as the cache holds must do.
+	// RSA signs slowly, so there are only four times as many tokens as the
+	// cache holds.
 	cacheTokensRSA = 16_384
 	cacheChunkRSA  = 1024
 )
 
-// cacheReport is what a stream of tokens, none of them twice, does to a cache of the default size.
+// cacheReport is the effect of a stream of different tokens on a cache of the
+// default size.
 type cacheReport struct {
 	tokens  int
-	on, off series // with the cache and without, one value for each chunk
-	before  uint64 // bytes of heap in use after a garbage collection
-	filled  uint64 // the same when the cache has become full
+	on, off series // with and without the cache, one value per chunk
+	before  uint64 // bytes of heap in use before, after a garbage collection
+	filled  uint64 // the same with the cache full
 	after   uint64 // the same at the end
 }
 
-// runCache sends the tokens through both handlers, chunk by chunk: neither meets
-// a better hour of the machine than the other, and all of them need not be kept.
+// runCache sends the tokens through both handlers in chunks. So both run under
+// the same conditions, and the tokens need not be in memory at once.
 func runCache(alg string, tokens, chunkSize int, progress io.Writer) (*cacheReport, error) {
 	on, err := impl.All[0].Handler(alg, fixture.KeyOf(alg))
 	if err != nil {

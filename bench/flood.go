@@ -9,14 +9,16 @@ import (
 	"github.com/seed-0a072700/jwtauth/bench/internal/flood"
 )
 
-// floods are the reports of the server with bounded password checks and of the one without.
+// floods are the reports of two servers, with bounded and with unbounded
+// password checks.
 type floods struct {
 	bounded, unbounded *flood.Report
 }
 
 const floodName = "op=flood"
 
-// floodPlan takes four minutes, both servers together: a bar of 98 % wants about a hundred honest logins.
+// floodPlan takes four minutes for both servers. A bar of 98 % needs about a
+// hundred honest logins.
 var floodPlan = flood.Plan{
 	Flooders: 32, Pause: 50 * time.Millisecond, Rate: 5 * time.Millisecond,
 	Rounds: 5, Idle: 2 * time.Second, Settle: time.Second, Saturated: 5 * time.Second,

@@ -1,12 +1,12 @@
-// Command bench compares jwtauth with its peers and with what the cryptography alone
-// costs, checks the bars that the project has set itself, and writes BENCHMARKS.md:
+// Command bench compares jwtauth with its peers and with the cost of the
+// cryptography. It checks the bars of the project and writes BENCHMARKS.md:
 //
 //	go run -C bench .
 //
-// It exits with status 1 where a bar is missed. For benchstat there are the same
-// measurements as Go benchmarks:
+// It exits with status 1 if a bar is missed. The same measurements exist as Go
+// benchmarks, for benchstat:
 //
-//	go test -C bench -run '^$' -bench 'op=verify/.*/alg=RS256'
+//	go test -C bench -run '^$' -bench '/op=verify/.*/alg=RS256'
 package main
 
 import (
@@ -36,7 +36,7 @@ type settings struct {
 	out    string
 }
 
-// run does what the command line says. A missed bar is an error.
+// run executes the command line. A missed bar is an error.
 func run(args []string, measure func(settings) (figures, error)) error {
 	if len(args) == 1 && (args[0] == flood.BoundedCommand || args[0] == flood.UnboundedCommand) {
 		return flood.Serve(os.Stdin, os.Stdout, args[0] == flood.BoundedCommand)
@@ -63,25 +63,25 @@ func run(args []string, measure func(settings) (figures, error)) error {
 func parse(args []string) (settings, error) {
 	var s settings
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.IntVar(&s.rounds, "rounds", 11, "how many times each measurement is made")
-	flags.DurationVar(&s.each, "time", 30*time.Millisecond, "how long each measurement takes")
-	only := flags.String("only", "", "leave out the measurements whose names do not match this regular expression, and write no file unless -out says so")
-	flags.StringVar(&s.out, "out", "", "the file to write (default ../BENCHMARKS.md)")
+	flags.IntVar(&s.rounds, "rounds", 11, "number of times that each measurement runs")
+	flags.DurationVar(&s.each, "time", 30*time.Millisecond, "duration of each run")
+	only := flags.String("only", "", "run only the measurements whose names match this regular expression, and write a file only with -out")
+	flags.StringVar(&s.out, "out", "", "the file to write (default BENCHMARKS.md)")
 	if err := flags.Parse(args); err != nil {
 		return s, err
 	}
 	if flags.NArg() > 0 || s.rounds < 1 || s.each <= 0 {
-		return s, errors.New("there are no arguments but flags; -rounds and -time are positive")
+		return s, errors.New("only flags are accepted, and -rounds and -time must be positive")
 	}
 	if *only == "" && s.out == "" {
-		s.out = "../BENCHMARKS.md"
+		s.out = "BENCHMARKS.md"
 	}
 	var err error
 	s.only, err = regexp.Compile(*only)
 	return s, err
 }
 
-// measure makes all measurements, those first that want a process without a large heap.
+// measure runs all measurements. Those that need a small heap come first.
 func measure(s settings) (figures, error) {
 	f := figures{results: make(results)}
 	var err error

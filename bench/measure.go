@@ -8,36 +8,36 @@ import (
 	"time"
 )
 
-// A timer is what counts towards a measurement: *testing.B is one, and so is stopwatch.
+// A timer decides which time counts. *testing.B and stopwatch implement it.
 type timer interface {
 	StartTimer()
 	StopTimer()
 }
 
-// A workload does one thing again and again.
+// A workload repeats one operation.
 type workload interface {
-	// run does it n times, and has t run meanwhile but for preparations.
+	// run performs n operations. The timer is stopped during preparations.
 	run(n int, t timer) error
 	close()
 }
 
-// A measurement is a named workload that is set up when it is needed.
+// A measurement is a named workload. Its setUp runs just before the first use.
 type measurement struct {
 	name  string
 	setUp func() (workload, error)
 }
 
-// A series holds what the rounds of one measurement gave, in order.
+// A series holds the results of one measurement, one value per round.
 type series struct {
 	ns     []float64 // per operation
 	allocs []float64
 	bytes  []float64
 }
 
-// results are the series by the measurements' names.
+// results maps the name of a measurement to its series.
 type results map[string]*series
 
-// median returns that of values, which it leaves as they are.
+// median returns the median of values. It does not change values.
 func median(values []float64) float64 {
 	if len(values) == 0 {
 		return 0
@@ -50,8 +50,8 @@ func median(values []float64) float64 {
 	return (sorted[mid-1] + sorted[mid]) / 2
 }
 
-// ratio returns the median of a/b, each quotient taken within one round: what slows a
-// shared machine down for a while slows both, and cancels out.
+// ratio returns the median of a/b. Each quotient is taken within one round, so
+// a slow phase of a shared machine cancels out.
 func ratio(a, b *series) float64 {
 	quotients := make([]float64, min(len(a.ns), len(b.ns)))
 	for i := range quotients {
@@ -60,8 +60,8 @@ func ratio(a, b *series) float64 {
 	return median(quotients)
 }
 
-// interleave measures every member of a group once in each round, so that all of them
-// meet the same conditions. Each round begins with another member.
+// interleave measures every member of a group once per round, so that all run
+// under the same conditions. Each round begins with another member.
 func interleave(group []measurement, rounds int, each time.Duration, progress io.Writer, into results) error {
 	type member struct {
 		workload
@@ -94,7 +94,7 @@ func interleave(group []measurement, rounds int, each time.Duration, progress io
 			at := (i + round) % len(members)
 			m := members[at]
 			var watch stopwatch
-			runtime.GC() // nobody pays for what the one before left behind
+			runtime.GC() // the garbage of the previous member must not count
 			if err := m.run(m.n, &watch); err != nil {
 				return fmt.Errorf("%s: %w", group[at].name, err)
 			}
@@ -107,7 +107,8 @@ func interleave(group []measurement, rounds int, each time.Duration, progress io
 	return nil
 }
 
-// calibrate returns how often w has to run to take about as long as asked. It warms w up, too.
+// calibrate returns the number of operations that take about as long as each.
+// It also warms w up.
 func calibrate(w workload, each time.Duration) (int, error) {
 	for n := 8; ; {
 		var watch stopwatch
@@ -122,7 +123,7 @@ func calibrate(w workload, each time.Duration) (int, error) {
 	}
 }
 
-// stopwatch adds up the time and the allocations between its starts and its stops.
+// stopwatch adds up the time and the allocations between its starts and stops.
 type stopwatch struct {
 	elapsed       time.Duration
 	allocs, bytes uint64

@@ -33,7 +33,8 @@ func TestMedian(t *testing.T) {
 	}
 }
 
-// A machine that is slow for a round is slow for both, and the ratio stays.
+// If the machine is slow for one round, both sides are slow, and the ratio
+// does not change.
 func TestRatioIsTakenWithinRounds(t *testing.T) {
 	a := &series{ns: []float64{20, 2000, 22, 24, 1000}}
 	b := &series{ns: []float64{10, 1000, 11, 12, 10}}
@@ -78,7 +79,7 @@ func TestInterleave(t *testing.T) {
 		}
 	}
 
-	// With as many members as seven, too, each round begins with another one.
+	// Each round begins with another member, also if there are seven.
 	log = nil
 	var seven []measurement
 	for i := range 7 {
@@ -99,7 +100,7 @@ func TestInterleave(t *testing.T) {
 	}
 }
 
-// No handler may see a token twice where each is to be a first sight.
+// In the measurements of first use, no handler may see a token twice.
 func TestFirstSight(t *testing.T) {
 	tokens := fixture.Mint("HS256", fixture.Small, 0, 5)
 	if distinct := slices.Compact(slices.Sorted(slices.Values(tokens))); len(distinct) != len(tokens) {
@@ -194,8 +195,8 @@ func TestNamesAreUnique(t *testing.T) {
 	}
 }
 
-// Every bar finds its figures among what is measured, within one group, and is
-// missed by figures on its wrong side.
+// The figures of every bar are measured, and a figure on the wrong side misses
+// the bar.
 func TestBars(t *testing.T) {
 	measured := make(results)
 	for _, g := range plan() {
@@ -209,11 +210,11 @@ func TestBars(t *testing.T) {
 		_, inCache := b.value(figures{cache: one, cacheRSA: one})
 		_, inFlood := b.value(figures{floods: someFloods()})
 		if !inPlan && !inCache && !inFlood {
-			t.Errorf("%s: is not measured", b.what)
+			t.Errorf("%s: is not measured", b.figure)
 		}
 		above, below := b.met(b.limit*1.01), b.met(b.limit*0.99)
 		if above != b.atLeast || below == b.atLeast || !b.met(b.limit) {
-			t.Errorf("%s %s: met above %v, below %v", b.what, b.promise(), above, below)
+			t.Errorf("%s %s: met above %v, below %v", b.figure, b.promise(), above, below)
 		}
 	}
 
@@ -227,7 +228,7 @@ func TestBars(t *testing.T) {
 	}
 }
 
-// The bars are those that were set, not what is reached.
+// The bars are fixed. They do not follow the results.
 func TestLimits(t *testing.T) {
 	want := []string{
 		"≥ 6", "≥ 20", "≤ 3", "≤ 6", // HS256
@@ -244,7 +245,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// Figures on the wrong side of a bar make the program fail, others do not; both are written down.
+// The program fails only if a figure is on the wrong side of a bar. It writes
+// the report in both cases.
 func TestRun(t *testing.T) {
 	for _, test := range []struct {
 		golangJWT float64
@@ -270,7 +272,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// Half an allocation is not none.
+// An allocation at every second operation counts as half an allocation.
 func TestAllocationsAreCountedInParts(t *testing.T) {
 	got := make(results)
 	every := measurement{"every other", func() (workload, error) { return new(everyOther), nil }}
@@ -282,7 +284,7 @@ func TestAllocationsAreCountedInParts(t *testing.T) {
 	}
 }
 
-// everyOther allocates at every other operation.
+// everyOther allocates at every second operation.
 type everyOther struct{ kept *[64]byte }
 
 func (e *everyOther) run(n int, t timer) error {
@@ -314,7 +316,7 @@ func TestReport(t *testing.T) {
 	text := r.markdown()
 	for _, want := range []string{
 		"| golang-jwt | 5.90 µs (5.90×), 60 |",
-		"| HS256, every token a first sight: golang-jwt by hand / ours | ≥ 6 | 5.9 | **missed** |",
+		"| HS256, first use of every token: golang-jwt by hand / ours | ≥ 6 | 5.9 | **missed** |",
 		"| honest logins served under the flood | 9 of 10 |",
 	} {
 		if !strings.Contains(text, want) {
@@ -324,7 +326,7 @@ func TestReport(t *testing.T) {
 	delete(f.results, verifyName("golang-jwt", "HS256", "first", fixture.Small))
 	f.floods = nil
 	if err := newReport(settings{}, f, 0).err(); err != nil {
-		t.Errorf("what was not measured counts as missed: %v", err)
+		t.Errorf("a bar without a measurement counts as missed: %v", err)
 	}
 }
 
@@ -333,7 +335,7 @@ func TestParse(t *testing.T) {
 		args, out string
 		bad       bool
 	}{
-		{args: "", out: "../BENCHMARKS.md"},
+		{args: "", out: "BENCHMARKS.md"},
 		{args: "-only=sign"},
 		{args: "-only=sign -out=x.md", out: "x.md"},
 		{args: "-rounds=0", bad: true},
@@ -349,6 +351,9 @@ func TestParse(t *testing.T) {
 
 func someFloods() *floods {
 	latencies := flood.Latencies{time.Millisecond}
-	r := &flood.Report{Rounds: []flood.Round{{Idle: latencies, Saturated: latencies}}, Bcrypt: time.Second, Judged: 1, Elapsed: time.Second, Honest: 10, Served: 9, MaxConcurrent: 1}
+	r := &flood.Report{
+		Rounds: []flood.Round{{Idle: latencies, Saturated: latencies}}, Bcrypt: time.Second, MaxConcurrent: 1,
+		Checked: 1, Elapsed: time.Second, Honest: 10, Served: 9,
+	}
 	return &floods{r, r}
 }

@@ -9,11 +9,12 @@ import (
 	"github.com/seed-0a072700/jwtauth/bench/internal/impl"
 )
 
-// How many different tokens a first sight goes through before it needs a new
-// handler: twice as many as the cache holds by default, where they are small.
+// poolSizes are the numbers of different tokens before a measurement of first
+// use needs a new handler. For small tokens it is twice the default size of the
+// cache.
 var poolSizes = map[int]int{fixture.Small: 8192, fixture.Large: 2048}
 
-// pool returns the tokens of an algorithm and size, minted when first asked for.
+// pool returns the tokens of an algorithm and size. The first call makes them.
 func pool(alg string, size int) []string {
 	key := fmt.Sprint(alg, size)
 	mint, _ := pools.LoadOrStore(key, sync.OnceValue(func() []string {
@@ -24,14 +25,15 @@ func pool(alg string, size int) []string {
 
 var pools sync.Map
 
-// A group is what is measured interleaved, and therefore may be compared.
+// A group is a set of interleaved measurements. Only members of one group are
+// compared.
 type group struct {
 	title   string
 	members []measurement
-	longer  int // how many times as long as others each of them takes; 0 for once
+	longer  int // factor of the duration; 0 counts as 1
 }
 
-// plan returns all that is measured by interleaved rounds.
+// plan returns the groups that are measured in interleaved rounds.
 func plan() []group {
 	var groups []group
 	for _, size := range []int{fixture.Small, fixture.Large} {
@@ -53,10 +55,11 @@ func plan() []group {
 	for _, alg := range fixture.Algorithms {
 		sign.members = append(sign.members, signings(alg)...)
 	}
-	return append(groups, sign, group{title: "http.Server over loopback", members: serving(), longer: 5}) // many goroutines take a while to find their pace
+	// The many goroutines of a server need longer to reach a steady state.
+	return append(groups, sign, group{title: "http.Server over loopback", members: serving(), longer: 5})
 }
 
-// verifyName is the name of one kind of request, in the form that benchstat filters by.
+// verifyName names one kind of request in the form that benchstat filters by.
 func verifyName(impl, alg, token string, size int) string {
 	return fmt.Sprintf("op=verify/impl=%s/alg=%s/token=%s/size=%d", impl, alg, token, size)
 }
@@ -88,7 +91,7 @@ func verifying(alg, token string, size int) []measurement {
 	}
 	if alg == "HS256" {
 		list = append(list, measurement{verifyName("context", alg, token, size), func() (workload, error) {
-			return newContextAlone(), nil
+			return newContextOnly(), nil
 		}})
 	}
 	for _, im := range impl.All {
@@ -99,7 +102,7 @@ func verifying(alg, token string, size int) []measurement {
 	return list
 }
 
-// parallel is two goroutines at once, beside one in the same group.
+// parallel measures two goroutines at once. The same group measures one.
 func parallel(alg string) []measurement {
 	list := []measurement{
 		{parallelName("crypto", alg), func() (workload, error) {
@@ -144,7 +147,7 @@ func signings(alg string) []measurement {
 		}
 		sign, err := im.Signer(alg, fixture.KeyOf(alg))
 		if err == nil && sign == nil {
-			continue // not with this algorithm
+			continue // it does not support the algorithm
 		}
 		list = append(list, measurement{signName(im.Name, alg), func() (workload, error) {
 			return signing{sign}, err

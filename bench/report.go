@@ -13,7 +13,7 @@ import (
 	"github.com/seed-0a072700/jwtauth/bench/internal/impl"
 )
 
-// report puts figures into words.
+// report presents figures as text.
 type report struct {
 	settings settings
 	figures  figures
@@ -36,25 +36,25 @@ func newReport(s settings, f figures, took time.Duration) *report {
 	return r
 }
 
-// err says which bars were missed.
+// err returns an error for each missed bar.
 func (r *report) err() error {
 	var errs []error
 	for _, row := range r.rows {
 		if !row.met(row.got) {
-			errs = append(errs, fmt.Errorf("missed: %s: %.3g, not %s", row.what, row.got, row.promise()))
+			errs = append(errs, fmt.Errorf("missed: %s: %.3g, not %s", row.figure, row.got, row.promise()))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// text is the report for a terminal: the same tables without the prose.
+// text returns the tables without the prose, for a terminal.
 func (r *report) text() string {
 	var b strings.Builder
 	r.tables(&b)
 	return b.String()
 }
 
-// markdown is BENCHMARKS.md.
+// markdown returns the text of BENCHMARKS.md.
 func (r *report) markdown() string {
 	var b strings.Builder
 	b.WriteString("# Benchmarks\n\nWritten by `make bench`; do not edit.\n\n")
@@ -66,27 +66,33 @@ func (r *report) markdown() string {
 func (r *report) method(b *strings.Builder) {
 	fmt.Fprintf(b, `## Method
 
-Each implementation does the same work: one request through a middleware, `+"`http.Handler`"+` in, context with claims
-out. It checks the signature, issuer, audience and expiry of the same tokens, which none of the implementations made, and every single answer is
-checked. A token carries iss, sub, aud, iat, exp and three private claims; "%d bytes" is its size with HS256, longer signatures come on top; %d bytes
-have a long list of permissions. Request and response are reused and cost nothing.
+Each implementation does the same work: one request passes a middleware, which puts the claims into
+the context. The middleware checks the signature, issuer, audience and expiry. All get the same
+tokens, which were made without any of them, and every response is checked. A token has iss, sub,
+aud, iat, exp and three private claims. With HS256 it has %d bytes; tokens with longer signatures
+are larger. Tokens of %d bytes hold a long list of permissions. Request and response are reused,
+so they add no cost.
 
-- **first**: every token is seen for the first time. After %d different ones the handler is replaced by a new one.
-- **repeat**: one token again and again.
-- **crypto** is the signature check alone, hash included, of tokens that were split and decoded beforehand, or the signature alone; **context** is `+"`r.WithContext`"+` and
-  `+"`context.WithValue`"+` alone.
-- The implementations take turns: %d rounds of about %v each, after a warm-up, each beginning with another one. Times are medians over the rounds. A ratio is the
-  median of the ratios within each round, so what slows the machine down for a while cancels out; it can differ a little from the ratio of two medians.
-- **http.Server over loopback** has rounds five times as long, %d clients of net/http's own kind in the same process, and an answer without a body; "none" has no
-  middleware and gets the same requests.
-- Times on another machine are others. Ratios travel better, but depend on how fast the machine hashes.
+- **first**: every token is new to the handler. After %d tokens a new handler takes over.
+- **repeat**: one token at every request.
+- **crypto**: only the signature check, hash included, of tokens that are already decoded. For
+  signing: only the signature.
+- **context**: only `+"`r.WithContext`"+` and `+"`context.WithValue`"+`.
+- **http.Server over loopback**: rounds are five times as long. The %d clients are those of
+  net/http, in the same process, and a response has no body. "none" has no middleware and gets the
+  same requests.
 
-`, fixture.Small, fixture.Large, poolSizes[fixture.Small], r.settings.rounds, r.settings.each, connections)
+The implementations take turns in %d rounds of about %v each, after a warm-up. Each round begins
+with another one. Times are medians over the rounds. A ratio is the median of the ratios within
+each round, so a slow phase of the machine cancels out. It can differ a little from the ratio of two
+medians. Other machines have other times. Ratios differ less, but depend on the speed of the hash.
 
-	fmt.Fprintf(b, "Measured in %v with %s on %s/%s, %d CPUs (%s), GOMAXPROCS %d. encoding/json, and with it every peer, depends on the Go release.\n\n",
+`, fixture.Small, fixture.Large, poolSizes[fixture.Small], connections, r.settings.rounds, r.settings.each)
+
+	fmt.Fprintf(b, "Measured in %v with %s on %s/%s, %d CPUs\n(%s), GOMAXPROCS %d. The speed of encoding/json,\nwhich every peer uses, depends on the Go release.\n\n",
 		r.took.Round(time.Second), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), cpuModel(), runtime.GOMAXPROCS(0))
 
-	b.WriteString("| implementation | version | used as |\n| --- | --- | --- |\n")
+	b.WriteString("| implementation | version | use |\n| --- | --- | --- |\n")
 	versions := moduleVersions()
 	for _, im := range impl.All {
 		fmt.Fprintf(b, "| %s | %s | %s |\n", im.Name, versions[im.Module], im.About)
@@ -94,7 +100,7 @@ have a long list of permissions. Request and response are reused and cost nothin
 	b.WriteString("\n")
 }
 
-// moduleVersions are those that this program is built of.
+// moduleVersions returns the versions of the modules in this program.
 func moduleVersions() map[string]string {
 	versions := make(map[string]string)
 	info, ok := debug.ReadBuildInfo()
@@ -144,20 +150,21 @@ func (r *report) barTable(b *strings.Builder) {
 	if len(r.rows) == 0 {
 		return
 	}
-	b.WriteString("## Bars\n\n| what | bar | measured | |\n| --- | --- | --- | --- |\n")
+	b.WriteString("## Bars\n\n| figure | bar | measured | |\n| --- | --- | --- | --- |\n")
 	for _, row := range r.rows {
 		verdict := "met"
 		if !row.met(row.got) {
 			verdict = "**missed**"
 		}
-		fmt.Fprintf(b, "| %s | %s | %.3g | %s |\n", row.what, row.promise(), row.got, verdict)
+		fmt.Fprintf(b, "| %s | %s | %.3g | %s |\n", row.figure, row.promise(), row.got, verdict)
 	}
 	b.WriteString("\n")
 }
 
-// table has a line for each implementation: per column its time, the ratio to ours, its allocations.
+// table writes a line for each implementation. Each column holds its time, the
+// ratio to ours, and its allocations.
 func (r *report) table(b *strings.Builder, title string, columns []string, name func(impl, column string) string) {
-	names := []string{"none", "crypto", "context"} // crypto of signing is the signature alone, over ready-made text
+	names := []string{"none", "crypto", "context"}
 	for _, im := range impl.All {
 		names = append(names, im.Name)
 	}
@@ -211,7 +218,7 @@ func (r *report) cacheTable(b *strings.Builder) {
 	mib := func(n uint64) float64 { return float64(n) / (1 << 20) }
 	fmt.Fprintf(b, `## The cache under %d different tokens
 
-EdDSA, %d bytes, the default cache; both sides see the same tokens in turns of %d.
+EdDSA, %d bytes, the default cache. Both sides get the same tokens in turns of %d.
 
 | | |
 | --- | --- |
@@ -231,21 +238,25 @@ func (r *report) floodTable(b *strings.Builder) {
 	ms := func(d time.Duration) string { return fmt.Sprintf("%.2f ms", float64(d)/1e6) }
 	fmt.Fprintf(b, `## Login flood
 
-A server in a process of its own and %d clients that log in without end from one address, pausing %v after a 503; meanwhile the protected route is asked every %v, whether or not the last
-answer is there. %d clients with addresses of their own log in now and then, which adds up to a quarter of what the server can check. "Unbounded" is the same server calling
-bcrypt directly. Idle and saturated take turns, %d times; times are medians over these.
+A server runs as its own process. %d clients log in without end from one address, and pause %v
+after a 503. Meanwhile the protected route gets a request every %v, without waiting for responses.
+%d clients with their own addresses log in now and then; together they use a quarter of the server's
+capacity. "Unbounded" is the same server that calls bcrypt directly. Idle and saturated phases
+alternate %d times, and times are medians over these.
 
 | | CheckPassword | unbounded |
 | --- | --- | --- |
 `, plan.Flooders, plan.Pause, plan.Rate, plan.Honest, plan.Rounds)
 	both := func(of func(q float64) time.Duration) string { return ms(of(0.5)) + ", " + ms(of(0.99)) }
-	line := func(what, bounded, unbounded string) { fmt.Fprintf(b, "| %s | %s | %s |\n", what, bounded, unbounded) }
+	line := func(figure, bounded, unbounded string) {
+		fmt.Fprintf(b, "| %s | %s | %s |\n", figure, bounded, unbounded)
+	}
 	line("protected route idle, p50 and p99", both(f.bounded.Idle), both(f.unbounded.Idle))
 	line("while logins are saturated", both(f.bounded.Saturated), both(f.unbounded.Saturated))
 	line("logins/s meanwhile", fmt.Sprintf("%.2f", f.bounded.LoginsPerSecond()), fmt.Sprintf("%.2f", f.unbounded.LoginsPerSecond()))
 	line("one bcrypt, server idle", ms(f.bounded.Bcrypt), ms(f.unbounded.Bcrypt))
-	line("password checks at a time", fmt.Sprint(f.bounded.MaxConcurrent), "any number")
-	line("logins answered 503 meanwhile", fmt.Sprint(f.bounded.Refused), fmt.Sprint(f.unbounded.Refused))
-	line("honest logins served under the flood", fmt.Sprintf("%d of %d", f.bounded.Served, f.bounded.Honest), "not asked")
+	line("concurrent password checks", fmt.Sprint(f.bounded.MaxConcurrent), "any number")
+	line("logins refused with 503 meanwhile", fmt.Sprint(f.bounded.Refused), fmt.Sprint(f.unbounded.Refused))
+	line("honest logins served under the flood", fmt.Sprintf("%d of %d", f.bounded.Served, f.bounded.Honest), "not measured")
 	b.WriteString("\n")
 }

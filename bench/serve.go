@@ -12,11 +12,11 @@ import (
 	"github.com/seed-0a072700/jwtauth/bench/internal/impl"
 )
 
-// connections is how many clients ask an [http.Server] at the same time.
+// connections is the number of concurrent clients of an [http.Server].
 const connections = 8
 
-// serving compares servers whose route is protected with one whose route is not.
-// All get the same requests, token included.
+// serving compares servers with a protected route and one with an open route.
+// All receive the same requests, token included.
 func serving() []measurement {
 	open := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	list := []measurement{{serveName("none"), func() (workload, error) { return newServer(open) }}}
@@ -32,8 +32,8 @@ func serving() []measurement {
 	return list
 }
 
-// server is an [http.Server] on loopback and the clients that ask it, which are
-// net/http's own, in the same process.
+// server is an [http.Server] on loopback and its clients. The clients are those
+// of net/http, in the same process.
 type server struct {
 	http   http.Server
 	client *http.Client
@@ -62,7 +62,7 @@ func (s *server) run(n int, t timer) error {
 	for i := range errs {
 		wg.Go(func() {
 			for k := i; k < n && errs[i] == nil; k += connections {
-				errs[i] = s.ask(authorization)
+				errs[i] = s.get(authorization)
 			}
 		})
 	}
@@ -71,7 +71,7 @@ func (s *server) run(n int, t timer) error {
 	return errors.Join(errs...)
 }
 
-func (s *server) ask(authorization []string) error {
+func (s *server) get(authorization []string) error {
 	request, err := http.NewRequest(http.MethodGet, s.url, nil)
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ func (s *server) ask(authorization []string) error {
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusNoContent {
-		return fmt.Errorf("answer %s", response.Status)
+		return fmt.Errorf("status %s", response.Status)
 	}
 	return nil
 }

@@ -12,13 +12,13 @@ import (
 	"github.com/seed-0a072700/jwtauth/bench/internal/impl"
 )
 
-// requests sends requests with one token after the other through a handler. When
-// all have been sent it goes on with a new handler, so that no handler ever
-// sees a token twice; a single token, though, is sent again and again through one.
+// requests sends one token after the other through a handler. After the last
+// token it continues with a new handler, so that no handler sees a token twice.
+// If there is only one token, one handler receives it at every request.
 type requests struct {
 	fresh      func() (http.Handler, error)
 	fields     []string // Authorization
-	want       int      // the status that each has to have
+	want       int      // the expected status of every response
 	goroutines int
 
 	handler http.Handler
@@ -40,7 +40,8 @@ func newRequests(im impl.Impl, alg string, tokens []string, goroutines int) (*re
 	return r, err
 }
 
-// refusing is requests with a token that must not pass. The handler has seen a good one before.
+// refusing returns requests with a token that the handler must refuse. The
+// handler has accepted a good token before.
 func refusing(im impl.Impl, alg, good, bad string) (*requests, error) {
 	r, err := newRequests(im, alg, []string{bad}, 1)
 	if err != nil {
@@ -85,13 +86,13 @@ func (r *requests) run(n int, t timer) error {
 		inParallel(r.goroutines, send)
 		t.StopTimer()
 		if wrong.Load() > 0 {
-			return fmt.Errorf("%d requests were not answered with %d", wrong.Load(), r.want)
+			return fmt.Errorf("%d requests did not have status %d", wrong.Load(), r.want)
 		}
 	}
 	return nil
 }
 
-// batch returns the tokens to send next, and how many times over.
+// batch returns the tokens to send next, and how often to repeat them.
 func (r *requests) batch(n int) (fields []string, times int, err error) {
 	if len(r.fields) == 1 {
 		return r.fields, n, nil
@@ -109,7 +110,7 @@ func (r *requests) batch(n int) (fields []string, times int, err error) {
 
 func (r *requests) close() {}
 
-// inParallel calls f with 0 … n-1, each in a goroutine of its own where there are several.
+// inParallel calls f(0) to f(n-1) concurrently.
 func inParallel(n int, f func(int)) {
 	var others sync.WaitGroup
 	for g := 1; g < n; g++ {
@@ -119,7 +120,7 @@ func inParallel(n int, f func(int)) {
 	others.Wait()
 }
 
-// caller calls handlers with one and the same request and response, which cost nothing then.
+// caller reuses one request and one response, so that they add no cost.
 type caller struct {
 	request *http.Request
 	field   []string
@@ -130,14 +131,14 @@ type caller struct {
 func newCaller() *caller {
 	request, err := http.NewRequest(http.MethodGet, "http://service.example/", nil)
 	if err != nil {
-		panic(err) // the URL is a good one
+		panic(err) // the URL is valid
 	}
 	c := &caller{request: request, field: make([]string, 1), header: make(http.Header)}
 	request.Header["Authorization"] = c.field
 	return c
 }
 
-// call returns the status that h answers with.
+// call returns the status of h's response.
 func (c *caller) call(h http.Handler, authorization string) int {
 	c.field[0] = authorization
 	c.status = 0
@@ -159,7 +160,7 @@ func (c *caller) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// cryptography checks signatures and does nothing else.
+// cryptography only checks signatures.
 type cryptography struct {
 	checks []func(*fixture.Signed) bool // one for each goroutine
 	tokens []*fixture.Signed
@@ -193,19 +194,20 @@ func (c *cryptography) run(n int, t timer) error {
 	})
 	t.StopTimer()
 	if wrong.Load() > 0 {
-		return fmt.Errorf("%d signatures were not right", wrong.Load())
+		return fmt.Errorf("%d signatures are invalid", wrong.Load())
 	}
 	return nil
 }
 
 func (c *cryptography) close() {}
 
-// contextAlone hands a request on with a value in its context: what every middleware does.
-type contextAlone struct {
-	middleware http.Handler // behind an interface, lest the compiler sees through it
+// contextOnly passes a request on with a value in its context, as every
+// middleware does.
+type contextOnly struct {
+	middleware http.Handler // an interface, so that the compiler cannot inline it
 }
 
-func newContextAlone() contextAlone {
+func newContextOnly() contextOnly {
 	type key struct{}
 	subject := fixture.Subject(0)
 	var behind http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -214,12 +216,12 @@ func newContextAlone() contextAlone {
 		}
 	})
 	handlers := []http.Handler{behind}
-	return contextAlone{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return contextOnly{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		handlers[0].ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), key{}, &subject)))
 	})}
 }
 
-func (m contextAlone) run(n int, t timer) error {
+func (m contextOnly) run(n int, t timer) error {
 	c := newCaller()
 	t.StartTimer()
 	for range n {
@@ -232,7 +234,7 @@ func (m contextAlone) run(n int, t timer) error {
 	return nil
 }
 
-func (contextAlone) close() {}
+func (contextOnly) close() {}
 
 // signing signs tokens.
 type signing struct {

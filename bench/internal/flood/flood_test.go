@@ -23,7 +23,7 @@ var short = Plan{
 	Honest: 2, Fair: 200 * time.Millisecond,
 }
 
-// One check at a time, each of 10 ms, and a queue without places: what comes meanwhile is refused.
+// One check of 10 ms at a time and no queue: meanwhile, logins are refused.
 func TestLoad(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only on Linux all of 127/8 is loopback")
@@ -52,8 +52,8 @@ func TestLoad(t *testing.T) {
 	if len(report.Rounds) != 2 {
 		t.Errorf("%d rounds, want 2", len(report.Rounds))
 	}
-	if report.Judged < 2 || report.Judged > 45 || report.Refused < report.Judged {
-		t.Errorf("%d judged, %d refused", report.Judged, report.Refused)
+	if report.Checked < 2 || report.Checked > 45 || report.Refused < report.Checked {
+		t.Errorf("%d checked, %d refused", report.Checked, report.Refused)
 	}
 	if report.Honest == 0 || report.Served > report.Honest {
 		t.Errorf("%d of %d honest logins", report.Served, report.Honest)
@@ -63,18 +63,19 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// Logins that are refused for another reason than the flood are a fault of the setup, and an honest one that is refused is no success.
+// A login that is refused for another reason than the flood is a fault of the
+// setup. A refused honest login does not count as a success.
 func TestLoadCountsSuccesses(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only on Linux all of 127/8 is loopback")
 	}
 	server, token := testServer(t, func(context.Context, string, string) error { return jwtauth.ErrWrongPassword })
 	if _, err := Load(t.Context(), Hello{URL: server.URL, Token: token, MaxConcurrent: 1}, short); err == nil {
-		t.Error("logins that are answered with 401 count as checked passwords")
+		t.Error("logins with status 401 count as checked passwords")
 	}
 	server, token = testServer(t, func(context.Context, string, string) error { return jwtauth.ErrBusy })
 	report, err := Load(t.Context(), Hello{URL: server.URL, Token: token, MaxConcurrent: 1}, short)
-	if err != nil || report.Honest == 0 || report.Served != 0 || report.Judged != 0 {
+	if err != nil || report.Honest == 0 || report.Served != 0 || report.Checked != 0 {
 		t.Errorf("a server that refuses all: %+v, %v", report, err)
 	}
 }
@@ -82,11 +83,11 @@ func TestLoadCountsSuccesses(t *testing.T) {
 func TestLoadSeesFailures(t *testing.T) {
 	server, _ := testServer(t, func(context.Context, string, string) error { return nil })
 	if _, err := Load(t.Context(), Hello{URL: server.URL, Token: "bad"}, short); err == nil {
-		t.Error("a protected route that refuses is measured all the same")
+		t.Error("Load measures a protected route that refuses")
 	}
 	server.Close()
 	if _, err := Load(t.Context(), Hello{URL: server.URL}, short); err == nil {
-		t.Error("a server that is not there is measured all the same")
+		t.Error("Load measures a server that is closed")
 	}
 }
 

@@ -13,35 +13,36 @@ import (
 	"time"
 )
 
-// Plan says how much to send, and for how long.
+// Plan is the number of clients and the duration of each part.
 type Plan struct {
 	Flooders int           // clients that log in without end, from one address
 	Pause    time.Duration // of a flooder after a 503
-	Rate     time.Duration // between two requests to the protected route, whatever becomes of the first
+	Rate     time.Duration // interval of the requests to the protected route
 
-	// So many times over: idle, then the flood is let in, and when it has settled, saturated.
+	// Each round measures the idle server, starts the flood, waits until it
+	// has settled, and measures the saturated server.
 	Rounds                  int
 	Idle, Settle, Saturated time.Duration
 
-	Honest int           // clients that log in now and then, each from an address of its own
-	Fair   time.Duration // how long they are watched while one address floods
+	Honest int           // clients that log in now and then, each from its own address
+	Fair   time.Duration // how long they log in while one address floods
 }
 
-// Report is what one server was seen to do.
+// Report holds the results of one server.
 type Report struct {
 	Rounds         []Round
-	Bcrypt         time.Duration // one bcrypt while the server was idle, before and after the flood
-	Judged         int           // passwords that were checked while saturated
-	Refused        int           // logins answered with 503 meanwhile
+	Bcrypt         time.Duration // one bcrypt on the idle server, before and after the flood
+	Checked        int           // passwords that were checked while saturated
+	Refused        int           // logins with status 503 meanwhile
 	Elapsed        time.Duration
-	Honest, Served int // logins of honest clients, and how many of them succeeded
-	MaxConcurrent  int // password checks at a time; 0 for no limit
+	Honest, Served int // logins of honest clients, and the successful ones
+	MaxConcurrent  int // concurrent password checks; 0 for no limit
 }
 
 // Round is the latency of the protected route, without and with the flood.
 type Round struct{ Idle, Saturated Latencies }
 
-// Median returns that of a figure over the rounds.
+// Median returns the median of a figure over the rounds.
 func (r *Report) Median(of func(Round) float64) float64 {
 	values := make([]float64, len(r.Rounds))
 	for i, round := range r.Rounds {
@@ -66,7 +67,7 @@ func (r *Report) Saturated(q float64) time.Duration {
 }
 
 // LoginsPerSecond is the throughput of password checks while saturated.
-func (r *Report) LoginsPerSecond() float64 { return float64(r.Judged) / r.Elapsed.Seconds() }
+func (r *Report) LoginsPerSecond() float64 { return float64(r.Checked) / r.Elapsed.Seconds() }
 
 // Latencies are sorted.
 type Latencies []time.Duration
@@ -79,7 +80,8 @@ func (l Latencies) P(q float64) time.Duration {
 	return l[min(len(l)-1, int(q*float64(len(l))))]
 }
 
-// The flood comes from one address, each honest client from one of its own. All of 127/8 is loopback on Linux.
+// The flood comes from one address, and each honest client from its own. All of
+// 127/8 is loopback on Linux.
 const floodAddress = "127.0.0.2"
 
 func honestAddress(n int) string { return fmt.Sprintf("127.0.0.%d", 3+n) }
@@ -127,26 +129,27 @@ func bcryptTime(ctx context.Context, url string) (time.Duration, error) {
 	return time.Duration(ns), err
 }
 
-// saturate measures the protected route while the flood is on, and adds to what r counts of logins.
+// saturate measures the protected route during the flood, and adds the logins
+// to the counts of r.
 func saturate(ctx context.Context, hello Hello, plan Plan, r *Report) (Latencies, error) {
 	f := startFlood(ctx, hello, plan)
 	defer f.end()
 	time.Sleep(plan.Settle)
-	judged, refused := f.counts()
+	checked, refused := f.counts()
 	start := time.Now()
 	latencies, err := probe(ctx, hello, plan.Rate, plan.Saturated)
 	if err != nil {
 		return nil, err
 	}
 	r.Elapsed += time.Since(start)
-	judgedNow, refusedNow := f.counts()
-	r.Judged += judgedNow - judged
+	checkedNow, refusedNow := f.counts()
+	r.Checked += checkedNow - checked
 	r.Refused += refusedNow - refused
 	return latencies, f.end()
 }
 
-// fairness has honest clients log in while the flood is on. Together they ask for
-// a quarter of what the server can check, whatever machine it runs on.
+// fairness has honest clients log in during the flood. Together they use a
+// quarter of the server's capacity, on any machine.
 func fairness(ctx context.Context, hello Hello, plan Plan, bcrypt time.Duration, r *Report) error {
 	f := startFlood(ctx, hello, plan)
 	defer f.end()
@@ -183,9 +186,9 @@ func fairness(ctx context.Context, hello Hello, plan Plan, bcrypt time.Duration,
 	return f.end()
 }
 
-// probe asks for the protected route at a steady rate and returns how long each
-// answer took. It does not wait for one answer before it sends the next
-// request: otherwise a server that stalls would be asked less, and look better.
+// probe requests the protected route at a steady rate and returns the
+// latencies. It does not wait for a response before it sends the next request:
+// otherwise a server that stalls would get fewer requests, and look better.
 func probe(ctx context.Context, hello Hello, every, lasting time.Duration) (Latencies, error) {
 	c := newClient("127.0.0.1", 256)
 	defer c.CloseIdleConnections()
@@ -201,7 +204,7 @@ func probe(ctx context.Context, hello Hello, every, lasting time.Duration) (Late
 			status, _, err := send(ctx, c, http.MethodGet, hello.URL+"/me", hello.Token, "")
 			took := time.Since(sent)
 			if err == nil && status != http.StatusOK {
-				err = fmt.Errorf("the protected route answered %d", status)
+				err = fmt.Errorf("the protected route responded with status %d", status)
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -221,7 +224,7 @@ type flood struct {
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 	mu      sync.Mutex
-	judged  int
+	checked int
 	refused int
 	err     error
 }
@@ -247,7 +250,7 @@ func startFlood(ctx context.Context, hello Hello, plan Plan) *flood {
 	return f
 }
 
-// count says whether to go on.
+// count counts a login and reports whether to continue.
 func (f *flood) count(ctx context.Context, status int, err error) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -260,18 +263,18 @@ func (f *flood) count(ctx context.Context, status int, err error) bool {
 	case status == http.StatusServiceUnavailable:
 		f.refused++
 	case status == http.StatusOK:
-		f.judged++
+		f.checked++
 	default:
-		f.err = fmt.Errorf("a login was answered with %d", status)
+		f.err = fmt.Errorf("a login had status %d", status)
 		return false
 	}
 	return true
 }
 
-func (f *flood) counts() (judged, refused int) {
+func (f *flood) counts() (checked, refused int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.judged, f.refused
+	return f.checked, f.refused
 }
 
 func (f *flood) end() error {

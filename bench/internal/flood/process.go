@@ -9,13 +9,14 @@ import (
 	"time"
 )
 
-// Commands that this program has to hand to [Serve], bounded and not.
+// Commands that this program must pass to [Serve].
 const (
 	BoundedCommand   = "flood-server"
 	UnboundedCommand = "flood-server-unbounded"
 )
 
-// Run starts this program again as a server, loads it, and ends it.
+// Run starts this program as a server in a second process, measures it under
+// load, and stops it.
 func Run(ctx context.Context, command string, plan Plan) (*Report, error) {
 	program, err := os.Executable()
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package flood measures what a flood of logins does to the rest of a service: a
-// server in a process of its own, and clients that keep its login saturated
-// while others use a protected route.
+// Package flood measures the effect of a flood of logins on the rest of a
+// service. The server is its own process. Some clients keep its login
+// saturated while others use a protected route.
 package flood
 
 import (
@@ -19,21 +19,22 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// Hello is what a server says when it listens, as one line of JSON.
+// Hello is the line of JSON that a server prints when it listens.
 type Hello struct {
 	URL           string
 	Token         string // for the protected route
-	MaxConcurrent int    // password checks at a time; 0 for no limit
+	MaxConcurrent int    // concurrent password checks; 0 for no limit
 }
 
-// The one user there is.
+// The only user.
 const user, password = "alice", "correct horse battery staple"
 
-// hashCost is that of the user's password hash: the default of jwtauth.
+// hashCost is the cost of the user's password hash, the default of jwtauth.
 const hashCost = 12
 
-// Serve runs the server until in ends. Bounded checks passwords by
-// [jwtauth.CheckPassword] with its defaults; otherwise by bcrypt itself, as tutorials do.
+// Serve runs the server until in ends. If bounded is set, it checks passwords
+// with [jwtauth.CheckPassword] and its defaults, otherwise with bcrypt itself,
+// as in tutorials.
 func Serve(in io.Reader, out io.Writer, bounded bool) error { return serve(in, out, bounded, hashCost) }
 
 func serve(in io.Reader, out io.Writer, bounded bool, cost int) error {
@@ -70,7 +71,7 @@ func serve(in io.Reader, out io.Writer, bounded bool, cost int) error {
 	}
 	server := http.Server{Handler: routes(issuer, string(hash), check)}
 	go func() {
-		_, _ = io.Copy(io.Discard, in) // ends with the process that started this one
+		_, _ = io.Copy(io.Discard, in) // ends with the parent process
 		_ = server.Close()
 	}()
 	if err := json.NewEncoder(out).Encode(hello); err != nil {
@@ -110,7 +111,7 @@ func routes(issuer *jwtauth.Issuer, hash string, check func(context.Context, str
 		claims, _ := jwtauth.FromContext(r.Context())
 		fmt.Fprintln(w, claims.Subject)
 	})))
-	// How long this process takes for one bcrypt while it does nothing else.
+	// The time of one bcrypt on the idle server.
 	mux.HandleFunc("GET /bcrypt", func(w http.ResponseWriter, _ *http.Request) {
 		times := make([]time.Duration, 7)
 		for i := range times {

@@ -19,7 +19,7 @@ var chi = Impl{
 		auth := jwtauth.New(alg, nil, key.Public,
 			jwt.WithIssuer(fixture.Issuer), jwt.WithAudience(fixture.Audience), jwt.WithRequiredClaim("exp"))
 		behind := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			// Cheaper than jwtauth.FromContext, which copies all claims into a map.
+			// jwtauth.FromContext would be slower: it copies all claims.
 			if token, ok := r.Context().Value(jwtauth.TokenCtxKey).(jwt.Token); ok {
 				found(w, token.Subject())
 			}

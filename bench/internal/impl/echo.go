@@ -37,7 +37,7 @@ var echoJWT = Impl{
 
 type echoClaims struct{ golangJWTClaims }
 
-// Validate is what golang-jwt asks of claims that have it.
+// Validate is called by golang-jwt.
 func (c *echoClaims) Validate() error {
 	if c.Issuer != fixture.Issuer || !slices.Contains(c.Audience, fixture.Audience) || c.ExpiresAt == nil {
 		return jwt.ErrTokenInvalidClaims

@@ -12,7 +12,7 @@ import (
 	"github.com/seed-0a072700/jwtauth/bench/internal/fixture"
 )
 
-// The thirty lines that people write over golang-jwt.
+// golangJWT is the usual thirty lines over golang-jwt.
 var golangJWT = Impl{
 	Name:   "golang-jwt",
 	Module: "github.com/golang-jwt/jwt/v5",

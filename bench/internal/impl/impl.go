@@ -1,6 +1,7 @@
-// Package impl holds the implementations side by side, each set up for the same work: an
-// http.Handler that lets a request with a good token of one algorithm pass, checks
-// issuer, audience and expiry, and leaves the claims, private ones included, where the handler behind it finds them.
+// Package impl holds the implementations, all set up for the same work: an
+// http.Handler that checks the signature, issuer, audience and expiry of tokens
+// of one algorithm, and passes the claims, private ones included, to the next
+// handler.
 package impl
 
 import (
@@ -12,22 +13,23 @@ import (
 // Impl is one implementation.
 type Impl struct {
 	Name   string
-	Module string // whose version the report states
-	About  string // how it is used here
+	Module string // the report states its version
+	About  string // how the benchmark uses it
 
-	// Handler returns a new handler for tokens of alg. Behind its checks it
-	// answers 204 where it finds the claims. A handler that is returned has seen no token yet.
+	// Handler returns a new handler for tokens of alg, which has not seen a
+	// token yet. It responds 204 if the claims reach the inner handler.
 	Handler func(alg string, key fixture.Key) (http.Handler, error)
 
 	// Signer returns a function that signs a token with issuer, subject,
-	// audience, iat, exp, jti and three private claims. Nil where there is none.
+	// audience, iat, exp, jti and three private claims. It is nil if the
+	// implementation does not sign.
 	Signer func(alg string, key fixture.Key) (func(subject string) (string, error), error)
 }
 
-// All are the implementations, ours first.
+// All lists the implementations, ours first.
 var All = []Impl{ours, oursDecoded, golangJWT, chi, echoJWT, ginJWT, auth0v2, auth0v3, kataras, jwx}
 
-// found answers for the handler behind an implementation: the claims are there.
+// found responds 204 for the inner handler if the claims are there.
 func found(w http.ResponseWriter, subject string) {
 	if subject != "" {
 		w.WriteHeader(http.StatusNoContent)

@@ -12,8 +12,8 @@ import (
 	"github.com/seed-0a072700/jwtauth/bench/internal/impl"
 )
 
-// A comparison is worth nothing where one side does not check what the other
-// does: every implementation takes good tokens and refuses bad ones.
+// Every implementation accepts good tokens and refuses bad ones. Otherwise the
+// comparison would be unfair.
 func TestHandlersCheckTheSame(t *testing.T) {
 	now := time.Now().Unix()
 	claims := func(iss, aud string, exp int64) string {
@@ -55,10 +55,10 @@ func TestHandlersCheckTheSame(t *testing.T) {
 	}
 }
 
-// lenient are the checks that a peer leaves out and has no setting for. No
+// lenient lists the checks that a peer does not do and has no setting for. No
 // measured token would fail them.
 var lenient = map[string]string{
-	"chi-jwtauth":          "other alg", // it verifies with its own, whatever the header says
+	"chi-jwtauth":          "other alg", // it ignores the header and uses its own
 	"go-jwt-middleware-v2": "without exp",
 	"go-jwt-middleware-v3": "without exp",
 }
@@ -80,14 +80,14 @@ func TestSigners(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s, %s: %v", im.Name, alg, err)
 			}
-			for _, judge := range impl.All {
-				if strings.HasPrefix(judge.Name, "ours") { // ours-decoded asks for a private claim, too
-					h, err := judge.Handler(alg, fixture.KeyOf(alg))
+			for _, verifier := range impl.All {
+				if strings.HasPrefix(verifier.Name, "ours") { // ours-decoded reads a private claim
+					h, err := verifier.Handler(alg, fixture.KeyOf(alg))
 					if err != nil {
 						t.Fatal(err)
 					}
 					if got := status(h, token); got != http.StatusNoContent {
-						t.Errorf("%s, %s: %s answers %d to %s", im.Name, alg, judge.Name, got, token)
+						t.Errorf("%s, %s: %s responds %d to %s", im.Name, alg, verifier.Name, got, token)
 					}
 				}
 			}

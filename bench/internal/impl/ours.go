@@ -12,7 +12,7 @@ const oursModule = "github.com/seed-0a072700/jwtauth"
 var ours = Impl{
 	Name:    "ours",
 	Module:  oursModule,
-	About:   "`Verify(verifier)`; the private claims stay undecoded until a handler asks",
+	About:   "`Verify(verifier)`; private claims are decoded only if a handler reads them",
 	Handler: oursHandler(jwtauth.VerifierOptions{}, readSubject),
 	Signer: func(alg string, key fixture.Key) (func(string) (string, error), error) {
 		k, err := jwtauth.NewKey(jwtauth.Algorithm(alg), key.Private)
@@ -27,7 +27,8 @@ var ours = Impl{
 	},
 }
 
-// The peers but kataras/jwt decode all claims at every request, whether the handler wants them or not.
+// oursDecoded also decodes the private claims. All peers except kataras/jwt do
+// that at every request.
 var oursDecoded = Impl{
 	Name:    "ours-decoded",
 	Module:  oursModule,
@@ -35,7 +36,7 @@ var oursDecoded = Impl{
 	Handler: oursHandler(jwtauth.VerifierOptions{}, readPrivate),
 }
 
-// OursWithoutCache is ours without its cache, for the price of having one.
+// OursWithoutCache is ours without its cache. It shows the cost of the cache.
 var OursWithoutCache = oursHandler(jwtauth.VerifierOptions{CacheSize: -1}, readSubject)
 
 func oursHandler(opts jwtauth.VerifierOptions, behind http.HandlerFunc) func(string, fixture.Key) (http.Handler, error) {
