@@ -3,7 +3,6 @@ package jwtauth
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/seed-0a072700/jwtauth/internal/faults"
+	"github.com/seed-0a072700/jwtauth/internal/jose"
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
 )
 
@@ -50,7 +50,7 @@ func NewIssuer(key Key, opts IssuerOptions) (*Issuer, error) {
 
 // issuerKeys are the keys in force, exchanged as one.
 type issuerKeys struct {
-	signing  *key
+	signing  *jose.Key
 	header   string  // the header segment of what signing signs, and its dot
 	accepted *keySet // signing included
 	refresh  []Key   // for refresh tokens, the first signs; none without a store
@@ -63,12 +63,12 @@ func (i *issuance) newKeys(f *faults.Collector, path string, signing Key, accept
 		keys.refresh = slices.Clone(i.refreshKeys)
 	}
 	if keys.accepted.add(f, path, signing) {
-		if !signing.k.canSign() {
+		if !signing.k.CanSign() {
 			f.Add(path, "has no private part to sign with")
 		} else {
 			i.addDerived(f, keys, path, signing)
 		}
-		keys.header = headerSegment(signing, "JWT")
+		keys.header = signing.k.Header("JWT")
 	}
 	for n, key := range accepted {
 		path := fmt.Sprintf("%s[%d]", acceptedPath, n)
@@ -88,21 +88,13 @@ func (i *issuance) addDerived(f *faults.Collector, keys *issuerKeys, path string
 	if i.store == nil {
 		return
 	}
-	derived, err := key.k.deriveRefreshKey(i.issuer)
+	derived, err := deriveRefreshKey(key, i.issuer)
 	switch {
 	case err == nil:
 		keys.refresh = append(keys.refresh, derived)
 	case len(i.refreshKeys) == 0:
 		f.Add(path, "%v (with Sessions, refresh tokens are signed with a key derived from this one, unless RefreshKeys are set)", err)
 	}
-}
-
-func headerSegment(key Key, typ string) string {
-	header := `{"alg":"` + string(key.Algorithm()) + `","typ":"` + typ + `"`
-	if id := key.ID(); id != "" {
-		header += `,"kid":` + string(appendString(nil, id))
-	}
-	return base64.RawURLEncoding.EncodeToString([]byte(header+"}")) + "."
 }
 
 // SetKeys exchanges the keys while requests run: from then on tokens are signed with signing, and verify where

@@ -35,8 +35,8 @@ func StaticKeys(keys ...Key) (KeySource, error) {
 	var symmetric, public bool
 	for i, key := range keys {
 		if set.add(&f, fmt.Sprintf("StaticKeys: keys[%d]", i), key) {
-			symmetric = symmetric || key.k.symmetric()
-			public = public || !key.k.symmetric()
+			symmetric = symmetric || key.k.Symmetric()
+			public = public || !key.k.Symmetric()
 		}
 	}
 	if symmetric && public {
@@ -74,20 +74,20 @@ func newKeySet() *keySet {
 func (s *keySet) add(f *faults.Collector, path string, key Key) bool {
 	id := key.ID()
 	switch {
-	case key.k.check() != nil:
-		f.Add(path, "%v", key.k.check())
+	case key.k.Check() != nil:
+		f.Add(path, "%v", key.k.Check())
 		return false
 	case id != "" && s.ids[id]:
 		f.Add(path, "has the id of another key; give it one of its own by WithID")
 		return false
 	}
 	s.ids[id] = true
-	if !key.k.symmetric() {
+	if !key.k.Symmetric() {
 		key = key.Public()
 	}
 	alg := key.Algorithm()
 	s.all[alg] = append(s.all[alg], key)
-	if !key.k.assigned {
+	if !key.k.Assigned() {
 		s.loose[alg] = append(s.loose[alg], key)
 	}
 	if id != "" {

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"github.com/seed-0a072700/jwtauth/internal/jose"
 )
 
 // jwksMaxAge is how long others may keep our keys: long enough that caches in between take the load, short
@@ -85,22 +87,22 @@ func (h *jwksHandler) document() (*jwksDocument, error) {
 func (k *issuerKeys) appendJWKS(dst []byte) ([]byte, error) {
 	dst = append(dst, `{"keys":[`...)
 	empty := true
-	add := func(key *key) (err error) {
-		if key.symmetric() {
+	add := func(key *jose.Key) (err error) {
+		if key.Symmetric() {
 			return nil
 		}
 		if !empty {
 			dst = append(dst, ',')
 		}
 		empty = false
-		dst, err = key.appendJWK(dst)
+		dst, err = key.AppendPublicJWK(dst)
 		return err
 	}
 	if err := add(k.signing); err != nil {
 		return nil, err
 	}
 	for key := range k.accepted.keys() {
-		if key.ID() == k.signing.id {
+		if key.ID() == k.signing.ID() {
 			continue // ids are unique here
 		}
 		if err := add(key.k); err != nil {

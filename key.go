@@ -1,20 +1,37 @@
 package jwtauth
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rand"
-	"crypto/rsa"
-	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
-	"sync"
-	"unicode/utf8"
+	"os"
 
-	"github.com/seed-0a072700/jwtauth/internal/faults"
+	"github.com/seed-0a072700/jwtauth/internal/jose"
 )
+
+// Algorithm names a JWS signature algorithm (RFC 7518 §3.1, RFC 8037 §3.1).
+// A [Key] is bound to one of them for life, so a token never chooses how it is
+// checked. "none" does not exist here.
+type Algorithm string
+
+// The algorithms that this package signs and verifies with.
+const (
+	HS256 Algorithm = "HS256" // HMAC with SHA-256; secrets of at least 32 bytes
+	HS384 Algorithm = "HS384" // HMAC with SHA-384; secrets of at least 48 bytes
+	HS512 Algorithm = "HS512" // HMAC with SHA-512; secrets of at least 64 bytes
+	RS256 Algorithm = "RS256" // RSASSA-PKCS1-v1_5 with SHA-256
+	RS384 Algorithm = "RS384" // RSASSA-PKCS1-v1_5 with SHA-384
+	RS512 Algorithm = "RS512" // RSASSA-PKCS1-v1_5 with SHA-512
+	PS256 Algorithm = "PS256" // RSASSA-PSS with SHA-256 and a salt of 32 bytes
+	PS384 Algorithm = "PS384" // RSASSA-PSS with SHA-384 and a salt of 48 bytes
+	PS512 Algorithm = "PS512" // RSASSA-PSS with SHA-512 and a salt of 64 bytes
+	ES256 Algorithm = "ES256" // ECDSA on P-256 with SHA-256
+	ES384 Algorithm = "ES384" // ECDSA on P-384 with SHA-384
+	ES512 Algorithm = "ES512" // ECDSA on P-521 with SHA-512
+	EdDSA Algorithm = "EdDSA" // Ed25519; RFC 9864 calls it "Ed25519", which is understood in JWKs
+)
+
+// symmetric reports whether a's keys both sign and verify.
+func (a Algorithm) symmetric() bool { return jose.Algorithm(a).Symmetric() }
 
 // Key is a key for signing or verifying tokens, bound to exactly one
 // [Algorithm] and checked when it is made: there is no Key that is too short,
@@ -29,21 +46,14 @@ import (
 //
 // However it is printed or logged, a Key shows its algorithm and id, never its
 // material. encoding/json writes it as {}.
-type Key struct{ k *key }
+type Key struct{ k *jose.Key }
 
-// key is what a Key points to, so that a reflecting printer that reaches an
-// unexported Key finds an address. The secret parts are behind functions in
-// addition: printers that follow pointers cannot follow those.
-type key struct {
-	suite    *suite
-	alg      Algorithm
-	id       string
-	assigned bool             // id was given by WithID or a JWK's kid, rather than derived
-	fault    error            // of the id that WithID was given
-	size     int              // of a signature, in bytes
-	pub      crypto.PublicKey // *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey; nil for HMAC
-	private  func() any       // []byte, *rsa.PrivateKey, *ecdsa.PrivateKey, ed25519.PrivateKey or external; nil where there is none
-	macs     *sync.Pool       // of *mac, for HMAC only
+// wrapKey returns the Key of what a function of internal/jose returned.
+func wrapKey(k *jose.Key, err error) (Key, error) {
+	if err != nil {
+		return Key{}, fmt.Errorf("jwtauth: %w", err)
+	}
+	return Key{k}, nil
 }
 
 // NewKey returns the key that material is for alg. Material is
@@ -65,62 +75,49 @@ type key struct {
 // A key made from a public key verifies, and cannot sign. Anything else is an
 // error that says what is wrong and what would do.
 func NewKey(alg Algorithm, material any) (Key, error) {
-	k, err := newKey(alg, material)
+	return wrapKey(jose.New(jose.Algorithm(alg), material))
+}
+
+// ParseKey reads a key from PEM or from a JWK, of at most 64 KiB, with nothing
+// but white space around it:
+//
+//   - PEM blocks PRIVATE KEY (PKCS #8), RSA PRIVATE KEY and RSA PUBLIC KEY
+//     (PKCS #1), EC PRIVATE KEY (SEC 1, also after the EC PARAMETERS that
+//     openssl writes) and PUBLIC KEY (SPKI); exactly one key. Encrypted keys and
+//     certificates are refused with the openssl command that makes of them what
+//     is wanted;
+//   - one JWK object (RFC 7517) of type RSA, EC, OKP with Ed25519 (RFC 8037), or
+//     oct. Names are matched exactly and may not repeat; values are canonical
+//     base64url of exact length. A private RSA key needs all of p, q, dp, dq and
+//     qi. The key is refused if its "use" is not "sig", or if its "key_ops"
+//     allow neither "sign" nor "verify"; with "verify" alone it becomes a key
+//     that cannot sign. Its "kid", of at most 256 bytes, becomes the [Key.ID].
+//
+// With alg "", the key is for the "alg" that its JWK names, else for the default
+// of its type: RS256; ES256, ES384 or ES512 by its curve; EdDSA; HS256. A JWK
+// that names another algorithm than alg is refused (RFC 7517 §4.4).
+//
+// What [NewKey] refuses is refused here. Secrets in other forms than a JWK go to
+// NewKey; key sets, and base64 without PEM's first and last line, are not read.
+func ParseKey(alg Algorithm, data []byte) (Key, error) {
+	return wrapKey(jose.Parse(jose.Algorithm(alg), data))
+}
+
+// KeyFromEnv returns the key in the environment variable name: PEM, whose line
+// breaks may be written as \n, or a JWK, both as [ParseKey] reads them with alg
+// "", else the bytes of an HS256 secret, at least 32 and exactly as they are.
+//
+// Text that looks like a key (BEGIN, {, or base64 of a key's DER, PEM or JWK)
+// but does not parse is an error, never a secret. So is a secret that begins or
+// ends with white space, which one program would read and another one trim, and
+// a variable that is unset or empty, in quotes or brackets, or holds a reference ("${…}", a URL) that something
+// should have replaced. No error shows the value.
+func KeyFromEnv(name string) (Key, error) {
+	k, err := jose.FromText(os.Getenv(name))
 	if err != nil {
-		return Key{}, fmt.Errorf("jwtauth: %w", err)
+		return Key{}, fmt.Errorf("jwtauth: environment variable %s: %w", name, err)
 	}
 	return Key{k}, nil
-}
-
-func newKey(alg Algorithm, material any) (*key, error) {
-	s, err := alg.suite()
-	if err != nil {
-		return nil, err
-	}
-	if faults.IsNil(material) {
-		return nil, fmt.Errorf("%s key is nil; it takes %s", alg, s.takes())
-	}
-	switch m := material.(type) {
-	case []byte:
-		if s.family != familyHMAC {
-			return nil, fmt.Errorf("%s key is a []byte; it takes %s (ParseKey reads PEM and JWK)", alg, s.takes())
-		}
-		if err := checkSecret(m); err != nil {
-			return nil, fmt.Errorf("%s key %w", alg, err)
-		}
-		return newSecret(s, m)
-	case *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey:
-		return newPublic(s, m)
-	case *rsa.PrivateKey, *ecdsa.PrivateKey, ed25519.PrivateKey:
-		return newPrivate(s, m)
-	case crypto.Signer:
-		pub, err := publicOf(m)
-		if err != nil {
-			return nil, fmt.Errorf("%s key: %w", alg, err)
-		}
-		k, err := newPublic(s, pub)
-		if err != nil {
-			return nil, err
-		}
-		k.private = func() any { return external{m} }
-		return k, nil
-	default:
-		return nil, fmt.Errorf("%s key is a %T; it takes %s", alg, material, s.takes())
-	}
-}
-
-// takes says what NewKey takes for s.
-func (s *suite) takes() string {
-	switch s.family {
-	case familyHMAC:
-		return fmt.Sprintf("a []byte of at least %d bytes", s.hash.Size())
-	case familyECDSA:
-		return fmt.Sprintf("an *ecdsa.PrivateKey or *ecdsa.PublicKey on %s, or a crypto.Signer with such a public key", s.curve.Params().Name)
-	case familyEd25519:
-		return "an ed25519.PrivateKey or ed25519.PublicKey, or a crypto.Signer with such a public key"
-	default:
-		return "an *rsa.PrivateKey or *rsa.PublicKey, or a crypto.Signer with such a public key"
-	}
 }
 
 // GenerateKey returns a new random key for alg: a secret as long as the hash
@@ -131,130 +128,47 @@ func (s *suite) takes() string {
 // Tokens signed with a generated key end with the process, unless the key is
 // kept by [Key.MarshalPEM].
 func GenerateKey(alg Algorithm) (Key, error) {
-	k, err := generateKey(alg)
-	if err != nil {
-		return Key{}, fmt.Errorf("jwtauth: %w", err)
-	}
-	return Key{k}, nil
-}
-
-func generateKey(alg Algorithm) (*key, error) {
-	s, err := alg.suite()
-	if err != nil {
-		return nil, err
-	}
-	var private any
-	switch s.family {
-	case familyHMAC:
-		secret := make([]byte, s.hash.Size())
-		rand.Read(secret) // never fails
-		return newSecret(s, secret)
-	case familyECDSA:
-		private, err = ecdsa.GenerateKey(s.curve, rand.Reader)
-	case familyEd25519:
-		_, private, err = ed25519.GenerateKey(rand.Reader)
-	default:
-		private, err = rsa.GenerateKey(rand.Reader, minRSABits)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("generating a %s key: %v", alg, err)
-	}
-	return newPrivate(s, private)
+	return wrapKey(jose.Generate(jose.Algorithm(alg)))
 }
 
 // Algorithm returns the one algorithm that k is for, "" for the zero Key.
-func (k Key) Algorithm() Algorithm {
-	if k.k == nil {
-		return ""
-	}
-	return k.k.alg
-}
+func (k Key) Algorithm() Algorithm { return Algorithm(k.k.Algorithm()) }
 
 // ID returns the key id, which goes into the "kid" member of the headers of
 // tokens that k signs and selects k among several when verifying. It is the one
 // given by [Key.WithID] or by the "kid" of a JWK; else, for public-key
 // algorithms, the SHA-256 thumbprint of the public key (RFC 7638), and "" for
 // HS…, since a thumbprint would let anyone test guesses of the secret.
-func (k Key) ID() string {
-	if k.k == nil {
-		return ""
-	}
-	return k.k.id
-}
-
-// maxKeyID bounds key ids, in bytes: they travel in every token's header.
-const maxKeyID = 256
+func (k Key) ID() string { return k.k.ID() }
 
 // WithID returns k with another id: 1 to 256 bytes of UTF-8 without control
 // characters. A key that was given another kind of id cannot sign, and whatever
 // takes keys refuses it. WithID("") returns k with the id that it has by itself.
-func (k Key) WithID(id string) Key {
-	if k.k == nil {
-		return k
-	}
-	c := *k.k
-	c.id, c.assigned, c.fault = id, true, checkKeyID(id)
-	if id == "" {
-		c.id, c.assigned, c.fault = thumbprint(c.pub), false, nil
-	}
-	return Key{&c}
-}
-
-func checkKeyID(id string) error {
-	if len(id) > maxKeyID {
-		return fmt.Errorf("key id of %d bytes; at most %d are allowed", len(id), maxKeyID)
-	}
-	if !utf8.ValidString(id) || strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return errors.New("key id is not UTF-8 without control characters")
-	}
-	return nil
-}
+func (k Key) WithID(id string) Key { return Key{k.k.WithID(id)} }
 
 // Public returns the part of k that verifies and cannot sign, with the same id.
 // HS… keys have none: their Public is the zero Key, which whatever takes keys
 // refuses.
-func (k Key) Public() Key { return k.k.public() }
+func (k Key) Public() Key { return Key{k.k.Public()} }
 
-func (k *key) public() Key {
-	if k == nil || k.symmetric() {
-		return Key{}
+// MarshalPEM writes k as one PEM block: PRIVATE KEY (PKCS #8) where k has its
+// private part at hand, else PUBLIC KEY (SPKI). The latter goes for a key made
+// from a crypto.Signer, too, whose private part lies elsewhere. To be sure that
+// nothing secret is written, write [Key.Public].
+//
+// PEM carries neither the algorithm nor the id: give [ParseKey] the algorithm
+// where it is not the default of the key's type, and set the id again where it
+// is not the thumbprint. HS… keys have no PEM form, nor has the zero Key.
+func (k Key) MarshalPEM() ([]byte, error) {
+	text, err := k.k.MarshalPEM()
+	if err != nil {
+		return nil, fmt.Errorf("jwtauth: %w", err)
 	}
-	if k.private == nil {
-		return Key{k}
-	}
-	c := *k
-	c.private = nil
-	return Key{&c}
+	return text, nil
 }
-
-// check reports what makes k unfit for use: being the zero Key's, or a fault of
-// the id it was given.
-func (k *key) check() error {
-	if k == nil {
-		return errors.New("key is the zero Key; make one with NewKey, ParseKey, KeyFromEnv or GenerateKey (the Public of an HS… key is zero, too)")
-	}
-	if k.fault != nil {
-		return fmt.Errorf("%s key: %w", k.alg, k.fault)
-	}
-	return nil
-}
-
-func (k *key) canSign() bool   { return k != nil && k.private != nil }
-func (k *key) symmetric() bool { return k != nil && k.suite.family == familyHMAC }
 
 // String returns the algorithm, the id and what k can do, never its material.
-func (k Key) String() string {
-	switch {
-	case k.k == nil:
-		return "jwtauth.Key(none)"
-	case k.k.symmetric():
-		return fmt.Sprintf("jwtauth.Key(%s, id %q, secret)", k.k.alg, k.k.id)
-	case k.k.canSign():
-		return fmt.Sprintf("jwtauth.Key(%s, id %q, private)", k.k.alg, k.k.id)
-	default:
-		return fmt.Sprintf("jwtauth.Key(%s, id %q, public)", k.k.alg, k.k.id)
-	}
-}
+func (k Key) String() string { return "jwtauth.Key(" + k.k.String() + ")" }
 
 // GoString is [Key.String].
 func (k Key) GoString() string { return k.String() }

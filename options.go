@@ -297,12 +297,12 @@ func (o IssuerOptions) compileSessions(f *faults.Collector, i *issuance) {
 	for n, key := range o.RefreshKeys {
 		path := fmt.Sprintf("IssuerOptions.RefreshKeys[%d]", n)
 		switch {
-		case key.k.check() != nil:
-			f.Add(path, "%v", key.k.check())
-		case !key.k.symmetric():
+		case key.k.Check() != nil:
+			f.Add(path, "%v", key.k.Check())
+		case !key.k.Symmetric():
 			f.Add(path, "is a key for %s; refresh tokens take HS256, HS384 or HS512", key.Algorithm())
 		default:
-			derived, err := key.k.deriveRefreshKey(o.Issuer)
+			derived, err := deriveRefreshKey(key, o.Issuer)
 			if err != nil {
 				f.Add(path, "%v", err)
 			}

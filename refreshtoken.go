@@ -2,16 +2,11 @@ package jwtauth
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/hkdf"
-	"crypto/rsa"
-	"encoding/base64"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
+	"github.com/seed-0a072700/jwtauth/internal/jose"
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
 )
 
@@ -38,7 +33,7 @@ func (keys *issuerKeys) mintRefresh(s Session) (string, error) {
 	payload = append(payload, `,"exp":`...)
 	payload = strconv.AppendInt(payload, ceilSeconds(s.ExpiresAt), 10)
 	payload = append(payload, '}')
-	return seal(signing.k, headerSegment(signing, refreshType), payload)
+	return seal(signing.k, signing.k.Header(refreshType), payload)
 }
 
 // ceilSeconds rounds up: the row, not the token, has the last word on when a session ends.
@@ -89,49 +84,16 @@ func (o *ownRefreshKeys) VerificationKeys(_ context.Context, alg Algorithm, _ st
 // RefreshKeys, or a signing key where there are none (HKDF, RFC 5869). It differs from both, so that what verifies
 // access tokens, here or in another library, never takes a refresh token for one, and from
 // that of another issuer with the same keys, so that neither exchanges the other's tokens.
-func (k *key) deriveRefreshKey(issuer string) (Key, error) {
-	secret, err := k.privateBytes()
-	if err != nil {
-		return Key{}, err
-	}
-	s := &suites[0] // HS256
-	if k.symmetric() {
-		s = k.suite
-	}
-	derived, err := hkdf.Key(s.hash.New, secret, nil, "jwtauth refresh token\x00"+issuer, s.hash.Size())
-	if err != nil {
-		return Key{}, err
-	}
-	return NewKey(s.alg, derived)
-}
-
-// privateBytes returns what of the private part is secret, in a form that never changes.
-func (k *key) privateBytes() ([]byte, error) {
-	if k.private == nil {
-		return nil, errors.New("has no private part to derive a refresh key from")
-	}
-	switch private := k.private().(type) {
-	case []byte:
-		return private, nil
-	case *rsa.PrivateKey:
-		return private.D.FillBytes(make([]byte, private.Size())), nil
-	case *ecdsa.PrivateKey:
-		return private.Bytes()
-	case ed25519.PrivateKey:
-		return private.Seed(), nil
-	default:
-		return nil, errors.New("is a crypto.Signer, from which no refresh key can be derived; set RefreshKeys")
-	}
+func deriveRefreshKey(key Key, issuer string) (Key, error) {
+	derived, err := key.k.DeriveHMAC("jwtauth refresh token\x00" + issuer)
+	return Key{derived}, err
 }
 
 // seal returns a token: header segment with its dot, payload, signature.
-func seal(by *key, header string, payload []byte) (string, error) {
-	token := make([]byte, 0, len(header)+base64.RawURLEncoding.EncodedLen(len(payload))+128)
-	token = append(token, header...)
-	token = base64.RawURLEncoding.AppendEncode(token, payload)
-	token, err := by.sign(append(token, '.'), token)
+func seal(by *jose.Key, header string, payload []byte) (string, error) {
+	token, err := jose.Seal(by, header, payload)
 	if err != nil {
 		return "", fmt.Errorf("jwtauth: signing: %w", err)
 	}
-	return string(token), nil
+	return token, nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-0a072700/jwtauth/internal/faults"
+	"github.com/seed-0a072700/jwtauth/internal/jose"
 )
 
 // RemoteKeysOptions configure [RemoteKeys]. The zero value is a complete and safe
@@ -179,22 +180,22 @@ func (o RemoteKeysOptions) remoteKeys(f *faults.Collector, from keyLocation) (*R
 }
 
 func (o RemoteKeysOptions) compileAlgorithms(f *faults.Collector, r *RemoteKeys) {
-	for i := range suites {
-		if len(o.Algorithms) == 0 && suites[i].family != familyHMAC {
-			r.algorithms = append(r.algorithms, suites[i].alg)
+	for _, alg := range jose.Algorithms() {
+		if len(o.Algorithms) == 0 && !alg.Symmetric() {
+			r.algorithms = append(r.algorithms, Algorithm(alg))
 		}
 	}
 	for i, alg := range r.algorithms {
 		path := fmt.Sprintf("RemoteKeysOptions.Algorithms[%d]", i)
-		s, err := alg.suite()
+		err := jose.Algorithm(alg).Check()
 		switch {
 		case err != nil:
 			f.Add(path, "%v", err)
-		case s.family == familyHMAC:
+		case alg.symmetric():
 			f.Add(path, "%s keys are secrets, which nobody publishes", alg)
 		case slices.Contains(r.algorithms[:i], alg):
 			f.Add(path, "%s is there twice", alg)
-		case r.rsa == "" && (s.family == familyRSA || s.family == familyPSS):
+		case r.rsa == "" && jose.Algorithm(alg).RSA():
 			r.rsa = alg
 		}
 	}

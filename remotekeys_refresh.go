@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"slices"
 	"time"
+
+	"github.com/seed-0a072700/jwtauth/internal/jose"
 )
 
 // fetchState is what the decision whether to fetch is made of.
@@ -125,7 +127,7 @@ var (
 
 // decide is VerificationKeys where a look-up may not be all there is to do.
 func (r *RemoteKeys) decide(ctx context.Context, alg Algorithm, kid string) ([]Key, error) {
-	if len(kid) > maxKeyID || !slices.Contains(r.algorithms, alg) {
+	if len(kid) > jose.MaxKeyID || !slices.Contains(r.algorithms, alg) {
 		return nil, nil // whatever is fetched
 	}
 	r.mu.Lock()

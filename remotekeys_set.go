@@ -8,6 +8,8 @@ import (
 	"iter"
 	"slices"
 	"unicode/utf8"
+
+	"github.com/seed-0a072700/jwtauth/internal/jose"
 )
 
 // maxSetKeys is how many keys of a set are read.
@@ -61,7 +63,7 @@ type jwkIdentity struct {
 }
 
 func identityOf(key Key) jwkIdentity {
-	return jwkIdentity{key.k.alg, key.k.id, key.k.assigned, thumbprint(key.k.pub)}
+	return jwkIdentity{key.Algorithm(), key.ID(), key.k.Assigned(), key.k.Thumbprint()}
 }
 
 // eachJWK calls each for the elements of a set's "keys", which are any JSON value, up to maxSetKeys of
@@ -109,22 +111,24 @@ func eachJWK(text []byte, each func(i int, text []byte)) (n int, err error) {
 
 // readKey reads one JWK of a set as a key that verifies.
 func (r *RemoteKeys) readKey(text []byte) (Key, error) {
-	m, err := scanJWK(text)
+	m, err := jose.ScanJWK(text)
 	if err != nil {
-		return Key{}, fmt.Errorf("JWK %w", err)
+		return Key{}, err
 	}
-	named := describeJWK(m)
-	for _, private := range []string{"k", "d", "p", "q", "dp", "dq", "qi", "oth"} {
-		if _, ok := m[private]; ok {
-			return Key{}, fmt.Errorf("JWK%s has a secret part (%s), which everyone can read there: no token of it proves anything", named, private)
-		}
+	named := ""
+	if id := m.ID(); id != "" {
+		named = fmt.Sprintf(" (kid %q)", id)
+	}
+	if name := m.Secret(); name != "" {
+		return Key{}, fmt.Errorf("JWK%s has a secret part (%s), which everyone can read there: no token of it proves anything", named, name)
 	}
 	// An RSA key may be for any of six algorithms.
 	var alg Algorithm
-	if kty, _, _ := m.text("kty"); kty == "RSA" && m["alg"] == nil {
+	if kty, _, _ := m.Text("kty"); kty == "RSA" && m["alg"] == nil {
 		alg = r.rsa
 	}
-	key, err := parseJWK(alg, text)
+	k, err := m.Key(jose.Algorithm(alg))
+	key := Key{k}
 	switch {
 	case err != nil:
 		return Key{}, fmt.Errorf("%w%s", err, named)
@@ -134,19 +138,10 @@ func (r *RemoteKeys) readKey(text []byte) (Key, error) {
 	return key, nil
 }
 
-// describeJWK names a JWK that has a name.
-func describeJWK(m members) string {
-	kid, ok, err := m.text("kid")
-	if !ok || err != nil || checkKeyID(kid) != nil {
-		return ""
-	}
-	return fmt.Sprintf(" (kid %q)", kid)
-}
-
 // include adds a key that may share its id with others. It is looked up by that
 // id alone: whoever publishes keys also writes the ids of its tokens.
 func (s *keySet) include(key Key) {
-	name := keyName{key.k.alg, key.k.id}
+	name := keyName{key.Algorithm(), key.ID()}
 	s.all[name.alg] = append(s.all[name.alg], key)
 	s.named[name] = append(s.named[name], key)
 }
@@ -165,8 +160,8 @@ func (s *keySet) keys() iter.Seq[Key] {
 		if s == nil {
 			return
 		}
-		for i := range suites {
-			for _, key := range s.all[suites[i].alg] {
+		for _, alg := range jose.Algorithms() {
+			for _, key := range s.all[Algorithm(alg)] {
 				if !yield(key) {
 					return
 				}

@@ -78,7 +78,7 @@ func (v *Verifier) VerifyToken(ctx context.Context, token string) (*Claims, erro
 	if err := v.rules.checkDates(claims, now); err != nil {
 		return nil, err
 	}
-	if by != (Key{}) && v.cache != nil && !by.k.symmetric() && len(token) <= maxRememberedBytes {
+	if by != (Key{}) && v.cache != nil && !by.k.Symmetric() && len(token) <= maxRememberedBytes {
 		// A copy: what the caller does to its claims must not reach the next request.
 		remembered := &verified{claims: *claims, key: by}
 		remembered.claims.detach()
@@ -158,7 +158,7 @@ func candidates(keys []Key, alg Algorithm) []Key {
 			continue
 		}
 		first := work == 0
-		if work += key.k.work(); work > maxWork && !first {
+		if work += key.k.Work(); work > maxWork && !first {
 			return keys[:i]
 		}
 	}
@@ -173,7 +173,7 @@ func signer(keys []Key, alg Algorithm, token string, dot int) (Key, error) {
 		if key.Algorithm() != alg || alg == "" {
 			continue
 		}
-		if key.k.verify(token, dot) {
+		if key.k.Verify(token, dot) {
 			return key, nil
 		}
 		err = ErrSignatureInvalid

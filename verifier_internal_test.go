@@ -10,12 +10,14 @@ import (
 	"time"
 	"unsafe"
 	"weak"
+
+	"github.com/seed-0a072700/jwtauth/internal/jose"
 )
 
 // What a verifier remembers is bounded, and nothing that failed is in it: that
 // shows in memory and time only, so these tests look inside.
 
-func remembering(t *testing.T) (*Verifier, *key) {
+func remembering(t *testing.T) (*Verifier, *jose.Key) {
 	t.Helper()
 	signing, err := GenerateKey(EdDSA)
 	if err != nil {
@@ -32,10 +34,10 @@ func remembering(t *testing.T) (*Verifier, *key) {
 	return v, signing.k
 }
 
-func sealText(t *testing.T, signing *key, header, payload string) string {
+func sealText(t *testing.T, signing *jose.Key, header, payload string) string {
 	t.Helper()
 	input := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(payload))
-	token, err := signing.sign([]byte(input+"."), []byte(input))
+	token, err := signing.Sign([]byte(input+"."), []byte(input))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package jwtauth
+package jose
 
 import (
 	"bytes"
@@ -18,21 +18,27 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/compact"
 )
 
-// parseJWK reads one JWK object (RFC 7517) as [ParseKey] describes. The data may
+// parseJWK reads one JWK object (RFC 7517) as [Parse] describes. The data may
 // be an attacker's.
-func parseJWK(alg Algorithm, data []byte) (Key, error) {
-	k, err := readJWK(alg, data)
-	if err != nil {
-		return Key{}, fmt.Errorf("JWK %w", err)
-	}
-	return Key{k}, nil
-}
-
-func readJWK(alg Algorithm, data []byte) (*key, error) {
-	m, err := scanJWK(data)
+func parseJWK(alg Algorithm, data []byte) (*Key, error) {
+	m, err := ScanJWK(data)
 	if err != nil {
 		return nil, err
 	}
+	return m.Key(alg)
+}
+
+// Key returns the key of a JWK that was scanned, for alg, or "" for the
+// algorithm that it names.
+func (m JWK) Key(alg Algorithm) (*Key, error) {
+	k, err := m.read(alg)
+	if err != nil {
+		return nil, fmt.Errorf("JWK %w", err)
+	}
+	return k, nil
+}
+
+func (m JWK) read(alg Algorithm) (*Key, error) {
 	declared, err := m.algorithm()
 	if err != nil {
 		return nil, err
@@ -48,7 +54,7 @@ func readJWK(alg Algorithm, data []byte) (*key, error) {
 	if err != nil {
 		return nil, err
 	}
-	kid, _, err := m.text("kid")
+	kid, _, err := m.Text("kid")
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +68,7 @@ func readJWK(alg Algorithm, data []byte) (*key, error) {
 	if alg == "" {
 		alg = defaultAlgorithm(material)
 	}
-	k, err := m.key(alg, material)
+	k, err := m.newKey(alg, material)
 	if err != nil {
 		return nil, fmt.Errorf("is refused: %w", err)
 	}
@@ -75,16 +81,24 @@ func readJWK(alg Algorithm, data []byte) (*key, error) {
 	return k, nil
 }
 
-// members are the members of a JWK, by their exact names.
-type members map[string]json.RawMessage
+// JWK holds the members of a JWK, by their exact names.
+type JWK map[string]json.RawMessage
 
 // jwkNames are the names that have a meaning here. A name that differs from
 // one of them in case alone is refused, since other software folds case.
 var jwkNames = []string{"kty", "alg", "use", "key_ops", "kid", "crv", "x", "y", "d", "n", "e", "p", "q", "dp", "dq", "qi", "oth", "k", "keys"}
 
-// scanJWK reads the outermost object. The text of a syntax error is not passed
+// ScanJWK reads the outermost object. The text of a syntax error is not passed
 // on: it quotes the data, which may be secret.
-func scanJWK(data []byte) (members, error) {
+func ScanJWK(data []byte) (JWK, error) {
+	m, err := scanJWK(data)
+	if err != nil {
+		return nil, fmt.Errorf("JWK %w", err)
+	}
+	return m, nil
+}
+
+func scanJWK(data []byte) (JWK, error) {
 	if len(data) > maxKeyText {
 		return nil, fmt.Errorf("is %d bytes; at most %d are read", len(data), maxKeyText)
 	}
@@ -95,7 +109,7 @@ func scanJWK(data []byte) (members, error) {
 	if start, err := dec.Token(); err != nil || start != json.Delim('{') {
 		return nil, errors.New("is not a JSON object")
 	}
-	m := make(members)
+	m := make(JWK)
 	for dec.More() {
 		token, err := dec.Token()
 		name, ok := token.(string)
@@ -126,8 +140,28 @@ func scanJWK(data []byte) (members, error) {
 	return m, nil
 }
 
-// text returns the member name, which must be a string if it is there.
-func (m members) text(name string) (value string, ok bool, err error) {
+// ID returns the JWK's "kid", "" if it has none that can be a key id.
+func (m JWK) ID() string {
+	kid, ok, err := m.Text("kid")
+	if !ok || err != nil || checkKeyID(kid) != nil {
+		return ""
+	}
+	return kid
+}
+
+// Secret returns the name of a member that holds a part of a private or
+// symmetric key, "" if the JWK has no such member.
+func (m JWK) Secret() string {
+	for _, name := range []string{"k", "d", "p", "q", "dp", "dq", "qi", "oth"} {
+		if _, ok := m[name]; ok {
+			return name
+		}
+	}
+	return ""
+}
+
+// Text returns the member name, which must be a string if it is there.
+func (m JWK) Text(name string) (value string, ok bool, err error) {
 	raw, ok := m[name]
 	if !ok {
 		return "", false, nil
@@ -140,8 +174,8 @@ func (m members) text(name string) (value string, ok bool, err error) {
 
 // bytes returns the member name, which must be there, decoded from canonical
 // base64url. With a size, it must have that many bytes.
-func (m members) bytes(name string, size int) ([]byte, error) {
-	text, ok, err := m.text(name)
+func (m JWK) bytes(name string, size int) ([]byte, error) {
+	text, ok, err := m.Text(name)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +193,7 @@ func (m members) bytes(name string, size int) ([]byte, error) {
 }
 
 // number returns the member name as a Base64urlUInt (RFC 7518 §2).
-func (m members) number(name string) (*big.Int, error) {
+func (m JWK) number(name string) (*big.Int, error) {
 	b, err := m.bytes(name, 0)
 	if err != nil {
 		return nil, err
@@ -171,8 +205,8 @@ func (m members) number(name string) (*big.Int, error) {
 }
 
 // algorithm returns the algorithm that the JWK declares to be for, "" if none.
-func (m members) algorithm() (Algorithm, error) {
-	text, ok, err := m.text("alg")
+func (m JWK) algorithm() (Algorithm, error) {
+	text, ok, err := m.Text("alg")
 	if err != nil || !ok {
 		return "", err
 	}
@@ -187,8 +221,8 @@ func (m members) algorithm() (Algorithm, error) {
 
 // uses reports whether the JWK may sign, or says why it may not even verify
 // (RFC 7517 §4.2, §4.3).
-func (m members) uses(hasPrivate bool) (signs bool, err error) {
-	use, hasUse, err := m.text("use")
+func (m JWK) uses(hasPrivate bool) (signs bool, err error) {
+	use, hasUse, err := m.Text("use")
 	if err != nil {
 		return false, err
 	}
@@ -224,9 +258,9 @@ func (m members) uses(hasPrivate bool) (signs bool, err error) {
 	}
 }
 
-// material returns the key itself, in a form that newKey takes.
-func (m members) material() (material any, hasPrivate bool, err error) {
-	kty, ok, err := m.text("kty")
+// material returns the key itself, in a form that New takes.
+func (m JWK) material() (material any, hasPrivate bool, err error) {
+	kty, ok, err := m.Text("kty")
 	if err != nil {
 		return nil, false, err
 	}
@@ -253,13 +287,13 @@ func (m members) material() (material any, hasPrivate bool, err error) {
 	return material, hasPrivate, err
 }
 
-// key is newKey, but takes an oct key of nothing but zero bytes: in NewKey that
+// newKey is New, but takes an oct key of nothing but zero bytes: in NewKey that
 // is a buffer that nobody filled, here someone wrote it down.
-func (m members) key(alg Algorithm, material any) (*key, error) {
+func (m JWK) newKey(alg Algorithm, material any) (*Key, error) {
 	secret, isSecret := material.([]byte)
 	s, err := alg.suite()
 	if err != nil || !isSecret || s.family != familyHMAC {
-		return newKey(alg, material)
+		return New(alg, material)
 	}
 	if what := keyLike(secret); what != "" {
 		return nil, fmt.Errorf("its k is %s, which is no secret", what)
@@ -268,7 +302,7 @@ func (m members) key(alg Algorithm, material any) (*key, error) {
 }
 
 // rsa reads RFC 7518 §6.3.
-func (m members) rsa(hasPrivate bool) (any, error) {
+func (m JWK) rsa(hasPrivate bool) (any, error) {
 	n, err := m.number("n")
 	if err != nil {
 		return nil, err
@@ -306,8 +340,8 @@ func (m members) rsa(hasPrivate bool) (any, error) {
 }
 
 // ec reads RFC 7518 §6.2.
-func (m members) ec(hasPrivate bool) (any, error) {
-	crv, _, err := m.text("crv")
+func (m JWK) ec(hasPrivate bool) (any, error) {
+	crv, _, err := m.Text("crv")
 	if err != nil {
 		return nil, err
 	}
@@ -353,8 +387,8 @@ func (m members) ec(hasPrivate bool) (any, error) {
 }
 
 // okp reads RFC 8037 §2.
-func (m members) okp(hasPrivate bool) (any, error) {
-	crv, _, err := m.text("crv")
+func (m JWK) okp(hasPrivate bool) (any, error) {
+	crv, _, err := m.Text("crv")
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package jwtauth
+package jose
 
 import (
 	"bytes"
@@ -7,44 +7,26 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"regexp"
 	"strings"
 )
 
-// KeyFromEnv returns the key in the environment variable name: PEM, whose line
-// breaks may be written as \n, or a JWK, both as [ParseKey] reads them with alg
-// "", else the bytes of an HS256 secret, at least 32 and exactly as they are.
-//
-// Text that looks like a key (BEGIN, {, or base64 of a key's DER, PEM or JWK)
-// but does not parse is an error, never a secret. So is a secret that begins or
-// ends with white space, which one program would read and another one trim, and
-// a variable that is unset or empty, in quotes or brackets, or holds a reference ("${…}", a URL) that something
-// should have replaced. No error shows the value.
-func KeyFromEnv(name string) (Key, error) {
-	k, err := keyFromText(os.Getenv(name))
-	if err != nil {
-		return Key{}, fmt.Errorf("jwtauth: environment variable %s: %w", name, err)
-	}
-	return k, nil
-}
-
-func keyFromText(value string) (Key, error) {
+// FromText reads the key in the value of an environment variable.
+func FromText(value string) (*Key, error) {
 	text := strings.TrimSpace(value)
 	switch {
 	case text == "":
-		return Key{}, errors.New("not set or empty; set it to a secret of at least 32 bytes (openssl rand -base64 32), or to a key as PEM or JWK")
+		return nil, errors.New("not set or empty; set it to a secret of at least 32 bytes (openssl rand -base64 32), or to a key as PEM or JWK")
 	case strings.Contains(text, "BEGIN") || strings.Contains(text, "-----"):
-		return parseKey("", []byte(strings.NewReplacer(`\r\n`, "\n", `\n`, "\n").Replace(text)))
+		return Parse("", []byte(strings.NewReplacer(`\r\n`, "\n", `\n`, "\n").Replace(text)))
 	case text[0] == '{':
-		return parseKey("", []byte(text))
+		return Parse("", []byte(text))
 	case strings.ContainsRune("\"'[<", rune(text[0])) || strings.Contains(text, "${") || strings.Contains(text, "://"):
-		return Key{}, errors.New("is in quotes or brackets, or refers to something else; set the variable to the value itself")
+		return nil, errors.New("is in quotes or brackets, or refers to something else; set the variable to the value itself")
 	case len(text) != len(value):
-		return Key{}, errors.New("begins or ends with white space; remove it, or pass the exact bytes to NewKey")
+		return nil, errors.New("begins or ends with white space; remove it, or pass the exact bytes to NewKey")
 	}
-	k, err := newKey(HS256, []byte(value))
-	return Key{k}, err
+	return New(HS256, []byte(value))
 }
 
 // checkSecret refuses bytes that are no secret, whatever their length: a buffer

@@ -1,4 +1,4 @@
-package jwtauth
+package jose
 
 import (
 	"bytes"
@@ -18,89 +18,60 @@ import (
 // maxKeyText bounds the text of a key; the longest RSA key takes about 13 KiB.
 const maxKeyText = 64 << 10
 
-// ParseKey reads a key from PEM or from a JWK, of at most 64 KiB, with nothing
-// but white space around it:
-//
-//   - PEM blocks PRIVATE KEY (PKCS #8), RSA PRIVATE KEY and RSA PUBLIC KEY
-//     (PKCS #1), EC PRIVATE KEY (SEC 1, also after the EC PARAMETERS that
-//     openssl writes) and PUBLIC KEY (SPKI); exactly one key. Encrypted keys and
-//     certificates are refused with the openssl command that makes of them what
-//     is wanted;
-//   - one JWK object (RFC 7517) of type RSA, EC, OKP with Ed25519 (RFC 8037), or
-//     oct. Names are matched exactly and may not repeat; values are canonical
-//     base64url of exact length. A private RSA key needs all of p, q, dp, dq and
-//     qi. The key is refused if its "use" is not "sig", or if its "key_ops"
-//     allow neither "sign" nor "verify"; with "verify" alone it becomes a key
-//     that cannot sign. Its "kid", of at most 256 bytes, becomes the [Key.ID].
-//
-// With alg "", the key is for the "alg" that its JWK names, else for the default
-// of its type: RS256; ES256, ES384 or ES512 by its curve; EdDSA; HS256. A JWK
-// that names another algorithm than alg is refused (RFC 7517 §4.4).
-//
-// What [NewKey] refuses is refused here. Secrets in other forms than a JWK go to
-// NewKey; key sets, and base64 without PEM's first and last line, are not read.
-func ParseKey(alg Algorithm, data []byte) (Key, error) {
-	k, err := parseKey(alg, data)
-	if err != nil {
-		return Key{}, fmt.Errorf("jwtauth: %w", err)
-	}
-	return k, nil
-}
-
-func parseKey(alg Algorithm, data []byte) (Key, error) {
+// Parse reads a key from PEM or from a JWK.
+func Parse(alg Algorithm, data []byte) (*Key, error) {
 	if alg != "" {
 		if _, err := alg.suite(); err != nil {
-			return Key{}, err
+			return nil, err
 		}
 	}
 	if len(data) > maxKeyText {
-		return Key{}, fmt.Errorf("key text is %d bytes; at most %d are read", len(data), maxKeyText)
+		return nil, fmt.Errorf("key text is %d bytes; at most %d are read", len(data), maxKeyText)
 	}
 	text := bytes.TrimSpace(data)
 	switch {
 	case len(text) == 0:
-		return Key{}, errors.New("key text is empty; it should be PEM or a JWK")
+		return nil, errors.New("key text is empty; it should be PEM or a JWK")
 	case bytes.HasPrefix(text, pemBegin):
 		return parsePEM(alg, text)
 	case text[0] == '{':
 		return parseJWK(alg, text)
 	case bytes.Contains(text, pemBegin):
-		return Key{}, errors.New("PEM block is preceded by other text; pass exactly one key")
+		return nil, errors.New("PEM block is preceded by other text; pass exactly one key")
 	}
 	if what := keyLike(text); what != "" {
-		return Key{}, fmt.Errorf("key text is %s; it should be PEM, from -----BEGIN to END-----, or a JWK object", what)
+		return nil, fmt.Errorf("key text is %s; it should be PEM, from -----BEGIN to END-----, or a JWK object", what)
 	}
-	return Key{}, errors.New("key text is neither PEM (-----BEGIN …) nor a JWK ({…}); a secret goes to NewKey")
+	return nil, errors.New("key text is neither PEM (-----BEGIN …) nor a JWK ({…}); a secret goes to NewKey")
 }
 
 var pemBegin = []byte("-----BEGIN ")
 
 // parsePEM reads the one key of text, which starts with pemBegin.
-func parsePEM(alg Algorithm, text []byte) (Key, error) {
+func parsePEM(alg Algorithm, text []byte) (*Key, error) {
 	var block *pem.Block
 	for len(text) > 0 {
 		next, rest := pem.Decode(text)
 		// pem.Decode passes over damaged blocks and over text between blocks.
 		if next == nil || bytes.Count(text[:len(text)-len(rest)], pemBegin) != 1 {
-			return Key{}, errors.New("PEM block is damaged or cut short")
+			return nil, errors.New("PEM block is damaged or cut short")
 		}
 		if block != nil && (block.Type != "EC PARAMETERS" || next.Type != "EC PRIVATE KEY") {
-			return Key{}, errors.New("PEM text has several blocks; pass exactly one key")
+			return nil, errors.New("PEM text has several blocks; pass exactly one key")
 		}
 		block, text = next, bytes.TrimSpace(rest)
 		if len(text) > 0 && !bytes.HasPrefix(text, pemBegin) {
-			return Key{}, errors.New("PEM block is followed by other text; pass exactly one key")
+			return nil, errors.New("PEM block is followed by other text; pass exactly one key")
 		}
 	}
 	material, err := decodePEM(block)
 	if err != nil {
-		return Key{}, err
+		return nil, err
 	}
 	if alg == "" {
 		alg = defaultAlgorithm(material)
 	}
-	k, err := newKey(alg, material)
-	return Key{k}, err
+	return New(alg, material)
 }
 
 // decodePEM returns the key in block, as the standard library parses it.
@@ -174,37 +145,31 @@ func defaultAlgorithm(material any) Algorithm {
 }
 
 // MarshalPEM writes k as one PEM block: PRIVATE KEY (PKCS #8) where k has its
-// private part at hand, else PUBLIC KEY (SPKI). The latter goes for a key made
-// from a crypto.Signer, too, whose private part lies elsewhere. To be sure that
-// nothing secret is written, write [Key.Public].
-//
-// PEM carries neither the algorithm nor the id: give [ParseKey] the algorithm
-// where it is not the default of the key's type, and set the id again where it
-// is not the thumbprint. HS… keys have no PEM form, nor has the zero Key.
-func (k Key) MarshalPEM() ([]byte, error) {
-	if k.k == nil {
-		return nil, errors.New("jwtauth: the zero Key has no PEM form")
+// private part at hand, else PUBLIC KEY (SPKI).
+func (k *Key) MarshalPEM() ([]byte, error) {
+	if k == nil {
+		return nil, errors.New("the zero Key has no PEM form")
 	}
-	if k.k.symmetric() {
-		return nil, fmt.Errorf("jwtauth: %s keys have no PEM form; keep the secret itself", k.k.alg)
+	if k.Symmetric() {
+		return nil, fmt.Errorf("%s keys have no PEM form; keep the secret itself", k.alg)
 	}
 	block := pem.Block{Type: "PUBLIC KEY"}
 	var err error
-	if private := k.k.inProcess(); private != nil {
+	if private := k.inProcess(); private != nil {
 		block.Type = "PRIVATE KEY"
 		block.Bytes, err = x509.MarshalPKCS8PrivateKey(private)
 	} else {
-		block.Bytes, err = x509.MarshalPKIXPublicKey(k.k.pub)
+		block.Bytes, err = x509.MarshalPKIXPublicKey(k.pub)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("jwtauth: %s key as PEM: %v", k.k.alg, err)
+		return nil, fmt.Errorf("%s key as PEM: %v", k.alg, err)
 	}
 	return pem.EncodeToMemory(&block), nil
 }
 
 // inProcess returns the private part, nil where there is none or it lies in a
 // KMS or HSM.
-func (k *key) inProcess() any {
+func (k *Key) inProcess() any {
 	if k.private == nil {
 		return nil
 	}

@@ -1,4 +1,8 @@
-package jwtauth
+// Package jose holds the keys and algorithms of jwtauth: it makes keys of
+// material, PEM, JWK and secrets, and signs and verifies with them. It is the
+// only package that imports golang-jwt. Its errors have no prefix: jwtauth adds
+// its own.
+package jose
 
 import (
 	"crypto"
@@ -101,21 +105,42 @@ func (a Algorithm) suite() (*suite, error) {
 	return nil, fmt.Errorf("algorithm %s is not one of HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA", quote(string(a)))
 }
 
-// symmetric reports whether a's keys both sign and verify.
-func (a Algorithm) symmetric() bool { return a == HS256 || a == HS384 || a == HS512 }
+// Symmetric reports whether a's keys both sign and verify.
+func (a Algorithm) Symmetric() bool { return a == HS256 || a == HS384 || a == HS512 }
+
+// Algorithms returns all algorithms, in the order of their constants.
+func Algorithms() []Algorithm {
+	all := make([]Algorithm, len(suites))
+	for i := range suites {
+		all[i] = suites[i].alg
+	}
+	return all
+}
+
+// Check returns an error that lists the algorithms, if a is none of them.
+func (a Algorithm) Check() error {
+	_, err := a.suite()
+	return err
+}
+
+// RSA reports whether a's keys are RSA keys.
+func (a Algorithm) RSA() bool {
+	s, err := a.suite()
+	return err == nil && (s.family == familyRSA || s.family == familyPSS)
+}
 
 const (
 	maxRSABits   = 8192
 	maxSignature = maxRSABits / 8
 )
 
-// sign appends the signature of signingInput, in base64url without padding, to
+// Sign appends the signature of signingInput, in base64url without padding, to
 // dst.
-func (k *key) sign(dst, signingInput []byte) ([]byte, error) {
+func (k *Key) Sign(dst, signingInput []byte) ([]byte, error) {
 	if k == nil {
 		return nil, errors.New("the zero Key cannot sign")
 	}
-	if err := k.check(); err != nil {
+	if err := k.Check(); err != nil {
 		return nil, err
 	}
 	if k.private == nil {
@@ -145,9 +170,9 @@ func (k *key) sign(dst, signingInput []byte) ([]byte, error) {
 	return base64.RawURLEncoding.AppendEncode(dst, signature), nil
 }
 
-// verify reports whether token[dot+1:] is the one base64url text of a right
+// Verify reports whether token[dot+1:] is the one base64url text of a right
 // signature of token[:dot]. It allocates nothing for HMAC.
-func (k *key) verify(token string, dot int) bool {
+func (k *Key) Verify(token string, dot int) bool {
 	if k == nil || uint(dot) >= uint(len(token)) {
 		return false
 	}
@@ -211,7 +236,7 @@ type external struct{ crypto.Signer }
 
 // signExternally has s sign, and trusts it with nothing: it may fail, panic,
 // answer nonsense or use another key or algorithm than it was set up for.
-func (k *key) signExternally(s external, signingInput []byte) (signature []byte, err error) {
+func (k *Key) signExternally(s external, signingInput []byte) (signature []byte, err error) {
 	digest, opts := signingInput, crypto.SignerOpts(k.suite.hash)
 	if k.suite.hash != 0 {
 		h := k.suite.hash.New()
@@ -266,8 +291,8 @@ func joseECDSA(der []byte, size int) ([]byte, error) {
 	return out, nil
 }
 
-// work is what a check with k costs, in units of one with RSA of 2048 bits and the usual exponent, rounded up.
-func (k *key) work() int {
+// Work is what a check with k costs, in units of one with RSA of 2048 bits and the usual exponent, rounded up.
+func (k *Key) Work() int {
 	pub, ok := k.pub.(*rsa.PublicKey)
 	if !ok {
 		return 1

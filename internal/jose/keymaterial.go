@@ -1,4 +1,4 @@
-package jwtauth
+package jose
 
 import (
 	"bytes"
@@ -18,12 +18,12 @@ import (
 const minRSABits = 2048 // RFC 7518 §3.3
 
 // newSecret returns the HMAC key of a copy of secret.
-func newSecret(s *suite, secret []byte) (*key, error) {
+func newSecret(s *suite, secret []byte) (*Key, error) {
 	if size := s.hash.Size(); len(secret) < size {
 		return nil, fmt.Errorf("%s key is %d bytes; RFC 7518 §3.2 wants at least %d (openssl rand -base64 %d)", s.alg, len(secret), size, size)
 	}
 	secret = bytes.Clone(secret)
-	return &key{
+	return &Key{
 		suite:   s,
 		alg:     s.alg,
 		size:    s.hash.Size(),
@@ -33,12 +33,12 @@ func newSecret(s *suite, secret []byte) (*key, error) {
 }
 
 // newPublic returns the key that verifies with a copy of pub.
-func newPublic(s *suite, pub crypto.PublicKey) (*key, error) {
+func newPublic(s *suite, pub crypto.PublicKey) (*Key, error) {
 	pub, err := checkPublic(s, pub)
 	if err != nil {
 		return nil, err
 	}
-	return &key{
+	return &Key{
 		suite: s,
 		alg:   s.alg,
 		id:    thumbprint(pub),
@@ -49,7 +49,7 @@ func newPublic(s *suite, pub crypto.PublicKey) (*key, error) {
 
 // newPrivate returns the key that signs with a copy of private, one of the
 // standard library's private keys.
-func newPrivate(s *suite, private any) (*key, error) {
+func newPrivate(s *suite, private any) (*Key, error) {
 	var pub crypto.PublicKey
 	var err error
 	switch p := private.(type) {

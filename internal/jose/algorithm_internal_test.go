@@ -1,4 +1,4 @@
-package jwtauth
+package jose
 
 import (
 	"bytes"
@@ -111,9 +111,9 @@ func (h hidden) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([
 
 const internalInput = "eyJhbGciOiJ4In0.eyJzdWIiOiJhIn0"
 
-func internalSign(t testing.TB, k Key, input string) string {
+func internalSign(t testing.TB, k *Key, input string) string {
 	t.Helper()
-	token, err := k.k.sign([]byte(input+"."), []byte(input))
+	token, err := k.Sign([]byte(input+"."), []byte(input))
 	if err != nil {
 		t.Fatalf("%v: %v", k, err)
 	}
@@ -123,8 +123,8 @@ func internalSign(t testing.TB, k Key, input string) string {
 	return string(token)
 }
 
-func internalVerify(k Key, token string) bool {
-	return k.k.verify(token, strings.LastIndexByte(token, '.'))
+func internalVerify(k *Key, token string) bool {
+	return k.Verify(token, strings.LastIndexByte(token, '.'))
 }
 
 // TestSignVerify signs with every algorithm and a key in every form, and
@@ -134,38 +134,38 @@ func TestSignVerify(t *testing.T) {
 		s := &suites[i]
 		t.Run(string(s.alg), func(t *testing.T) {
 			material := internalMaterial(t, s)
-			must := func(k Key, err error) Key {
+			must := func(k *Key, err error) *Key {
 				t.Helper()
 				if err != nil {
 					t.Fatal(err)
 				}
 				return k
 			}
-			native := must(NewKey(s.alg, material))
-			signers := map[string]Key{
+			native := must(New(s.alg, material))
+			signers := map[string]*Key{
 				"native": native,
-				"jwk":    must(ParseKey(s.alg, internalJWK(t, material, nil))),
-				"jwkAlg": must(ParseKey("", internalJWK(t, material, map[string]any{"alg": s.alg, "use": "sig", "key_ops": []string{"sign", "verify"}}))),
+				"jwk":    must(Parse(s.alg, internalJWK(t, material, nil))),
+				"jwkAlg": must(Parse("", internalJWK(t, material, map[string]any{"alg": s.alg, "use": "sig", "key_ops": []string{"sign", "verify"}}))),
 			}
-			verifiers := map[string]Key{}
+			verifiers := map[string]*Key{}
 			if s.family != familyHMAC {
 				text, err := native.MarshalPEM()
-				signers["pem"] = must(ParseKey(s.alg, text))
+				signers["pem"] = must(Parse(s.alg, text))
 				if err != nil {
 					t.Fatal(err)
 				}
-				signers["external"] = must(NewKey(s.alg, hidden{Signer: material.(crypto.Signer)}))
-				verifiers["native"] = must(NewKey(s.alg, material.(crypto.Signer).Public()))
+				signers["external"] = must(New(s.alg, hidden{Signer: material.(crypto.Signer)}))
+				verifiers["native"] = must(New(s.alg, material.(crypto.Signer).Public()))
 				text, err = native.Public().MarshalPEM()
 				if err != nil {
 					t.Fatal(err)
 				}
-				verifiers["pem"] = must(ParseKey(s.alg, text))
-				object, err := native.k.appendJWK(nil)
+				verifiers["pem"] = must(Parse(s.alg, text))
+				object, err := native.AppendPublicJWK(nil)
 				if err != nil {
 					t.Fatal(err)
 				}
-				verifiers["jwk"] = must(ParseKey("", object))
+				verifiers["jwk"] = must(Parse("", object))
 			}
 			for name, k := range signers {
 				verifiers[name+" itself"] = k
@@ -174,7 +174,7 @@ func TestSignVerify(t *testing.T) {
 				}
 			}
 			for signer, k := range signers {
-				if k.Algorithm() != s.alg || !k.k.canSign() || k.k.symmetric() != (s.family == familyHMAC) || k.k.symmetric() != s.alg.symmetric() {
+				if k.Algorithm() != s.alg || !k.CanSign() || k.Symmetric() != (s.family == familyHMAC) || k.Symmetric() != s.alg.Symmetric() {
 					t.Errorf("%s: %v", signer, k)
 				}
 				token := internalSign(t, k, internalInput)
@@ -192,7 +192,7 @@ func TestSignVerify(t *testing.T) {
 			if (s.family == familyRSA || s.family == familyPSS) && s.hash != crypto.SHA256 {
 				return // generated like the others, and slow
 			}
-			generated := must(GenerateKey(s.alg))
+			generated := must(Generate(s.alg))
 			token := internalSign(t, generated, internalInput)
 			if !internalVerify(generated, token) || internalVerify(native, token) {
 				t.Error("a generated key does not verify its own token, or another does")
@@ -207,7 +207,7 @@ func TestVerifyRefuses(t *testing.T) {
 		s := &suites[i]
 		t.Run(string(s.alg), func(t *testing.T) {
 			material := internalMaterial(t, s)
-			k, err := NewKey(s.alg, material)
+			k, err := New(s.alg, material)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -231,7 +231,7 @@ func TestVerifyRefuses(t *testing.T) {
 					continue
 				}
 				for _, c := range others {
-					if token[i] != byte(c) && k.k.verify(token[:i]+string(c)+token[i+1:], dot) {
+					if token[i] != byte(c) && k.Verify(token[:i]+string(c)+token[i+1:], dot) {
 						t.Errorf("verifies with %q at %d", c, i)
 					}
 				}
@@ -249,10 +249,10 @@ func TestVerifyRefuses(t *testing.T) {
 			// a multiple of 3, 2 for 2.
 			alphabet := "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 			last := strings.IndexByte(alphabet, token[len(token)-1])
-			if k.k.size%3 != 0 {
+			if k.size%3 != 0 {
 				refuse("another last character for the same bytes", token[:len(token)-1]+string(alphabet[last+1]))
 			}
-			if k.k.verify(token, len(token)) || k.k.verify(token[dot+1:], -1) || k.k.verify("", 0) || (*key)(nil).verify(token, dot) {
+			if k.Verify(token, len(token)) || k.Verify(token[dot+1:], -1) || k.Verify("", 0) || (*Key)(nil).Verify(token, dot) {
 				t.Error("verifies out of bounds or without a key")
 			}
 			for j := range suites {
@@ -262,14 +262,14 @@ func TestVerifyRefuses(t *testing.T) {
 				}
 				if other.family == familyHMAC {
 					longer := append(material.([]byte), make([]byte, 64)...)
-					otherKey, err := NewKey(other.alg, longer)
+					otherKey, err := New(other.alg, longer)
 					if err != nil {
 						t.Fatal(err)
 					}
 					if internalVerify(otherKey, token) {
 						t.Errorf("verifies as %s", other.alg)
 					}
-				} else if otherKey, err := NewKey(other.alg, material); err == nil && internalVerify(otherKey, token) {
+				} else if otherKey, err := New(other.alg, material); err == nil && internalVerify(otherKey, token) {
 					t.Errorf("verifies as %s", other.alg)
 				}
 			}
@@ -278,25 +278,25 @@ func TestVerifyRefuses(t *testing.T) {
 }
 
 func TestSignRefuses(t *testing.T) {
-	k, err := GenerateKey(ES256)
+	k, err := Generate(ES256)
 	if err != nil {
 		t.Fatal(err)
 	}
-	verifyOnly, err := ParseKey("", internalJWK(t, make([]byte, 32), map[string]any{"key_ops": []string{"verify"}}))
+	verifyOnly, err := Parse("", internalJWK(t, make([]byte, 32), map[string]any{"key_ops": []string{"verify"}}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, tt := range map[string]struct {
-		key  Key
+		key  *Key
 		want string
 	}{
-		"zero":             {Key{}, "zero Key"},
+		"zero":             {nil, "zero Key"},
 		"public":           {k.Public(), "no private part"},
 		"verify-only HMAC": {verifyOnly, "no private part"},
 		"bad id":           {k.WithID("a\n"), "control characters"},
 		"long id":          {k.WithID(strings.Repeat("a", 257)), "257 bytes"},
 	} {
-		if token, err := tt.key.k.sign(nil, []byte("a.b")); token != nil || err == nil || !strings.Contains(err.Error(), tt.want) {
+		if token, err := tt.key.Sign(nil, []byte("a.b")); token != nil || err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %q, %v", name, token, err)
 		}
 	}
@@ -305,9 +305,9 @@ func TestSignRefuses(t *testing.T) {
 	}
 }
 
-func internalSecret(t *testing.T, secret []byte) Key {
+func internalSecret(t *testing.T, secret []byte) *Key {
 	t.Helper()
-	k, err := ParseKey("", internalJWK(t, secret, nil))
+	k, err := Parse("", internalJWK(t, secret, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -317,16 +317,16 @@ func internalSecret(t *testing.T, secret []byte) Key {
 // TestNewKeyCopiesSecret: a key does not change with the slice it was made from.
 func TestNewKeyCopiesSecret(t *testing.T) {
 	secret := internalMaterial(t, &suites[0]).([]byte)
-	k, err := NewKey(HS256, secret)
+	k, err := New(HS256, secret)
 	if err != nil {
 		t.Fatal(err)
 	}
-	same, err := NewKey(HS256, bytes.Clone(secret))
+	same, err := New(HS256, bytes.Clone(secret))
 	if err != nil {
 		t.Fatal(err)
 	}
 	secret[0]++
-	if !internalVerify(same, internalSign(t, k, internalInput)) || !bytes.Equal(k.k.private().([]byte), same.k.private().([]byte)) {
+	if !internalVerify(same, internalSign(t, k, internalInput)) || !bytes.Equal(k.private().([]byte), same.private().([]byte)) {
 		t.Error("the key changed with its secret")
 	}
 }
@@ -351,7 +351,7 @@ func TestPublishedSignatures(t *testing.T) {
 			"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc", "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg", true,
 		},
 	} {
-		k, err := ParseKey("", []byte(tt.jwk))
+		k, err := Parse("", []byte(tt.jwk))
 		if err != nil {
 			t.Fatalf("%s: %v", tt.name, err)
 		}
@@ -369,7 +369,7 @@ func TestPublishedSignatures(t *testing.T) {
 // not JOSE (RFC 7518 §3.5).
 func TestPSSSaltLength(t *testing.T) {
 	for _, s := range suites[6:9] {
-		k, err := NewKey(s.alg, internalRSA())
+		k, err := New(s.alg, internalRSA())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -454,11 +454,11 @@ func TestExternalSigner(t *testing.T) {
 			return rsa.SignPKCS1v15(random, internalRSA(), crypto.SHA512, digest[:])
 		}, "does not verify"},
 	} {
-		k, err := NewKey(tt.alg, hidden{tt.key, tt.sign})
+		k, err := New(tt.alg, hidden{tt.key, tt.sign})
 		if err != nil {
 			t.Fatal(err)
 		}
-		token, err := k.k.sign(nil, []byte(internalInput))
+		token, err := k.Sign(nil, []byte(internalInput))
 		if token != nil || err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), string(tt.alg)+": ") {
 			t.Errorf("%s %s: %q, %v", tt.alg, tt.name, token, err)
 		}
@@ -483,7 +483,7 @@ func TestExternalSignerAsked(t *testing.T) {
 		{EdDSA, edKey, fmt.Sprintf("%x crypto.Hash 0", internalInput)},
 	} {
 		var got string
-		k, err := NewKey(tt.alg, hidden{tt.key, func(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+		k, err := New(tt.alg, hidden{tt.key, func(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
 			got = fmt.Sprintf("%x %T %v", digest, opts, opts)
 			return tt.key.Sign(random, digest, opts)
 		}})
@@ -505,7 +505,7 @@ func TestExternalSignerAsked(t *testing.T) {
 func TestHMACOfLongInput(t *testing.T) {
 	secret := []byte("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")
 	for _, s := range suites[:3] {
-		k, err := NewKey(s.alg, secret)
+		k, err := New(s.alg, secret)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -530,7 +530,7 @@ func TestConcurrentUse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		k, err := newKey(alg, internalMaterial(t, s))
+		k, err := New(alg, internalMaterial(t, s))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -538,14 +538,14 @@ func TestConcurrentUse(t *testing.T) {
 			wg.Go(func() {
 				for j := range 20 {
 					input := strings.Repeat(fmt.Sprintf("%d-%d.", i, j), 1+j*20)
-					token, err := k.sign([]byte(input+"."), []byte(input))
-					if err != nil || !k.verify(string(token), len(input)) || k.verify("x"+string(token[1:]), len(input)) {
+					token, err := k.Sign([]byte(input+"."), []byte(input))
+					if err != nil || !k.Verify(string(token), len(input)) || k.Verify("x"+string(token[1:]), len(input)) {
 						t.Errorf("%s: %v", alg, err)
 					}
-					if k.symmetric() {
+					if k.Symmetric() {
 						continue
 					}
-					if text, err := (Key{k}).MarshalPEM(); err != nil || len(text) == 0 {
+					if text, err := k.MarshalPEM(); err != nil || len(text) == 0 {
 						t.Error(err)
 					}
 				}
@@ -591,11 +591,11 @@ func TestEd25519Points(t *testing.T) {
 func TestAppendJWK(t *testing.T) {
 	for i := range suites {
 		s := &suites[i]
-		k, err := newKey(s.alg, internalMaterial(t, s))
+		k, err := New(s.alg, internalMaterial(t, s))
 		if err != nil {
 			t.Fatal(err)
 		}
-		object, err := k.appendJWK([]byte("["))
+		object, err := k.AppendPublicJWK([]byte("["))
 		if s.family == familyHMAC {
 			if err == nil || len(object) != 0 {
 				t.Errorf("%s: %q, %v", s.alg, object, err)
@@ -621,16 +621,16 @@ func TestAppendJWK(t *testing.T) {
 			}
 		}
 	}
-	k, _ := GenerateKey(EdDSA)
-	object, err := k.WithID(`a"<b`).k.appendJWK(nil)
+	k, _ := Generate(EdDSA)
+	object, err := k.WithID(`a"<b`).AppendPublicJWK(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if same, err := ParseKey("", object); err != nil || same.ID() != `a"<b` || !same.k.assigned {
+	if same, err := Parse("", object); err != nil || same.ID() != `a"<b` || !same.assigned {
 		t.Errorf("%s: %v, %v", object, same, err)
 	}
-	for _, k := range []Key{{}, k.WithID("\xff")} {
-		if object, err := k.k.appendJWK(nil); err == nil {
+	for _, k := range []*Key{nil, k.WithID("\xff")} {
+		if object, err := k.AppendPublicJWK(nil); err == nil {
 			t.Errorf("%v: %s", k, object)
 		}
 	}
@@ -645,10 +645,10 @@ func FuzzParseKey(f *testing.F) {
 		f.Add(string(s.alg), internalJWK(f, material, nil))
 		f.Add("", internalJWK(f, material, map[string]any{"alg": s.alg, "kid": "a", "use": "sig", "key_ops": []string{"sign", "verify"}}))
 		f.Add("", internalJWK(f, material, map[string]any{"key_ops": []string{"verify"}, "ext": true, "KID": 1}))
-		if k, err := newKey(s.alg, material); err == nil && !k.symmetric() {
-			private, _ := Key{k}.MarshalPEM()
-			public, _ := k.public().MarshalPEM()
-			object, _ := k.appendJWK(nil)
+		if k, err := New(s.alg, material); err == nil && !k.Symmetric() {
+			private, _ := k.MarshalPEM()
+			public, _ := k.Public().MarshalPEM()
+			object, _ := k.AppendPublicJWK(nil)
 			f.Add(string(s.alg), private)
 			f.Add("", public)
 			f.Add("", object)
@@ -659,40 +659,40 @@ func FuzzParseKey(f *testing.F) {
 		f.Add("", []byte(text))
 	}
 	f.Fuzz(func(t *testing.T, alg string, data []byte) {
-		k, err := ParseKey(Algorithm(alg), data)
+		k, err := Parse(Algorithm(alg), data)
 		if err != nil {
-			if k != (Key{}) || !strings.HasPrefix(err.Error(), "jwtauth: ") {
+			if k != nil {
 				t.Fatalf("%v, %v", k, err)
 			}
 			return
 		}
-		if alg != "" && k.Algorithm() != Algorithm(alg) || k.k.check() != nil {
+		if alg != "" && k.Algorithm() != Algorithm(alg) || k.Check() != nil {
 			t.Fatalf("for %q: %v", alg, k)
 		}
-		if k.k.canSign() {
+		if k.CanSign() {
 			if token := internalSign(t, k, internalInput); !internalVerify(k, token) {
 				t.Fatalf("%v does not verify its own token", k)
 			}
 		}
-		if k.k.symmetric() {
+		if k.Symmetric() {
 			return
 		}
 		text, err := k.MarshalPEM()
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := ParseKey(k.Algorithm(), text)
-		if err != nil || again.ID() != k.WithID("").ID() || again.k.canSign() != k.k.canSign() {
+		again, err := Parse(k.Algorithm(), text)
+		if err != nil || again.ID() != k.WithID("").ID() || again.CanSign() != k.CanSign() {
 			t.Fatalf("%v by PEM is %v, %v", k, again, err)
 		}
 		if twice, err := again.MarshalPEM(); err != nil || !bytes.Equal(twice, text) {
 			t.Fatalf("PEM is %q, then %q (%v)", text, twice, err)
 		}
-		object, err := k.k.appendJWK(nil)
+		object, err := k.AppendPublicJWK(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again, err = ParseKey("", object); err != nil || again.ID() != k.ID() || again.Algorithm() != k.Algorithm() {
+		if again, err = Parse("", object); err != nil || again.ID() != k.ID() || again.Algorithm() != k.Algorithm() {
 			t.Fatalf("%v by JWK is %v, %v", k, again, err)
 		}
 	})
@@ -714,7 +714,7 @@ var parseRefusals = []string{
 
 func TestParseRefusals(t *testing.T) {
 	for _, text := range parseRefusals {
-		if k, err := ParseKey("", []byte(text)); err == nil {
+		if k, err := Parse("", []byte(text)); err == nil {
 			t.Errorf("%q is read as %v", text, k)
 		}
 	}

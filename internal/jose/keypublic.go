@@ -1,4 +1,4 @@
-package jwtauth
+package jose
 
 import (
 	"crypto"
@@ -44,12 +44,12 @@ func newPublicJWK(pub crypto.PublicKey) publicJWK {
 	return publicJWK{}
 }
 
-// appendJWK appends the public JWK of k to dst.
-func (k *key) appendJWK(dst []byte) ([]byte, error) {
-	if err := k.check(); err != nil {
+// AppendPublicJWK appends the public JWK of k to dst.
+func (k *Key) AppendPublicJWK(dst []byte) ([]byte, error) {
+	if err := k.Check(); err != nil {
 		return nil, err
 	}
-	if k.symmetric() {
+	if k.Symmetric() {
 		return nil, fmt.Errorf("%s keys have no public form", k.alg)
 	}
 	m := newPublicJWK(k.pub)
@@ -57,6 +57,10 @@ func (k *key) appendJWK(dst []byte) ([]byte, error) {
 	object, err := json.Marshal(m)
 	return append(dst, object...), err
 }
+
+// Thumbprint returns the SHA-256 thumbprint of k's public key in base64url (RFC
+// 7638), "" for an HMAC key, which has none.
+func (k *Key) Thumbprint() string { return thumbprint(k.pub) }
 
 // thumbprint returns the SHA-256 thumbprint of pub in base64url (RFC 7638), ""
 // for none.

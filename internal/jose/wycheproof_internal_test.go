@@ -1,4 +1,4 @@
-package jwtauth
+package jose
 
 import (
 	"encoding/base64"
@@ -13,7 +13,7 @@ import (
 
 // wycheproofDir holds the vector files of Project Wycheproof, which are not part
 // of this module, and overlay.json, which says how to read their labels.
-const wycheproofDir = "../shared/wycheproof"
+const wycheproofDir = "../../../shared/wycheproof"
 
 // wycheproofCount is how many vectors each file has: one that is lost on the way
 // to the check is a failure, too.
@@ -187,18 +187,18 @@ var wycheproofMAC = map[string]Algorithm{"hmac_sha256_test.json": HS256, "hmac_s
 
 // wycheproofSecret returns the key of secret. Some vectors have secrets shorter than JOSE
 // allows: NewKey must refuse them, and the MAC is checked with a key that has not been through it.
-func wycheproofSecret(t *testing.T, alg Algorithm, secret []byte) Key {
+func wycheproofSecret(t *testing.T, alg Algorithm, secret []byte) *Key {
 	t.Helper()
 	s, err := alg.suite()
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, err := NewKey(alg, secret)
+	k, err := New(alg, secret)
 	if short := len(secret) < s.hash.Size(); short != (err != nil) {
 		t.Errorf("%s key of %d bytes: error %v", alg, len(secret), err)
 	}
 	if err != nil {
-		return Key{&key{suite: s, alg: alg, size: s.hash.Size(), macs: newMACs(s.hash, secret)}}
+		return &Key{suite: s, alg: alg, size: s.hash.Size(), macs: newMACs(s.hash, secret)}
 	}
 	return k
 }
@@ -222,16 +222,16 @@ func (g wycheproofGroup) verifies(t *testing.T, name string, test wycheproofTest
 		return wycheproofCompact(g.keys(t, name), token)
 	}
 	signature := test.Sig
-	var keys []Key
+	var keys []*Key
 	if g.Type == "MacTest" {
 		signature = test.Tag
-		keys = []Key{wycheproofSecret(t, wycheproofMAC[name], wycheproofHex(t, test.Key))}
+		keys = []*Key{wycheproofSecret(t, wycheproofMAC[name], wycheproofHex(t, test.Key))}
 	} else if keys = g.keys(t, name); len(keys) != 1 {
 		t.Errorf("%d: %d keys loaded instead of 1", test.TcID, len(keys))
 	}
 	input := string(wycheproofHex(t, test.Msg))
 	token := input + "." + base64.RawURLEncoding.EncodeToString(wycheproofHex(t, signature))
-	return slices.ContainsFunc(keys, func(key Key) bool { return key.k.verify(token, len(input)) })
+	return slices.ContainsFunc(keys, func(key *Key) bool { return key.Verify(token, len(input)) })
 }
 
 func wycheproofHex(t *testing.T, s string) []byte {
@@ -245,7 +245,7 @@ func wycheproofHex(t *testing.T, s string) []byte {
 
 // keys loads the group's key or keys, in each form that it is given in, and
 // leaves out those that are refused.
-func (g wycheproofGroup) keys(t *testing.T, name string) []Key {
+func (g wycheproofGroup) keys(t *testing.T, name string) []*Key {
 	t.Helper()
 	var alg Algorithm
 	switch {
@@ -255,7 +255,7 @@ func (g wycheproofGroup) keys(t *testing.T, name string) []Key {
 		alg = Algorithm("RS" + strings.TrimPrefix(g.Sha, "SHA-"))
 	}
 	if g.PublicKeyPem != "" {
-		key, err := ParseKey(alg, []byte(g.PublicKeyPem))
+		key, err := Parse(alg, []byte(g.PublicKeyPem))
 		if err != nil {
 			t.Errorf("PEM: %v", err)
 			return nil
@@ -264,14 +264,14 @@ func (g wycheproofGroup) keys(t *testing.T, name string) []Key {
 			if jwk == nil {
 				continue
 			}
-			same, err := ParseKey(alg, jwk)
+			same, err := Parse(alg, jwk)
 			if err != nil {
 				t.Errorf("JWK: %v", err)
 			} else if same.Algorithm() != key.Algorithm() || same.WithID("").ID() != key.ID() {
 				t.Errorf("JWK is %v, PEM is %v", same, key)
 			}
 		}
-		return []Key{key}
+		return []*Key{key}
 	}
 	jwk := g.Public
 	if jwk == nil {
@@ -284,9 +284,9 @@ func (g wycheproofGroup) keys(t *testing.T, name string) []Key {
 	if set.Keys == nil {
 		set.Keys = []json.RawMessage{jwk}
 	}
-	var keys []Key
+	var keys []*Key
 	for _, jwk := range set.Keys {
-		if key, err := ParseKey("", jwk); err == nil {
+		if key, err := Parse("", jwk); err == nil {
 			keys = append(keys, key)
 		}
 	}
@@ -296,7 +296,7 @@ func (g wycheproofGroup) keys(t *testing.T, name string) []Key {
 // wycheproofCompact does what stands between a token and the signature layer,
 // in the plainest way: three segments, and a header with the algorithm and, if
 // it names one, the id of the key.
-func wycheproofCompact(keys []Key, token string) bool {
+func wycheproofCompact(keys []*Key, token string) bool {
 	segments := strings.Split(token, ".")
 	if len(segments) != 3 {
 		return false
@@ -319,7 +319,7 @@ func wycheproofCompact(keys []Key, token string) bool {
 	}
 	for _, key := range keys {
 		if key.Algorithm() == header.Alg && (header.Kid == "" || header.Kid == key.ID()) &&
-			key.k.verify(token, len(segments[0])+1+len(segments[1])) {
+			key.Verify(token, len(segments[0])+1+len(segments[1])) {
 			return true
 		}
 	}
