@@ -9,120 +9,156 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/faults"
 )
 
-// IssuerOptions configure an [Issuer]. The zero value is a complete and safe
-// configuration. In every field zero means the default, and a negative value
-// means none where the field says so. Literals must be keyed.
+// IssuerOptions configures an [Issuer]. The zero value is a complete and safe
+// configuration: a field that is zero has its default. A negative value is an
+// error unless the field gives it a meaning. Literals must name their fields.
+//
+// Texts in options (issuer, audience and other names) are valid UTF-8 of at most
+// 1 KiB without control characters.
 type IssuerOptions struct {
 	_ struct{}
 
-	// Issuer is the "iss" of the tokens, usually the service's own https URL. It
-	// is then required, exactly so, when a token is verified. Default: neither set
-	// nor checked, since the key is this issuer's own.
+	// Issuer is the "iss" of the tokens, usually the https URL of the service.
+	// Verifying a token then requires exactly this value. Default: tokens have
+	// no "iss", and it is not checked, because only keys of this Issuer verify.
+	//
+	// Services that share a key accept each other's tokens unless they set
+	// different values of Issuer or Audience.
 	Issuer string
 
-	// Audience is the "aud" of the tokens, one of which is then required
-	// when a token is verified. Default: neither set nor checked.
+	// Audience is the "aud" of the tokens. Verifying a token then requires one
+	// of these values. Default: tokens have no "aud", and it is not checked.
 	Audience []string
 
-	// AccessTTL is how long an access token lives: whole seconds, more than
+	// AccessTTL is the lifetime of access tokens: whole seconds, longer than
 	// Leeway, at most 366 days. Default 15 minutes.
 	AccessTTL time.Duration
 
-	// Sessions is where logins are kept. Default: nowhere, so that there are access tokens and no refresh.
+	// Sessions stores login sessions. If it is nil, which is the default, Login
+	// issues access tokens only, and the methods that need a session (Refresh,
+	// Logout and others) return an error.
 	Sessions SessionStore
 
-	// IdleTTL is how long a session lives without a refresh: at least AccessTTL + 2·(ReuseWindow + 30 s), at most SessionTTL. Default 7
-	// days, or SessionTTL where that is less. Outages count: it should be longer than those that clients are to outlive.
+	// IdleTTL is how long a session lasts without a refresh: at least
+	// AccessTTL + 2·(ReuseWindow + 30 s), at most SessionTTL. Default 7 days, or
+	// SessionTTL if that is less. Time in which the store is down counts as
+	// well, so IdleTTL should exceed the outages that users are to survive.
 	IdleTTL time.Duration
 
-	// SessionTTL is how long a session lives at most, from the login: no less than the least IdleTTL, up to 10 years. Default 30 days, or IdleTTL where that is more.
+	// SessionTTL is how long a session lasts in total, counted from the login:
+	// at least the minimum of IdleTTL, at most 10 years of 366 days. Default 30
+	// days, or IdleTTL if that is more.
 	SessionTTL time.Duration
 
-	// ReuseWindow is how long after an exchange the old refresh token is answered again, for
-	// answers that were lost and for tabs that refresh at the same time. Later it means that
-	// somebody has a copy, and ends the session. It begins with the exchange; where the store fails before it is over, it begins anew when
-	// the store is back, though no later than 5 minutes after the last failure, in the instances that saw it fail and have run since:
-	// a client goes on that retried at least every 5 minutes until then. What counts as one outage is in SECURITY.md. At most 5 minutes;
-	// negative for none, which forbids two tabs. Default 30 seconds.
+	// ReuseWindow is how long after a refresh the previous refresh token is
+	// still accepted, so that lost responses and concurrent tabs do not log the
+	// user out. Later reuse of an old token is treated as theft: it ends the
+	// session. At most 5 minutes. A negative value turns the window off, and
+	// two tabs then log each other out. Default 30 seconds.
+	//
+	// If the store fails within the window, the window starts again when the
+	// store is back. See SECURITY.md for the limits of that.
 	ReuseWindow time.Duration
 
-	// RefreshKeys are symmetric keys (HS…) for refresh tokens: the first signs, all verify. Default: the signing key
-	// and AcceptKeys, whose tokens verify in any case. Set them where the signing key is a crypto.Signer, or to change
-	// signing keys without regard to refresh tokens.
+	// RefreshKeys are HS… keys for refresh tokens. The first one signs, and all
+	// of them verify, as do keys derived from the signing key and AcceptKeys: 16
+	// keys at most in total. Default: only the derived keys. Set RefreshKeys if
+	// the signing key is a [crypto.Signer], or to rotate signing keys without
+	// regard to refresh tokens.
 	//
-	// What signs is derived from the key and Issuer (HKDF, RFC 5869). So no key of access tokens verifies refresh tokens,
-	// and issuers that share a key do not take each other's, unless they share Issuer, too, or neither has one.
+	// No key signs refresh tokens itself, only a key derived from it and Issuer
+	// (HKDF, RFC 5869). So the keys of access tokens do not verify refresh
+	// tokens, and Issuers that share a key do not accept each other's refresh
+	// tokens, unless they have the same Issuer or none.
 	RefreshKeys []Key
 
-	// OnEvent is told what happens to sessions, after it has happened, in the goroutine of the
-	// call: it should not block, since nothing bounds its time and the answer waits for it, and must be safe
-	// for concurrent use. Default: nobody is told.
+	// OnEvent, if not nil, is called synchronously after each session event. It
+	// should return quickly and must be safe for concurrent use.
 	OnEvent func(context.Context, Event)
 
-	// AcceptKeys are further keys whose tokens verify, while keys are rotated.
+	// AcceptKeys are further keys whose tokens verify, for key rotation (see
+	// [Issuer.SetKeys]). Do not list the keys of another system here: every
+	// token that it signed, for any purpose, could count as an access token.
 	AcceptKeys []Key
 
-	// Claims returns a subject's private claims for the access token, asked anew at every login and refresh. It
-	// is a struct or map, or nil for none. [ErrSubjectDisabled] refuses the
-	// login and ends the session; any other error is [ErrUnavailable] and ends nothing. Nothing bounds its time but the
-	// context of the call: it should set a limit of some seconds itself. It
-	// must be safe for concurrent use. Default: no private claims.
+	// Claims returns the private claims of a subject for an access token: a
+	// struct, a map or nil. Login and Refresh call it each time. If it returns
+	// [ErrSubjectDisabled], the login is refused or the session ends. Any other
+	// error is reported as [ErrUnavailable] and ends no session.
+	//
+	// It must be safe for concurrent use. Only the context of the call limits
+	// its time, so it should set a limit of a few seconds itself. Default: no
+	// private claims.
 	Claims func(ctx context.Context, subject string) (any, error)
 
-	// Leeway is the difference of clocks that dates are forgiven: at most 5
+	// Leeway is the clock skew tolerated in "exp", "nbf" and "iat": at most 5
 	// minutes, negative for none. Default 30 seconds.
 	Leeway time.Duration
 
-	// Now is the clock. Default [time.Now].
+	// Now returns the current time and must be safe for concurrent use. Default
+	// [time.Now].
 	Now func() time.Time
 }
 
-// VerifierOptions configure a [Verifier]. In every field zero means the
-// default, and a negative value means none where the field says so. Literals must be keyed.
+// VerifierOptions configures a [Verifier]. Issuer (or AnyIssuer) and Audience
+// (or AnyAudience) are required. Any other field that is zero has its default. A
+// negative value is an error unless the field gives it a meaning. Literals must
+// name their fields.
+//
+// Texts in options (issuer, audience and other names) are valid UTF-8 of at most
+// 1 KiB without control characters.
 type VerifierOptions struct {
 	_ struct{}
 
-	// Issuer is the exact "iss" that a token must have. Required, unless AnyIssuer.
+	// Issuer is the exact "iss" that a token must have.
 	Issuer string
 
-	// Audience are the names of this service: "aud" must hold one of them
-	// (RFC 7519 §4.1.3). Required, unless AnyAudience: a provider's keys sign
-	// tokens for everyone's services.
+	// Audience lists the names of this service. The "aud" of a token must
+	// contain one of them (RFC 7519, section 4.1.3), because the keys of a
+	// provider sign tokens for the services of all its customers.
 	Audience []string
 
-	// AnyIssuer takes tokens whatever their "iss", AnyAudience whatever their "aud".
+	// AnyIssuer accepts any "iss", or none, if Issuer is empty. AnyAudience
+	// accepts any "aud", or none, if Audience is empty.
 	AnyIssuer, AnyAudience bool
 
-	// Types are the media types that the "typ" of a header may name, without
-	// regard to case, with or without "application/" before it, such as "at+jwt" for RFC 9068. Where set, a token
-	// must have one. Default: "JWT", "at+jwt", or none at all.
+	// Types are the media types that the "typ" of the header may have, such as
+	// "at+jwt" (RFC 9068). Upper and lower case do not differ, and "application/"
+	// in front is ignored. If set, a token must have one of these types.
+	// Default: "JWT", "at+jwt" or no "typ" at all.
 	Types []string
 
-	// ScopeClaims are further claims whose values count as scopes, strings or arrays of
-	// strings, such as "scp" or "roles". Default: "scope" alone.
+	// ScopeClaims are further claims that hold scopes, as a string or an array
+	// of strings, such as "scp" or "roles". Default: "scope" only.
 	ScopeClaims []string
 
-	// MaxTokenBytes is the length of the longest token that is looked at: 8 KiB to 1 MiB. Default 16 KiB.
+	// MaxTokenBytes is the length of the longest token that is accepted: 8 KiB
+	// to 1 MiB. Default 16 KiB.
 	MaxTokenBytes int
 
-	// CacheSize is how many verified tokens of public-key algorithms are remembered, so
-	// that their signature is not computed again: at most 1,048,576, negative for none. Default 4,096. Tokens
-	// over 8 KiB are not remembered; with usual ones of 1 KiB the default comes to some 10 MiB, and with the largest
-	// to some 60, or 200 where each names a thousand audiences.
+	// CacheSize is how many verified tokens are remembered, so that their
+	// signatures are not computed again: at most 1,048,576, negative for none.
+	// Default 4,096. Times and the key are still checked for every request.
+	//
+	// Tokens with HS… algorithms and tokens over 8 KiB are not remembered. With
+	// typical tokens of 1 KiB the default takes some 10 MiB of memory. With the
+	// largest it takes some 60 MiB, or 200 MiB if each has a thousand audiences.
 	CacheSize int
 
-	// Leeway is the difference of clocks that dates are forgiven: at most 5
-	// minutes, negative for none. Default 30 seconds.
+	// Leeway is the clock skew tolerated in "exp", "nbf" and "iat", and in
+	// MaxAge: at most 5 minutes, negative for none. Default 30 seconds.
 	Leeway time.Duration
 
-	// MaxAge is how long after its "iat", which is then required, a token is taken. Default: as long as its "exp" says.
+	// MaxAge is how long after its "iat" a token is accepted. A token must then
+	// have an "iat". Default: no limit besides "exp".
 	MaxAge time.Duration
 
-	// Sessions, where set, is asked at every token whether its session still stands, as [Issuer.Live] does: the
-	// store that the issuer of the tokens uses.
+	// Sessions, if not nil, is the store of the Issuer of the tokens. Verifying
+	// a token then checks that its session is active, like [Issuer.Live].
 	Sessions SessionStore
 
-	// Now is the clock. Default [time.Now].
+	// Now returns the current time and must be safe for concurrent use. Default
+	// [time.Now].
 	Now func() time.Time
 }
 
@@ -147,7 +183,7 @@ const (
 	maxCacheSize     = 1 << 20
 )
 
-// rules are VerifierOptions, checked and compiled: each field is in force as it stands.
+// rules are compiled VerifierOptions: defaults are filled in and values checked.
 type rules struct {
 	issuer      string   // "" for any
 	audience    []string // empty for any
@@ -157,7 +193,7 @@ type rules struct {
 	cacheSize   int // 0 for none
 	leeway      time.Duration
 	maxAge      time.Duration // 0 for any
-	sessions    SessionStore  // nil for not asked
+	sessions    SessionStore  // nil if not checked
 	now         func() time.Time
 }
 
@@ -175,17 +211,17 @@ func (o VerifierOptions) compile(f *faults.Collector) rules {
 	}
 	switch {
 	case o.AnyIssuer && o.Issuer != "":
-		f.Add("VerifierOptions.Issuer", "is set, and so is AnyIssuer: one of them is meant")
+		f.Add("VerifierOptions.Issuer", "cannot be combined with AnyIssuer")
 	case o.Issuer != "":
 		f.Name("VerifierOptions.Issuer", o.Issuer)
 	case !o.AnyIssuer:
-		f.Add("VerifierOptions.Issuer", "is required: the exact iss of the tokens (AnyIssuer takes them whatever it is)")
+		f.Add("VerifierOptions.Issuer", "is required: the exact iss of the tokens (AnyIssuer accepts any)")
 	}
 	switch {
 	case o.AnyAudience && len(o.Audience) > 0:
-		f.Add("VerifierOptions.Audience", "is set, and so is AnyAudience: one of them is meant")
+		f.Add("VerifierOptions.Audience", "cannot be combined with AnyAudience")
 	case len(o.Audience) == 0 && !o.AnyAudience:
-		f.Add("VerifierOptions.Audience", "is required: the name of this service in the aud of its tokens (AnyAudience takes them whatever it is)")
+		f.Add("VerifierOptions.Audience", "is required: the name of this service in the aud of its tokens (AnyAudience accepts any)")
 	}
 	f.Names("VerifierOptions.Audience", o.Audience)
 	f.Names("VerifierOptions.Types", o.Types)
@@ -195,7 +231,7 @@ func (o VerifierOptions) compile(f *faults.Collector) rules {
 	f.Names("VerifierOptions.ScopeClaims", o.ScopeClaims)
 	for i, name := range o.ScopeClaims {
 		if isRegistered(name) {
-			f.Add(fmt.Sprintf("VerifierOptions.ScopeClaims[%d]", i), "%s is a registered claim that holds no scopes", name)
+			f.Add(fmt.Sprintf("VerifierOptions.ScopeClaims[%d]", i), "%s is a registered claim and cannot hold scopes", name)
 		}
 	}
 	f.TypedNil("VerifierOptions.Sessions", o.Sessions)
@@ -205,7 +241,7 @@ func (o VerifierOptions) compile(f *faults.Collector) rules {
 	return r
 }
 
-// issuance is IssuerOptions, checked and compiled, but for the rules of its verifier.
+// issuance is compiled IssuerOptions, apart from the rules of the verifier.
 type issuance struct {
 	issuer      string
 	ttl         time.Duration
@@ -217,8 +253,8 @@ type issuance struct {
 	onEvent     func(context.Context, Event)
 }
 
-// refreshRules are the rules for refresh tokens, given those for access tokens. The
-// type tells the two apart, and the key does.
+// refreshRules returns the rules for refresh tokens, given those for access
+// tokens. The two kinds differ in type and key.
 func (i *issuance) refreshRules(access rules) rules {
 	return rules{types: []string{refreshType}, maxBytes: access.maxBytes, now: access.now}
 }
@@ -249,7 +285,7 @@ func (o IssuerOptions) compile(f *faults.Collector) (issuance, rules) {
 	return i, r
 }
 
-// compileSessions compiles the options that only matter with Sessions.
+// compileSessions compiles the options that need Sessions.
 func (o IssuerOptions) compileSessions(f *faults.Collector, i *issuance) {
 	f.TypedNil("IssuerOptions.Sessions", o.Sessions)
 	if o.Sessions == nil {
@@ -263,7 +299,7 @@ func (o IssuerOptions) compileSessions(f *faults.Collector, i *issuance) {
 			{"RefreshKeys", len(o.RefreshKeys) > 0},
 		} {
 			if field.set {
-				f.Add("IssuerOptions."+field.name, "is set, but Sessions is not")
+				f.Add("IssuerOptions."+field.name, "needs Sessions, which is not set")
 			}
 		}
 		return
@@ -276,7 +312,8 @@ func (o IssuerOptions) compileSessions(f *faults.Collector, i *issuance) {
 	if i.idle == 0 {
 		i.idle = min(defaultIdleTTL, i.life)
 	}
-	// A client that refreshes when its access token expires, and once more for a lost answer, must come in time.
+	// A session must last long enough for a client that refreshes when its access
+	// token expires, and again after a lost response.
 	least := i.ttl + 2*(i.window+coalesceGrace)
 	below := func(field string, d time.Duration) {
 		f.Add("IssuerOptions."+field, "%v is below the minimum of %v: AccessTTL + 2·(ReuseWindow + %v)", d, least, coalesceGrace)
@@ -288,7 +325,7 @@ func (o IssuerOptions) compileSessions(f *faults.Collector, i *issuance) {
 		below("SessionTTL", i.life)
 	}
 	switch {
-	case i.idle == i.life: // said
+	case i.idle == i.life: // reported for SessionTTL
 	case i.idle < least:
 		below("IdleTTL", i.idle)
 	case i.idle > i.life:
@@ -300,7 +337,7 @@ func (o IssuerOptions) compileSessions(f *faults.Collector, i *issuance) {
 		case key.k.Check() != nil:
 			f.Add(path, "%v", key.k.Check())
 		case !key.k.Symmetric():
-			f.Add(path, "is a key for %s; refresh tokens take HS256, HS384 or HS512", key.Algorithm())
+			f.Add(path, "is a key for %s; refresh tokens need HS256, HS384 or HS512", key.Algorithm())
 		default:
 			derived, err := deriveRefreshKey(key, o.Issuer)
 			if err != nil {

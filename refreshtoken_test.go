@@ -293,7 +293,7 @@ func TestRefreshKeyFaults(t *testing.T) {
 		{"accepted crypto.Signer", hs, opts{AcceptKeys: []jwtauth.Key{external}}, []string{"IssuerOptions.AcceptKeys[0]: " + signer}},
 		{"crypto.Signer and RefreshKeys", external, opts{RefreshKeys: []jwtauth.Key{other}}, nil},
 		{"zero refresh key", hs, opts{RefreshKeys: []jwtauth.Key{{}}}, []string{"IssuerOptions.RefreshKeys[0]: key is the zero Key"}},
-		{"refresh key that is not symmetric", hs, opts{RefreshKeys: []jwtauth.Key{other, ed}}, []string{"IssuerOptions.RefreshKeys[1]: is a key for EdDSA; refresh tokens take HS256, HS384 or HS512"}},
+		{"refresh key that is not symmetric", hs, opts{RefreshKeys: []jwtauth.Key{other, ed}}, []string{"IssuerOptions.RefreshKeys[1]: is a key for EdDSA; refresh tokens need HS256, HS384 or HS512"}},
 		{"as many keys as are tried", hs, opts{RefreshKeys: many[:15]}, nil},
 		{"too many keys", hs, opts{RefreshKeys: many}, []string{"IssuerOptions.AcceptKeys: makes 17 keys that refresh tokens are tried with"}},
 		{"all at once", external, opts{AcceptKeys: []jwtauth.Key{public}, ReuseWindow: time.Hour, SessionTTL: 1e6 * time.Hour}, []string{

@@ -92,7 +92,7 @@ func TestSessionOptions(t *testing.T) {
 	// Without Sessions, what is for sessions is a mistake.
 	_, err = jwtauth.NewIssuer(generate(t, jwtauth.HS256), opts{IdleTTL: 1, SessionTTL: 1, ReuseWindow: -1, RefreshKeys: []jwtauth.Key{{}}})
 	checkFaults(t, err, []string{
-		"IssuerOptions.IdleTTL: is set, but Sessions is not", "IssuerOptions.SessionTTL: is set, but Sessions is not",
-		"IssuerOptions.ReuseWindow: is set, but Sessions is not", "IssuerOptions.RefreshKeys: is set, but Sessions is not",
+		"IssuerOptions.IdleTTL: needs Sessions, which is not set", "IssuerOptions.SessionTTL: needs Sessions, which is not set",
+		"IssuerOptions.ReuseWindow: needs Sessions, which is not set", "IssuerOptions.RefreshKeys: needs Sessions, which is not set",
 	})
 }
