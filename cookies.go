@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-0a072700/jwtauth/internal/faults"
+	"github.com/seed-0a072700/jwtauth/internal/site"
 )
 
 // CookieOptions configure [NewCookies]. The zero value is a complete configuration, and the safest for
@@ -56,7 +57,7 @@ type CookieOptions struct {
 // use. It is safe for concurrent use.
 type Cookies struct {
 	access, refresh http.Cookie // without values
-	protection      *http.CrossOriginProtection
+	protection      *site.Protection
 	perPage         bool // the refresh cookie is sent to every page
 }
 
@@ -92,16 +93,10 @@ func NewCookies(opts CookieOptions) (*Cookies, error) {
 	if opts.InsecureHTTP && opts.InsecureSameSiteNone {
 		f.Add("CookieOptions.InsecureSameSiteNone", "is set, and so is InsecureHTTP: browsers take no SameSite=None without Secure")
 	}
-	protection := http.NewCrossOriginProtection()
+	protection := site.NewProtection()
 	for i, text := range opts.TrustedOrigins {
-		origin, fault := normalOrigin(text, opts.InsecureHTTP)
-		if fault == "" {
-			if err := protection.AddTrustedOrigin(origin); err != nil {
-				fault = "is not an origin"
-			}
-		}
-		if fault != "" {
-			f.Add(fmt.Sprintf("CookieOptions.TrustedOrigins[%d]", i), "%s", fault)
+		if err := protection.Trust(text, opts.InsecureHTTP); err != nil {
+			f.Add(fmt.Sprintf("CookieOptions.TrustedOrigins[%d]", i), "%w", err)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -110,7 +105,7 @@ func NewCookies(opts CookieOptions) (*Cookies, error) {
 	return opts.compile(protection), nil
 }
 
-func (o CookieOptions) compile(protection *http.CrossOriginProtection) *Cookies {
+func (o CookieOptions) compile(protection *site.Protection) *Cookies {
 	base := http.Cookie{Path: "/", Secure: !o.InsecureHTTP, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 	c := &Cookies{access: base, refresh: base, protection: protection, perPage: o.RefreshPath == ""}
 	c.access.Name = "__Host-" + o.Name + "-access"
@@ -209,10 +204,10 @@ func Cookie(name string) Source {
 	if err := (&http.Cookie{Name: name, Value: "v"}).Valid(); err != nil {
 		panic("jwtauth: Cookie: the name is not one of a cookie")
 	}
-	return cookieSource(name, http.NewCrossOriginProtection())
+	return cookieSource(name, site.NewProtection())
 }
 
-func cookieSource(name string, protection *http.CrossOriginProtection) Source {
+func cookieSource(name string, protection *site.Protection) Source {
 	return func(r *http.Request) (string, error) {
 		token, err := oneCookie(r, name)
 		if err != nil || token == "" {
@@ -259,37 +254,11 @@ func sentCookies(r *http.Request) iter.Seq2[string, string] {
 	}
 }
 
-var errNoOrigin = fmt.Errorf("%w: neither Sec-Fetch-Site nor Origin", ErrCrossSite)
-
-// checkSite is protection.Check, but stricter where that is made for cookies that
-// browsers guard by themselves: it passes over requests without either field, which no
-// browser's are, and over WebSocket handshakes, which are GETs that script of any site may make.
-func checkSite(protection *http.CrossOriginProtection, r *http.Request) error {
-	if isWebSocket(r) {
-		asPost := *r
-		asPost.Method = http.MethodPost
-		r = &asPost
-	}
-	switch r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions:
-		return nil
-	}
-	if r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == "" {
-		return errNoOrigin
-	}
-	if protection.Check(r) != nil {
-		return ErrCrossSite
+// checkSite refuses a request with credentials in cookies if another site made
+// it.
+func checkSite(protection *site.Protection, r *http.Request) error {
+	if err := protection.Check(r); err != nil {
+		return fmt.Errorf("%w: %w", ErrCrossSite, err)
 	}
 	return nil
-}
-
-func isWebSocket(r *http.Request) bool {
-	for _, field := range r.Header["Upgrade"] {
-		for protocol := range strings.SplitSeq(field, ",") {
-			if strings.EqualFold(strings.TrimSpace(protocol), "websocket") {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -85,7 +85,7 @@ func ExampleCookies_Access() {
 	}
 	// Output:
 	// "TOKEN" <nil>
-	// "" jwtauth: cross-site request
+	// "" jwtauth: cross-site request: sent by a page of another origin
 }
 
 // Pages that work without script stay logged in all the same.

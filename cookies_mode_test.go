@@ -181,33 +181,10 @@ func TestCookieOptions(t *testing.T) {
 		{"all faults", opts{Name: ";", RefreshPath: "/", TrustedOrigins: []string{"https://a.example", "null", "*"}}, []string{
 			"CookieOptions.Name: ", "CookieOptions.RefreshPath: ", "CookieOptions.TrustedOrigins[1]: ", "CookieOptions.TrustedOrigins[2]: ",
 		}},
-		{"origin empty", origins(""), []string{origin}},
 		{"origin null", origins("null"), []string{origin}},
-		{"origin *", origins("*"), []string{origin}},
 		{"pattern", origins("https://*.example.com"), []string{origin + `the host "*.example.com" is a pattern`}},
-		{"host alone", origins("app.example.com"), []string{origin}},
-		{"host and port", origins("app.example.com:443"), []string{origin}},
-		{"no host", origins("https://"), []string{origin}},
-		{"port alone", origins("https://:443"), []string{origin}},
-		{"slash", origins("https://app.example.com/"), []string{origin + `"https://app.example.com/" is more`}},
-		{"path", origins("https://app.example.com/app"), []string{origin}},
-		{"query", origins("https://app.example.com?a"), []string{origin}},
-		{"empty query", origins("https://app.example.com?"), []string{origin}},
-		{"fragment", origins("https://app.example.com#"), []string{origin}},
 		{"user", origins("https://ann:secret@app.example.com"), []string{origin + `"https://ann:xxxxx@app.example.com" is more`}},
-		{"other scheme", origins("ftp://app.example.com"), []string{origin}},
 		{"plain http", origins("http://app.example.com"), []string{origin + `"http://app.example.com" is plain http`}},
-		{"plain http of a host named like loopback", origins("http://localhost.example.com"), []string{origin}},
-		{"port 0", origins("https://app.example.com:0"), []string{origin}},
-		{"port too large", origins("https://app.example.com:65536"), []string{origin}},
-		{"port missing", origins("https://app.example.com:"), []string{origin}},
-		{"not ASCII", origins("https://b\u00fccher.example"), []string{origin + `the host "bücher.example" is not in ASCII`}},
-		{"a number for an address", origins("https://127.1"), []string{origin}},
-		{"a hexadecimal address", origins("https://0x7f.0.0.0x1"), []string{origin}},
-		{"a zone", origins("https://[fe80::1%25eth0]"), []string{origin + `the host "fe80::1%eth0" has a zone`}},
-		{"a dot in front", origins("https://.example.com"), []string{origin + `".example.com" is not a host name`}},
-		{"an empty label", origins("https://a..example"), []string{origin}},
-		{"a space", origins("https://a b"), []string{origin}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cookies, err := jwtauth.NewCookies(c.opts)
@@ -224,26 +201,11 @@ func TestTrustedOrigins(t *testing.T) {
 		trusted, origin string
 		plainHTTP, want bool
 	}{
-		{"https://app.example.com", "https://app.example.com", false, true},
-		{"HTTPS://App.Example.COM", "https://app.example.com", false, true},
-		{"https://app.example.com:443", "https://app.example.com", false, true},
-		{"https://app.example.com:0443", "https://app.example.com", false, true},
-		{"https://app.example.com:08443", "https://app.example.com:8443", false, true},
-		{"https://[2001:DB8:0::1]:443", "https://[2001:db8::1]", false, true},
-		{"https://[::ffff:192.0.2.1]", "https://[::ffff:c000:201]", false, true},
-		{"https://192.0.2.1", "https://192.0.2.1", false, true},
-		{"http://localhost:80", "http://localhost", false, true},
+		{"HTTPS://App.Example.COM:443", "https://app.example.com", false, true},
 		{"http://app.LOCALHOST:8081", "http://app.localhost:8081", false, true},
-		{"http://127.0.0.1:8081", "http://127.0.0.1:8081", false, true},
-		{"http://[::1]:8081", "http://[::1]:8081", false, true},
 		{"http://app.example.com", "http://app.example.com", true, true},
 		{"https://app.example.com", "http://app.example.com", false, false},
-		{"https://app.example.com", "https://app.example.com:8443", false, false},
-		{"https://app.example.com:8443", "https://app.example.com", false, false},
-		{"https://app.example.com", "https://www.app.example.com", false, false},
-		{"https://app.example.com", "https://app.example.com.evil.example", false, false},
 		{"https://app.example.com", "null", false, false},
-		{"https://app.example.com", "", false, false},
 	} {
 		cookies, err := jwtauth.NewCookies(jwtauth.CookieOptions{TrustedOrigins: []string{"https://other.example", c.trusted}, InsecureHTTP: c.plainHTTP})
 		if err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"unicode"
 
 	"github.com/seed-0a072700/jwtauth/internal/faults"
+	"github.com/seed-0a072700/jwtauth/internal/site"
 )
 
 const (
@@ -154,19 +154,10 @@ func fetchURL(text string, insecure bool) (u *url.URL, fault string) {
 		return nil, "holds a user name or password"
 	case strings.Contains(text, "#"):
 		return nil, "has a fragment"
-	case u.Scheme == "http" && !insecure && !isLoopback(u.Hostname()):
+	case u.Scheme == "http" && !insecure && !site.IsLoopback(u.Hostname()):
 		return nil, "is http: whoever sits on the network between could sign tokens. Use https (http is for the loopback interface, or with InsecureHTTP)"
 	}
 	return u, ""
-}
-
-// isLoopback takes addresses, and the one name that is one by definition (RFC 6761 §6.3).
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.IsLoopback()
 }
 
 // displayURL is u without its query.

@@ -577,6 +577,7 @@ func TestRemoteKeysFaults(t *testing.T) {
 		{"http to an IPv4 address of this host", "http://127.0.0.53:8080/keys", options{}, nil},
 		{"http to the IPv6 address of this host", "http://[::1]:8080/keys", options{}, nil},
 		{"http to localhost", "http://LocalHost/keys", options{}, nil},
+		{"http to a name below localhost", "http://app.LocalHost/keys", options{}, nil},
 		{"http", "http://idp.example/keys", options{}, []string{"NewRemoteKeys: url: is http", "InsecureHTTP"}},
 		{"http to a name like localhost", "http://localhost.example/keys", options{}, []string{"is http"}},
 		{"http to a name like an address", "http://127.0.0.1.example/keys", options{}, []string{"is http"}},

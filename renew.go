@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+
+	"github.com/seed-0a072700/jwtauth/internal/site"
 )
 
 // Renew keeps pages without script logged in: in cookie mode, around [Verify]. Where the access
@@ -59,7 +61,7 @@ func (h *Handlers) renew(w http.ResponseWriter, r *http.Request) (*http.Request,
 // renewable returns the refresh token of a request that is to be renewed.
 func (h *Handlers) renewable(r *http.Request) (refreshToken string, ok bool) {
 	c := h.opts.Cookies
-	if r.Method != http.MethodGet && r.Method != http.MethodHead || isWebSocket(r) || !isOwnOrNavigation(r) || r.Header["Authorization"] != nil {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead || site.IsWebSocket(r) || !site.IsOwnOrNavigation(r) || r.Header["Authorization"] != nil {
 		return "", false
 	}
 	access, err := oneCookie(r, c.access.Name)
@@ -73,17 +75,6 @@ func (h *Handlers) renewable(r *http.Request) (refreshToken string, ok bool) {
 	}
 	refreshToken, err = c.refreshToken(r)
 	return refreshToken, err == nil && refreshToken != ""
-}
-
-// isOwnOrNavigation says whether a request is of this origin's own pages, or shows the user one. What other
-// origins embed, frames included, gives no reason to change a session. Where browsers do not say (plain HTTP), it may be either.
-func isOwnOrNavigation(r *http.Request) bool {
-	switch r.Header.Get("Sec-Fetch-Site") {
-	case "", "same-origin", "none":
-		return true
-	}
-	dest := r.Header.Get("Sec-Fetch-Dest")
-	return r.Header.Get("Sec-Fetch-Mode") == "navigate" && (dest == "document" || dest == "")
 }
 
 // replace returns the request as it would be with the new tokens in its cookies.

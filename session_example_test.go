@@ -330,5 +330,5 @@ func ExampleCookie() {
 	}
 	// Output:
 	// same-origin: "abc" <nil>
-	// cross-site: "" jwtauth: cross-site request
+	// cross-site: "" jwtauth: cross-site request: sent by a page of another origin
 }
