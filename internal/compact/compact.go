@@ -1,5 +1,6 @@
-// Package compact reads the compact serialization of a JWS (RFC 7515 §7.1) and
-// its header (§4) strictly.
+// Package compact reads the compact serialization of a JWS (RFC 7515, section
+// 7.1) and its header (RFC 7515, section 4). It accepts the canonical form
+// only.
 package compact
 
 import (
@@ -8,7 +9,8 @@ import (
 	"strings"
 )
 
-// Split returns where the two dots of a token stand. Any other number of dots is refused.
+// Split returns the positions of the two dots in a token. ok is false if the
+// token has fewer dots or more.
 func Split(token string) (first, second int, ok bool) {
 	first = strings.IndexByte(token, '.')
 	if first < 0 {
@@ -22,11 +24,12 @@ func Split(token string) (first, second int, ok bool) {
 	return first, second, strings.IndexByte(token[second+1:], '.') < 0
 }
 
-// DecodedLen is the number of bytes that n characters of base64url stand for.
-func DecodedLen(n int) int { return n * 6 / 8 }
+// DecodedLen returns the number of bytes that n characters of base64url encode.
+func DecodedLen(n int) int { return n/4*3 + n%4*6/8 } // n*6/8 could overflow
 
-// digits holds the value of each digit, shifted to each of the four places of a
-// group of 24 bits; what is no digit has notDigit set, above them.
+// digits maps each byte to its value as a base64url digit, shifted to each of
+// the four positions in a group of 24 bits. Bytes that are not digits map to
+// notDigit.
 var digits = func() (t [4][256]uint32) {
 	for place := range t {
 		for c := range t[place] {
@@ -39,21 +42,24 @@ var digits = func() (t [4][256]uint32) {
 	return t
 }()
 
+// notDigit is a bit above the 24 bits of a group.
 const notDigit = 1 << 31
 
-// Decode appends the bytes that text stands for in base64url without padding
-// (RFC 7515 §2) to dst. It accepts the canonical form alone: re-encoding gives
-// the same text. encoding/base64 passes over line breaks, also in its strict
-// mode, and takes half as long again.
+// Decode decodes text from base64url without padding (RFC 7515, section 2) and
+// appends the result to dst. It returns false unless text is canonical, that
+// is, unless encoding the result returns the same text.
+//
+// encoding/base64 ignores line breaks even in strict mode, and is slower.
 func Decode(dst []byte, text string) ([]byte, bool) {
 	n := len(dst)
 	dst = slices.Grow(dst, DecodedLen(len(text)))[:n+DecodedLen(len(text))]
 	out := dst[n:]
-	var seen uint32 // all groups, laid over each other
+	var seen uint32 // the bits that are set in any group
 	for len(text) >= 8 && len(out) >= 8 {
 		v, w := group(text), group(text[4:])
 		seen |= v | w
-		binary.BigEndian.PutUint64(out, uint64(v)<<40|uint64(w)<<16) // 6 bytes, and 2 that the next ones replace
+		// This writes 6 bytes and 2 zeros, which the next bytes overwrite.
+		binary.BigEndian.PutUint64(out, uint64(v)<<40|uint64(w)<<16)
 		out, text = out[6:], text[8:]
 	}
 	for len(text) >= 4 && len(out) >= 3 {
@@ -62,7 +68,8 @@ func Decode(dst []byte, text string) ([]byte, bool) {
 		out[0], out[1], out[2] = byte(v>>16), byte(v>>8), byte(v)
 		out, text = out[3:], text[4:]
 	}
-	// What is left over must not set bits that no byte takes up.
+	// An incomplete last group has bits that belong to no byte. They must be
+	// zero.
 	var v uint32
 	switch len(text) {
 	case 1:
@@ -79,7 +86,7 @@ func Decode(dst []byte, text string) ([]byte, bool) {
 	return dst, seen&notDigit == 0 && v == 0
 }
 
-// group returns the 24 bits of the four digits that text starts with.
+// group returns the 24 bits of the first four digits of text.
 func group(text string) uint32 {
 	_ = text[3]
 	return digits[0][text[0]] | digits[1][text[1]] | digits[2][text[2]] | digits[3][text[3]]

@@ -2,6 +2,7 @@ package compact_test
 
 import (
 	"encoding/base64"
+	"math"
 	"strings"
 	"testing"
 
@@ -11,7 +12,7 @@ import (
 func TestSplit(t *testing.T) {
 	cases := []struct {
 		token         string
-		first, second int // -1: refused
+		first, second int // -1 if the token is refused
 	}{
 		{"a.b.c", 1, 3},
 		{"..", 0, 1},
@@ -39,7 +40,8 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-// decode is Decode by encoding/base64 and the rule that re-encoding gives the same text.
+// decode is Decode, built on encoding/base64 and the rule that encoding the
+// result returns the same text.
 func decode(text string) (string, bool) {
 	data, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil || base64.RawURLEncoding.EncodeToString(data) != text {
@@ -65,19 +67,19 @@ var encodings = []struct {
 	name, text string
 	ok         bool
 }{
-	{"nothing", "", true},
+	{"empty", "", true},
 	{"one byte", "AA", true},
 	{"two bytes", "AAA", true},
 	{"three bytes", "AAAA", true},
 	{"every digit", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", true},
 	{"one digit", "A", false},
 	{"five digits", "AAAAA", false},
-	{"bits left over behind one byte", "AB", false},
-	{"highest bit left over behind one byte", "AI", false},
-	{"bits left over behind two bytes", "AAB", false},
-	{"highest bit left over behind two bytes", "AAC", false},
+	{"unused bit set after one byte", "AB", false},
+	{"highest unused bit set after one byte", "AI", false},
+	{"unused bit set after two bytes", "AAB", false},
+	{"highest unused bit set after two bytes", "AAC", false},
 	{"padding", "AA==", false},
-	{"padding behind two bytes", "AAA=", false},
+	{"padding after two bytes", "AAA=", false},
 	{"standard alphabet", "+/AA", false},
 	{"line feed", "AA\nAA", false},
 	{"line feed at the end", "AAAA\n", false},
@@ -109,7 +111,8 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// Every byte at every place of the longest and the last group: all that a group can go wrong in.
+// TestDecodeEveryByte tries every byte at every position of a long group and of
+// the last group.
 func TestDecodeEveryByte(t *testing.T) {
 	for length := 1; length <= 11; length++ {
 		for at := range length {
@@ -134,6 +137,9 @@ func TestDecodedLen(t *testing.T) {
 			t.Errorf("%d digits: %d, want %d", n, got, want)
 		}
 	}
+	if got, want := compact.DecodedLen(math.MaxInt-3), math.MaxInt/4*3; got != want { // ends a group of 4
+		t.Errorf("%d digits: %d, want %d", math.MaxInt-3, got, want)
+	}
 }
 
 func TestDecodeIntoRoom(t *testing.T) {
@@ -145,7 +151,7 @@ func TestDecodeIntoRoom(t *testing.T) {
 		}
 	})
 	if allocs != 0 {
-		t.Errorf("%v allocations with room enough, want none", allocs)
+		t.Errorf("%v allocations with enough capacity, want 0", allocs)
 	}
 }
 

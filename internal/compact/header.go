@@ -2,21 +2,24 @@ package compact
 
 import "github.com/seed-0a072700/jwtauth/internal/jsonscan"
 
-// MaxHeaderLen is the longest header segment that is read, in characters: room
-// for a certificate chain that nobody asked for, and not for more.
+// MaxHeaderLen is the maximum length of a header segment, in characters. It
+// leaves room for an unneeded certificate chain (x5c), which some issuers
+// include.
 const MaxHeaderLen = 8 << 10
 
-// Header is what a verifier may know of a token before its signature is checked.
+// Header holds the header parameters that a verifier reads before it checks the
+// signature.
 type Header struct {
 	Algorithm string // "alg"
-	KeyID     string // "kid", "" where there is none
-	Type      string // "typ"
+	KeyID     string // "kid", "" if absent
+	Type      string // "typ", "" if absent
 	Typed     bool   // "typ" is present
 }
 
-// ParseHeader reads a header segment. It refuses whatever asks for processing
-// that this package does not do (crit: RFC 7515 §4.1.11, b64: RFC 7797 §7), and
-// passes over all that merely offers a key or a description (jku, jwk, x5u, x5c, zip, …).
+// ParseHeader parses a header segment. It refuses parameters that would change
+// how the token is processed: crit (RFC 7515, section 4.1.11) and b64 with a
+// value other than true (RFC 7797, section 7). It ignores parameters that name
+// or contain a key, and all others (jku, jwk, x5u, x5c, zip, …).
 func ParseHeader(segment string) (h Header, ok bool) {
 	if len(segment) > MaxHeaderLen {
 		return h, false

@@ -15,22 +15,22 @@ func segment(header string) string { return base64.RawURLEncoding.EncodeToString
 var headers = []struct {
 	name string
 	text string
-	want compact.Header // without Algorithm: refused
+	want compact.Header // without Algorithm if the header is refused
 }{
-	{"alg alone", `{"alg":"HS256"}`, compact.Header{Algorithm: "HS256"}},
-	{"all that is read", `{"alg":"ES256","kid":"k1","typ":"JWT"}`, compact.Header{Algorithm: "ES256", KeyID: "k1", Type: "JWT", Typed: true}},
+	{"only alg", `{"alg":"HS256"}`, compact.Header{Algorithm: "HS256"}},
+	{"all parameters that are read", `{"alg":"ES256","kid":"k1","typ":"JWT"}`, compact.Header{Algorithm: "ES256", KeyID: "k1", Type: "JWT", Typed: true}},
 	{"escaped", `{"\u0061lg":"\u0045S256"}`, compact.Header{Algorithm: "ES256"}},
 	{"white space", "\n{ \"alg\" :\t\"HS256\" }\r\n", compact.Header{Algorithm: "HS256"}},
 	{"empty typ", `{"alg":"HS256","typ":""}`, compact.Header{Algorithm: "HS256", Typed: true}},
 	{"empty kid", `{"alg":"HS256","kid":""}`, compact.Header{Algorithm: "HS256"}},
-	{"unknown alg is the verifier's to judge", `{"alg":"none"}`, compact.Header{Algorithm: "none"}},
-	{"keys that are offered", `{"alg":"HS256","jwk":{"kty":"oct","k":"AA"},"jku":"https://evil.example/","x5u":"https://evil.example/","x5c":["AA"],"x5t":1,"x5t#S256":[]}`, compact.Header{Algorithm: "HS256"}},
+	{"unknown alg, which the verifier refuses", `{"alg":"none"}`, compact.Header{Algorithm: "none"}},
+	{"keys in the header are ignored", `{"alg":"HS256","jwk":{"kty":"oct","k":"AA"},"jku":"https://evil.example/","x5u":"https://evil.example/","x5c":["AA"],"x5t":1,"x5t#S256":[]}`, compact.Header{Algorithm: "HS256"}},
 	{"number beyond a float64", `{"alg":"HS256","x":1e999}`, compact.Header{Algorithm: "HS256"}},
 	{"zip and cty", `{"alg":"HS256","zip":"DEF","cty":"JWT"}`, compact.Header{Algorithm: "HS256"}},
 	{"b64 true", `{"alg":"HS256","b64":true}`, compact.Header{Algorithm: "HS256"}},
-	{"names in another case are others", `{"alg":"HS256","ALG":"none","Kid":"x","CRIT":["b64"],"B64":false,"Typ":"x"}`, compact.Header{Algorithm: "HS256"}},
+	{"names in another case are other names", `{"alg":"HS256","ALG":"none","Kid":"x","CRIT":["b64"],"B64":false,"Typ":"x"}`, compact.Header{Algorithm: "HS256"}},
 
-	{name: "nothing", text: ``},
+	{name: "empty", text: ``},
 	{name: "empty object", text: `{}`},
 	{name: "array", text: `["alg","HS256"]`},
 	{name: "null", text: `null`},
@@ -56,9 +56,9 @@ var headers = []struct {
 	{name: "b64 false", text: `{"alg":"HS256","b64":false}`},
 	{name: "b64 is a string", text: `{"alg":"HS256","b64":"true"}`},
 	{name: "b64 is null", text: `{"alg":"HS256","b64":null}`},
-	{name: "text behind", text: `{"alg":"HS256"}x`},
-	{name: "open", text: `{"alg":"HS256"`},
-	{name: "broken behind the crit", text: `{"alg":"HS256","kid":"a",}`},
+	{name: "text after the object", text: `{"alg":"HS256"}x`},
+	{name: "not closed", text: `{"alg":"HS256"`},
+	{name: "comma at the end", text: `{"alg":"HS256","kid":"a",}`},
 	{name: "byte order mark", text: "\ufeff{\"alg\":\"HS256\"}"},
 	{name: "not UTF-8", text: "{\"alg\":\"HS256\",\"x\":\"\xff\"}"},
 	{name: "lone surrogate", text: `{"alg":"HS256","kid":"\ud800"}`},
@@ -87,7 +87,7 @@ func TestParseHeaderEncoding(t *testing.T) {
 	for name, bad := range map[string]string{
 		"padded":             good + "==",
 		"line feed":          good + "\n",
-		"bits left over":     good[:len(good)-1] + string(good[len(good)-1]+1),
+		"unused bit set":     good[:len(good)-1] + string(good[len(good)-1]+1),
 		"not base64url":      `{"alg":"HS256" }`,
 		"standard alphabet":  strings.NewReplacer("-", "+", "_", "/").Replace(segment(`{"alg":"HS256","x":"??>>"}`)) + "+/+/",
 		"one digit too many": good[:len(good)-1],
@@ -99,7 +99,7 @@ func TestParseHeaderEncoding(t *testing.T) {
 }
 
 func TestParseHeaderLength(t *testing.T) {
-	of := func(length int) string { // of the segment, a multiple of 4
+	of := func(length int) string { // a segment of this length, a multiple of 4
 		const frame = `{"alg":"HS256","x":""}`
 		text := `{"alg":"HS256","x":"` + strings.Repeat("x", length/4*3-len(frame)) + `"}`
 		if s := segment(text); len(s) == length {
@@ -116,8 +116,9 @@ func TestParseHeaderLength(t *testing.T) {
 	}
 }
 
-// FuzzParseHeader holds ParseHeader against encoding/json: what is accepted says there the same, and what
-// is refused has a reason there. What is strict JSON, FuzzScan of jsonscan decides.
+// FuzzParseHeader compares ParseHeader with encoding/json: accepted headers
+// have the same values there, and refused headers have a reason to be refused.
+// Whether the text is strict JSON is tested by FuzzScan of package jsonscan.
 func FuzzParseHeader(f *testing.F) {
 	for _, c := range headers {
 		f.Add(c.text)
@@ -133,9 +134,9 @@ func FuzzParseHeader(f *testing.F) {
 			}
 			return
 		}
-		var members map[string]any // of a map, unlike a struct, the names are exact
+		var members map[string]any // a map keeps the exact names, a struct ignores case
 		d := json.NewDecoder(strings.NewReader(text))
-		d.UseNumber() // 1e999 is a number, though no float64
+		d.UseNumber() // 1e999 is valid JSON, but too large for a float64
 		if err := d.Decode(&members); err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}

@@ -13,9 +13,10 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
 )
 
-// FuzzScan holds the scanner against encoding/json. What both accept reads the same; what only
-// encoding/json accepts has one of the reasons that the package names, found here in another
-// way; and the scanner accepts nothing that encoding/json does not.
+// FuzzScan compares the scanner with encoding/json. A text that both accept has
+// the same members. A text that only encoding/json accepts breaks one of the
+// rules in the package comment, which this test checks in its own way. The
+// scanner accepts no text that encoding/json refuses.
 func FuzzScan(f *testing.F) {
 	for _, c := range accepted {
 		f.Add(c.text)
@@ -32,7 +33,7 @@ func FuzzScan(f *testing.F) {
 		got, valid := walk(t, text)
 		if !json.Valid([]byte(text)) {
 			if valid {
-				t.Fatalf("%q: accepted, but is no JSON", text)
+				t.Fatalf("%q: accepted, but it is not JSON", text)
 			}
 			return
 		}
@@ -102,7 +103,8 @@ func reference(t *testing.T, text string) (members []member) {
 	return members
 }
 
-// stricter says which of the documented reasons there is to refuse a valid JSON text, "" for none.
+// stricter returns the rule of the package comment that a valid JSON text
+// breaks, or "".
 func stricter(t *testing.T, text string) string {
 	if !strings.HasPrefix(strings.TrimLeft(text, " \t\r\n"), "{") {
 		return "not an object"
@@ -117,7 +119,7 @@ func stricter(t *testing.T, text string) string {
 	depth := 0
 	isName := false
 	d := json.NewDecoder(strings.NewReader(text))
-	d.UseNumber() // 1e999 is a number, though no float64
+	d.UseNumber() // 1e999 is valid JSON, but too large for a float64
 	for {
 		token, err := d.Token()
 		if errors.Is(err, io.EOF) {
@@ -137,7 +139,7 @@ func stricter(t *testing.T, text string) string {
 				isName = depth == 1
 			default:
 				depth--
-				isName = depth == 1 // behind a value of the outermost object
+				isName = depth == 1 // a value of the outermost object has ended
 			}
 			continue
 		case string:
@@ -158,9 +160,10 @@ func stricter(t *testing.T, text string) string {
 
 var escape = regexp.MustCompile(`\\(?:u([0-9a-fA-F]{4})|.)`)
 
-// loneSurrogate looks for one in a valid JSON text, where backslashes stand in strings alone.
+// loneSurrogate reports whether a valid JSON text contains the escape of a lone
+// surrogate. In valid JSON, backslashes occur in strings only.
 func loneSurrogate(text string) bool {
-	high := -1 // where the escape ends that awaits its second half
+	high := -1 // the end of a high surrogate, if it is the last escape
 	for _, at := range escape.FindAllStringSubmatchIndex(text, -1) {
 		var code uint64
 		if at[2] >= 0 {

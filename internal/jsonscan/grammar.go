@@ -7,7 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// at returns the byte at i, or 0 behind the end: NUL is no part of any JSON text.
+// at returns the byte at i, or 0 after the end. A NUL byte is never valid in
+// JSON.
 func at(s string, i int) byte {
 	if uint(i) < uint(len(s)) {
 		return s[i]
@@ -22,8 +23,8 @@ func skipSpace(s string, i int) int {
 	return i
 }
 
-// plain marks the bytes that stand for themselves inside a string. Valid UTF-8
-// is the caller's to have seen to.
+// plain marks the bytes that a string contains without an escape. The caller
+// has checked that the text is valid UTF-8.
 var plain = func() (t [256]bool) {
 	for c := range t {
 		t[c] = c >= 0x20 && c != '"' && c != '\\'
@@ -31,7 +32,7 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
-// scanString returns the index behind the string that starts at i, or -1.
+// scanString returns the index after the string that starts at i, or -1.
 func scanString(s string, i int) (end int, escaped bool) {
 	if at(s, i) != '"' {
 		return -1, false
@@ -58,7 +59,7 @@ func scanString(s string, i int) (end int, escaped bool) {
 }
 
 // escapeLen returns the length of the escape at the start of s: 2, 6, 12 for a
-// surrogate pair, or 0 where it is none.
+// surrogate pair, or 0 if it is invalid.
 func escapeLen(s string) int {
 	switch at(s, 1) {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
@@ -145,7 +146,8 @@ func scalarKind(c byte) Kind {
 	}
 }
 
-// scanScalar returns the index behind the literal or number that starts at i, or -1.
+// scanScalar returns the index after the literal or number that starts at i, or
+// -1.
 func scanScalar(s string, i int) int {
 	switch at(s, i) {
 	case 'n':
@@ -202,14 +204,22 @@ func skipDigits(s string, i int) int {
 	return i
 }
 
-// scanContainer returns the index behind the object or array that starts at i,
-// or -1. It does not recurse, so that hostile nesting costs no stack: one bit a
-// level says which of the two is open.
+// closing returns the character that closes the object or array opened by open.
+func closing(open byte) byte {
+	if open == '{' {
+		return '}'
+	}
+	return ']'
+}
+
+// scanContainer returns the index after the object or array that starts at i,
+// or -1. It does not recurse, so deep nesting uses no stack. One bit for each
+// level distinguishes objects from arrays.
 func scanContainer(s string, i int) int {
 	var isObject [MaxDepth / 64]uint64
-	depth := 1 // the object that the scanner walks over
+	depth := 1 // the outermost object
 	for {
-		// A value starts at i, or the container just opened ends at once.
+		// A value starts at i.
 		switch c := at(s, i); c {
 		case '{', '[':
 			if depth == MaxDepth {
@@ -222,7 +232,7 @@ func scanContainer(s string, i int) int {
 			}
 			depth++
 			i = skipSpace(s, i+1)
-			if at(s, i) != c+2 { // '{'+2 is '}', '['+2 is ']'
+			if at(s, i) != closing(c) {
 				if c == '{' {
 					i = scanName(s, i)
 				}
@@ -241,7 +251,8 @@ func scanContainer(s string, i int) int {
 		if i < 0 {
 			return -1
 		}
-		// Behind a value: close what ends here, then go on to the next value.
+		// A value ends at i. Close the containers that end here, then continue
+		// with the next value.
 		for {
 			if depth == 1 {
 				return i
@@ -268,7 +279,8 @@ func scanContainer(s string, i int) int {
 	}
 }
 
-// scanName returns the index of the value behind the member name at i, or -1.
+// scanName returns the index of the value of the member whose name is at i, or
+// -1.
 func scanName(s string, i int) int {
 	i, _ = scanString(s, i)
 	if i < 0 {
@@ -281,9 +293,9 @@ func scanName(s string, i int) int {
 	return skipSpace(s, i+1)
 }
 
-// Fold returns name with every letter replaced by the one that stands for all
-// its cases, so that two names fold to the same text exactly where
-// strings.EqualFold and encoding/json take them for the same.
+// Fold replaces every letter in name with one representative of all its cases.
+// Two names fold to the same text if and only if strings.EqualFold returns true
+// for them. encoding/json matches names to struct fields in the same way.
 func Fold(name string) string {
 	return strings.Map(func(r rune) rune {
 		least := r

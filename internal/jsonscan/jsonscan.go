@@ -1,14 +1,15 @@
 // Package jsonscan reads one JSON object (RFC 8259) strictly, in one pass and
-// without allocating: for headers and claims of tokens, where encoding/json is
-// both too slow and too lenient.
+// without allocating. It is for headers and claims of tokens: encoding/json is
+// too slow and too lenient for them.
 //
-// It accepts less than encoding/json does. The reasons, one by one:
-//   - the text is an object, nothing else, and it is valid UTF-8
-//   - no member of that object is named twice, however its name is written
-//   - no lone surrogate stands in a \u escape: decoders disagree on what it means
-//   - values nest at most [MaxDepth] deep
+// It requires more than encoding/json does:
+//   - The text is one object, and it is valid UTF-8.
+//   - That object has no two members of the same name, with or without escapes.
+//   - No \u escape is a lone surrogate, because decoders disagree on its
+//     meaning.
+//   - Objects and arrays nest at most [MaxDepth] deep.
 //
-// Names are compared exactly: it never folds case.
+// Names are compared exactly. Only [AmbiguousCase] and [Fold] ignore case.
 package jsonscan
 
 import (
@@ -17,7 +18,8 @@ import (
 	"unicode/utf8"
 )
 
-// MaxDepth is how deep objects and arrays may nest, the outermost object included.
+// MaxDepth is the maximum depth of nested objects and arrays. The outermost
+// object counts.
 const MaxDepth = 256
 
 // Kind is the type of a JSON value.
@@ -32,37 +34,38 @@ const (
 	Object
 )
 
-// Value is one valid JSON value as it stands in the text.
+// Value is one valid JSON value in its original spelling.
 type Value struct {
 	Kind    Kind
 	Text    string // without surrounding white space
-	escaped bool   // a string with at least one backslash
+	escaped bool   // the value is a string that contains a backslash
 }
 
-// Scanner walks over the members of one object:
+// Scanner iterates over the members of one object:
 //
 //	s := jsonscan.New(text)
 //	for s.Next() { … s.Name() … s.Value() … }
 //	if !s.Valid() { refuse }
 //
-// Nothing that Next delivers may be acted on before Valid has said true at the
-// end: the text behind it may be broken.
+// Do not act on a member before Valid has returned true at the end, because the
+// rest of the text may be invalid.
 type Scanner struct {
 	src         string
 	pos         int
-	name        span // of the member, without the quotes
+	name        span // of the current member, without the quotes
 	value       span
 	kind        Kind
 	nameEscaped bool
-	escaped     bool // the value
+	escaped     bool // the value contains a backslash
 	state       state
 	names       nameSet
 }
 
-// span is a piece of a text: no pointer, so that keeping one costs no write barrier.
+// span is a part of the text. It holds no pointer, so storing one costs no
+// write barrier.
 type span struct{ from, to int32 }
 
-// Name returns the name of the member, unescaped.
+// Name returns the name of the current member, unescaped.
 func (s *Scanner) Name() string {
 	name := s.src[s.name.from:s.name.to]
 	if s.nameEscaped {
@@ -71,7 +74,7 @@ func (s *Scanner) Name() string {
 	return name
 }
 
-// Value returns the value of the member.
+// Value returns the value of the current member.
 func (s *Scanner) Value() Value {
 	return Value{Kind: s.kind, Text: s.src[s.value.from:s.value.to], escaped: s.escaped}
 }
@@ -79,13 +82,13 @@ func (s *Scanner) Value() Value {
 type state uint8
 
 const (
-	opening state = iota // before the brace
-	running              // behind a member
-	done                 // behind the closing brace and nothing follows
+	opening state = iota // before the opening brace
+	running              // after a member
+	done                 // at the end of a valid text
 	failed
 )
 
-// New returns a scanner over the one object that src holds.
+// New returns a scanner for the object in src.
 func New(src string) Scanner {
 	s := Scanner{src: src}
 	if len(src) > math.MaxInt32 || !utf8.ValidString(src) {
@@ -94,7 +97,8 @@ func New(src string) Scanner {
 	return s
 }
 
-// Next moves to the next member. It returns false at the end and at the first fault.
+// Next moves to the next member. It returns false at the end of the object and
+// at the first error.
 func (s *Scanner) Next() bool {
 	if s.state >= done {
 		return false
@@ -139,8 +143,8 @@ func (s *Scanner) Next() bool {
 	return true
 }
 
-// Valid reports whether the whole text was one strict object. It is false until
-// Next has returned false.
+// Valid reports whether the whole text is one strict object. It returns false
+// until Next has returned false.
 func (s *Scanner) Valid() bool { return s.state == done }
 
 func (s *Scanner) fail() bool {
@@ -156,7 +160,7 @@ func (s *Scanner) finish(i int) bool {
 	return false
 }
 
-// scanValue returns the index behind the value that starts at i, or -1.
+// scanValue returns the index after the value that starts at i, or -1.
 func scanValue(src string, i int) (end int, kind Kind, escaped bool) {
 	switch c := at(src, i); c {
 	case '"':
@@ -171,7 +175,8 @@ func scanValue(src string, i int) (end int, kind Kind, escaped bool) {
 	}
 }
 
-// Str returns the text of a string value, false for any other kind.
+// Str returns the unescaped text of a string value, and false for any other
+// kind.
 func (v Value) Str() (string, bool) {
 	if v.Kind != String {
 		return "", false
@@ -183,13 +188,14 @@ func (v Value) Str() (string, bool) {
 	return text, true
 }
 
-// Elements calls each for every element of an array value, in order, until each returns
-// false. It returns false where it did not reach the end, or for any other kind.
+// Elements calls each for every element of an array value, in order, until each
+// returns false. It returns true if it reaches the end, and false for any other
+// kind of value.
 func (v Value) Elements(each func(Value) bool) bool {
 	if v.Kind != Array {
 		return false
 	}
-	text := v.Text // is valid already: only the borders are looked for
+	text := v.Text // is valid, so errors need no check here
 	i := skipSpace(text, 1)
 	for text[i] != ']' {
 		end, kind, escaped := scanValue(text, i)
@@ -204,17 +210,18 @@ func (v Value) Elements(each func(Value) bool) bool {
 	return true
 }
 
-// nameSet tells whether a name was there before. Objects of tokens are small:
-// a filter of 64 bits answers nearly always, a short list settles the rest, and
-// a map takes over where an object is large, so that the work stays linear.
+// nameSet finds duplicate names. Objects in tokens are small: a filter of 64
+// bits is usually sufficient, and a short list decides if it is not. In large
+// objects, a map keeps the work linear.
 type nameSet struct {
 	filter uint64
 	count  int
-	list   [16]span // of names without escapes
-	others map[string]struct{}
+	list   [16]span            // the first names without escapes
+	others map[string]struct{} // all other names
 }
 
-// addName reports whether the member's name is new, and remembers it.
+// addName adds the name of the current member to the set. It returns false if
+// the set contains the name already.
 func (s *Scanner) addName() bool {
 	n, name := &s.names, s.Name()
 	bit := nameBit(name)
@@ -252,10 +259,11 @@ func nameBit(name string) uint64 {
 	return 1 << (h & 63)
 }
 
-// AmbiguousCase reports whether two members of one object, at any depth of the
-// valid object text, have names that are equal or differ only in case, as
-// encoding/json compares them: such an object means what the last of them says,
-// or a mixture of both, and another reader sees something else.
+// AmbiguousCase reports whether any object in text, at any depth, has two
+// members whose names are equal or differ only in case. encoding/json decodes
+// both into the same struct field, so the last one or a mixture of both counts,
+// while other decoders see two members. AmbiguousCase also returns true if text
+// is not valid.
 func AmbiguousCase(text string) bool {
 	s := New(text)
 	for s.Next() {
@@ -267,7 +275,7 @@ func AmbiguousCase(text string) bool {
 	return ambiguous
 }
 
-// AmbiguousCase reports the same of the objects in a value.
+// AmbiguousCase is like the function [AmbiguousCase], for the objects in v.
 func (v Value) AmbiguousCase() bool {
 	if v.Kind != Object && v.Kind != Array {
 		return false
@@ -276,8 +284,8 @@ func (v Value) AmbiguousCase() bool {
 	return ambiguous
 }
 
-// ambiguousAt looks at the value at i of a valid text, once at each byte, and returns the index behind
-// it. It recurses no deeper than [MaxDepth].
+// ambiguousAt checks the value at i in a valid text and returns the index after
+// it. It reads each byte once and recurses at most [MaxDepth] deep.
 func ambiguousAt(text string, i int) (end int, ambiguous bool) {
 	open := text[i]
 	if open != '{' && open != '[' {
@@ -286,7 +294,7 @@ func ambiguousAt(text string, i int) (end int, ambiguous bool) {
 	}
 	var names FoldSet
 	i = skipSpace(text, i+1)
-	for text[i] != open+2 { // the brace or bracket that closes it
+	for text[i] != closing(open) {
 		if open == '{' {
 			nameEnd, escaped := scanString(text, i)
 			name := text[i+1 : nameEnd-1]
@@ -308,14 +316,16 @@ func ambiguousAt(text string, i int) (end int, ambiguous bool) {
 	return i + 1, false
 }
 
-// FoldSet is a set of names that are the same where they differ only in case.
+// FoldSet is a set of names in which names that differ only in case are equal.
+// The zero FoldSet is empty.
 type FoldSet struct {
 	count int
 	list  [16]string
 	large map[string]struct{}
 }
 
-// Add reports whether name is new to the set, and adds it.
+// Add adds name to the set. It returns false if the set contains the name
+// already.
 func (f *FoldSet) Add(name string) bool {
 	if f.large == nil && f.count < len(f.list) {
 		for _, other := range f.list[:f.count] {

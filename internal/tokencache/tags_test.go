@@ -2,7 +2,7 @@ package tokencache
 
 import "testing"
 
-// Two tokens with one tag are as different as any: the tag only saves looks at others.
+// Two different tokens may have the same tag.
 func TestSameTag(t *testing.T) {
 	c := New[string](ways)
 	a := "a"
@@ -12,19 +12,20 @@ func TestSameTag(t *testing.T) {
 		c.sets[0].tags[i].Store(tag)
 	}
 	if got := c.Get("b"); got != nil {
-		t.Errorf("Get finds %q under another token with the same tag", *got)
+		t.Errorf("Get of another token with the same tag returns %q", *got)
 	}
 	b := "b"
 	c.Put(b, &b)
 	if got := c.Get("b"); got == nil || *got != "b" {
-		t.Error("a token that shares its tag with another is not stored beside it")
+		t.Error("a second token with the same tag is not stored")
 	}
 	if n := c.held(); n != 2 {
 		t.Errorf("%d entries, want 2", n)
 	}
 }
 
-// A tag that does not belong to its entry any more, as a Put in another goroutine leaves it for a moment, makes a miss.
+// A tag that does not belong to its entry makes a miss. A Put in another
+// goroutine leaves that state for a moment.
 func TestForeignTag(t *testing.T) {
 	c := New[string](ways)
 	a := "a"
@@ -33,7 +34,7 @@ func TestForeignTag(t *testing.T) {
 		c.sets[0].tags[i].Add(1)
 	}
 	if c.Get("a") != nil {
-		t.Error("Get looks at entries whose tag is another")
+		t.Error("Get returns an entry with another tag")
 	}
 }
 

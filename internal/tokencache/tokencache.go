@@ -1,8 +1,9 @@
-// Package tokencache remembers values by token text, in bounded memory and without locks.
+// Package tokencache caches values by token text, in bounded memory and without
+// locks.
 //
-// It is a table of sets of [ways] slots. A token belongs into the one set that its hash names, so
-// that looking up, storing and evicting each touch one set, whatever the
-// table's size: nothing has to be searched, moved or kept in order, and readers never wait.
+// The cache is a table of sets, and each set has [ways] slots. The hash of a
+// token selects its set. Every operation touches that one set only, so its cost
+// does not depend on the size of the table, and readers never wait.
 package tokencache
 
 import (
@@ -10,21 +11,31 @@ import (
 	"sync/atomic"
 )
 
-// ways is the number of slots of a set: enough that a set is seldom overfull while the table is not.
+// ways is the number of slots in a set. With 8, few sets overflow before the
+// table is full.
 const ways = 8
 
 // Cache maps token texts to values. It is safe for concurrent use.
 type Cache[V any] struct {
-	seed maphash.Seed // keeps whoever chooses tokens from aiming at one set
+	seed maphash.Seed // secret, so that clients cannot choose tokens of one set
 	sets []set[V]
 }
 
-// set says by itself which slots may hold a token and which were of use: a token that is
-// not there, as every one is at first, costs no look at entries that lie all over the heap.
+// A set evicts by the clock algorithm. It keeps a tag of each token beside the
+// slots, so that the lookup of a token that is not cached reads no entries,
+// which are scattered over the heap.
 type set[V any] struct {
-	tags  [ways]atomic.Uint32 // of the tokens in the slots, or of one that was there a moment ago
-	used  atomic.Uint32       // one bit for each slot: asked for since it was last passed over for eviction
-	hand  atomic.Uint32       // goes round the slots, so that each newcomer has time to be asked for again
+	// tags holds part of the hash of the token in each slot. While a Put is
+	// running, a tag may still be that of the previous token.
+	tags [ways]atomic.Uint32
+
+	// used has one bit for each slot. Get sets it. Eviction clears the bits that
+	// it finds set, and evicts the first entry whose bit is clear.
+	used atomic.Uint32
+
+	// hand is the slot at which the last eviction stopped, modulo ways.
+	hand atomic.Uint32
+
 	slots [ways]atomic.Pointer[entry[V]]
 }
 
@@ -33,30 +44,34 @@ type entry[V any] struct {
 	value *V
 }
 
-// New returns a cache of at most size entries, rounded up to a multiple of 8.
+// New returns a cache for size entries, rounded up to a multiple of 8. size
+// must be positive.
 func New[V any](size int) *Cache[V] {
 	return &Cache[V]{seed: maphash.MakeSeed(), sets: make([]set[V], (size+ways-1)/ways)}
 }
 
-// find returns the set that token belongs into, and its tag there.
+// find returns the set and the tag of token.
 func (c *Cache[V]) find(token string) (*set[V], uint32) {
 	hash := maphash.String(c.seed, token)
 	return &c.sets[uint32(hash)%uint32(len(c.sets))], uint32(hash >> 32)
 }
 
-// Get returns the value stored under exactly this token, or nil. It is everybody's: not to be changed.
+// Get returns the value that is stored for exactly this token, or nil. Callers
+// share the value and must not change it.
 func (c *Cache[V]) Get(token string) *V {
 	s, tag := c.find(token)
 	i, e := s.lookup(token, tag)
 	if e == nil {
 		return nil
 	}
-	if bit := uint32(1) << i; s.used.Load()&bit == 0 { // a shared line is written only where it changes
+	// Writing only if the bit changes keeps the cache line shared between CPUs.
+	if bit := uint32(1) << i; s.used.Load()&bit == 0 {
 		s.used.Or(bit)
 	}
 	return e.value
 }
 
+// lookup returns the entry of token and its slot, or nil.
 func (s *set[V]) lookup(token string, tag uint32) (slot int, e *entry[V]) {
 	for i := range s.tags {
 		if s.tags[i].Load() != tag {
@@ -69,9 +84,10 @@ func (s *set[V]) lookup(token string, tag uint32) (slot int, e *entry[V]) {
 	return 0, nil
 }
 
-// Put stores value under token, in place of the same token's older value, else of
-// an entry that was not asked for since eviction last passed it over.
-// Of two Puts into one set at once one may be lost: it is a cache. The value is everybody's from then on.
+// Put stores value for token. It replaces an earlier value of token or, in a
+// full set, an entry that Get has not returned recently. If two Puts into one
+// set run at the same time, one may be lost. The value must not be changed
+// afterwards.
 func (c *Cache[V]) Put(token string, value *V) {
 	s, tag := c.find(token)
 	i := s.victim(token, tag)
@@ -79,12 +95,16 @@ func (c *Cache[V]) Put(token string, value *V) {
 	s.tags[i].Store(tag)
 }
 
+// victim returns the slot that the value of token goes into.
 func (s *set[V]) victim(token string, tag uint32) int {
 	if i, e := s.lookup(token, tag); e != nil {
 		return i
 	}
 	i := 0
-	for range 2 * ways { // twice round, unless others mark them meanwhile
+	// The second round finds a slot whose bit the first has cleared, unless
+	// other goroutines set them all again. The limit ends the search in that
+	// case.
+	for range 2 * ways {
 		i = int(s.hand.Add(1) % ways)
 		bit := uint32(1) << i
 		if s.used.Load()&bit == 0 {

@@ -24,7 +24,7 @@ func holds(t *testing.T, c *tokencache.Cache[string], token string) bool {
 func TestBounded(t *testing.T) {
 	for _, size := range []int{1, 7, 8, 9, 100, 1000} {
 		c := tokencache.New[string](size)
-		limit := (size + 7) / 8 * 8
+		limit := (size + 7) / 8 * 8 // whole sets
 		for i := range 10 * limit {
 			put(c, strconv.Itoa(i))
 		}
@@ -42,13 +42,13 @@ func TestBounded(t *testing.T) {
 }
 
 func TestExactToken(t *testing.T) {
-	c := tokencache.New[string](8) // one set: all compete
+	c := tokencache.New[string](8) // one set
 	put(c, "eyJ.abc.def")
 	for _, other := range []string{
 		"", "eyJ.abc.de", "eyJ.abc.deg", "eyJ.abc.defg", "EyJ.abc.def", "eyJ.abc.def ", "eyJ.abc.de\x00", strings.Repeat("x", 11),
 	} {
 		if c.Get(other) != nil {
-			t.Errorf("%q is found under another token", other)
+			t.Errorf("Get(%q) returns the value of another token", other)
 		}
 	}
 	if !holds(t, c, "eyJ.abc.def") {
@@ -56,7 +56,7 @@ func TestExactToken(t *testing.T) {
 	}
 	put(c, "")
 	if !holds(t, c, "") || !holds(t, c, "eyJ.abc.def") {
-		t.Error("the empty token and another do not live side by side")
+		t.Error("the empty token and another one cannot be stored together")
 	}
 }
 
@@ -69,17 +69,17 @@ func TestPutReplaces(t *testing.T) {
 		token, value := strconv.Itoa(round%8), round
 		c.Put(token, &value)
 		if got := c.Get(token); got == nil || *got != round {
-			t.Fatalf("round %d: the older value is found", round)
+			t.Fatalf("round %d: Get returns an older value", round)
 		}
 	}
 	for i := range 8 {
 		if c.Get(strconv.Itoa(i)) == nil {
-			t.Errorf("putting a token again has evicted %d", i)
+			t.Errorf("replacing a value has evicted %d", i)
 		}
 	}
 }
 
-// In a full set, an entry that was asked for outlives the next eviction, and others do not.
+// In a full set, an entry that Get has returned survives the next eviction.
 func TestSecondChance(t *testing.T) {
 	for used := range 8 {
 		c := tokencache.New[string](8)
@@ -93,12 +93,12 @@ func TestSecondChance(t *testing.T) {
 			if !holds(t, c, strconv.Itoa(i)) {
 				lost++
 				if i == used {
-					t.Errorf("entry %d, which was asked for, is evicted", used)
+					t.Errorf("entry %d, which was used, is evicted", used)
 				}
 			}
 		}
 		if lost != 1 || !holds(t, c, "new") {
-			t.Errorf("%d entries evicted for one, which is there: %v", lost, holds(t, c, "new"))
+			t.Errorf("%d entries evicted, want 1; the new entry is stored: %v", lost, holds(t, c, "new"))
 		}
 	}
 }
@@ -111,14 +111,14 @@ func TestUsedEntriesOutliveAFlood(t *testing.T) {
 	for i := range 10_000 {
 		for j := range 4 {
 			if !holds(t, c, "used"+strconv.Itoa(j)) {
-				t.Fatalf("entry %d is evicted after %d others, though asked for all the time", j, i)
+				t.Fatalf("entry %d is evicted after %d others, although it is used all the time", j, i)
 			}
 		}
 		put(c, strconv.Itoa(i))
 	}
 }
 
-// A chance is not for ever: entries that were asked for once make way.
+// Entries that were used once do not stay forever.
 func TestAllUsed(t *testing.T) {
 	c := tokencache.New[string](8)
 	for i := range 8 {
@@ -127,7 +127,7 @@ func TestAllUsed(t *testing.T) {
 	}
 	put(c, "new")
 	if !holds(t, c, "new") {
-		t.Fatal("there is no room where all entries were asked for")
+		t.Fatal("a new entry is not stored if all others were used")
 	}
 	held := 0
 	for i := range 8 {
@@ -139,7 +139,8 @@ func TestAllUsed(t *testing.T) {
 		t.Errorf("%d of 8 entries are left, want 7", held)
 	}
 
-	// The round has unmarked those that were there, so that the next eviction takes one of them.
+	// The eviction has cleared the bits of all old entries, so the next ones
+	// evict old entries, not new ones that were used.
 	c = tokencache.New[string](8)
 	for i := range 8 {
 		put(c, strconv.Itoa(i))
@@ -150,20 +151,20 @@ func TestAllUsed(t *testing.T) {
 		c.Get("new" + strconv.Itoa(i))
 		for j := range i + 1 {
 			if !holds(t, c, "new"+strconv.Itoa(j)) {
-				t.Fatalf("entry %d, which was asked for after the round, is evicted by %d", j, i)
+				t.Fatalf("new entry %d, which was used, is evicted by %d", j, i)
 			}
 		}
 	}
 }
 
-// A table full of entries that nobody will ask for again soon belongs to those who come now: half as many tokens
-// as it has slots, asked for in turn.
+// Tokens in use replace a table full of tokens that are no longer used. Here
+// the former are half as many as there are slots, and are used in turn.
 func TestLiveTokensTakeOver(t *testing.T) {
 	const size, live = 4096, 2048
 	c := tokencache.New[string](size)
 	for i := range 2 * size {
 		put(c, "dead"+strconv.Itoa(i))
-		c.Get("dead" + strconv.Itoa(i)) // which is no reason to keep it for ever
+		c.Get("dead" + strconv.Itoa(i)) // sets the used bit
 	}
 	hits := 0
 	for round := range 10 {
@@ -176,13 +177,13 @@ func TestLiveTokensTakeOver(t *testing.T) {
 			}
 		}
 	}
-	// Tokens fall unevenly into the sets: a few sets get more than they have slots.
+	// The hash distributes tokens unevenly: a few sets get more than 8.
 	if rate := float64(hits) / (5 * live); rate < 0.9 {
-		t.Errorf("%.2f of all are found again, want 0.9 or more", rate)
+		t.Errorf("hit rate %.2f, want at least 0.9", rate)
 	}
 }
 
-func TestGetAllocatesNothing(t *testing.T) {
+func TestGetAllocations(t *testing.T) {
 	c := tokencache.New[string](64)
 	put(c, "token")
 	if allocs := testing.AllocsPerRun(100, func() { c.Get("token"); c.Get("another") }); allocs != 0 {
@@ -190,14 +191,16 @@ func TestGetAllocatesNothing(t *testing.T) {
 	}
 }
 
-// Under the race detector: readers and writers of few sets, so that they meet.
+// The few sets make readers and writers collide, for the race detector.
 func TestConcurrentUse(t *testing.T) {
 	c := tokencache.New[string](16)
 	var wg sync.WaitGroup
 	for g := range 16 {
 		wg.Go(func() {
 			hits := 0
-			random := rand.New(rand.NewPCG(1, uint64(g))) // in turn, each token would be evicted just before it comes again
+			// In a fixed order, each token would be evicted just before its
+			// next use.
+			random := rand.New(rand.NewPCG(1, uint64(g)))
 			for range 2000 {
 				token := strconv.Itoa(random.IntN(40))
 				if holds(t, c, token) {
@@ -207,7 +210,7 @@ func TestConcurrentUse(t *testing.T) {
 				}
 			}
 			if hits == 0 {
-				t.Error("not one hit: this proves nothing")
+				t.Error("no hits, so this tests no concurrent reads")
 			}
 		})
 	}
