@@ -1,23 +1,26 @@
-// Cluster is a server that logs users in and keeps their sessions in a store that
-// any number of instances of it share.
+// Cluster is a server that logs users in. Any number of instances share the
+// store of the sessions.
 //
 //	export TOKEN_SECRET=$(openssl rand -base64 32)
-//	go run -C examples/cluster . -store redis://127.0.0.1:6379/0 -addr 127.0.0.1:8081 &
-//	go run -C examples/cluster . -store redis://127.0.0.1:6379/0 -addr 127.0.0.1:8082 &
+//	export STORE=redis://127.0.0.1:6379/0
+//	go run -C examples/cluster . -store $STORE -addr 127.0.0.1:8081 &
+//	go run -C examples/cluster . -store $STORE -addr 127.0.0.1:8082 &
 //	curl -d 'username=admin&password=password' http://127.0.0.1:8081/login
 //	curl -H "Authorization: Bearer $ACCESS_TOKEN" http://127.0.0.1:8082/dashboard
 //	curl -d "refresh_token=$REFRESH_TOKEN" http://127.0.0.1:8082/refresh
 //	curl -d "refresh_token=$REFRESH_TOKEN" http://127.0.0.1:8081/logout
 //
-// All instances have the same TOKEN_SECRET, which holds the key of the tokens as
-// [jwtauth.KeyFromEnv] reads it, and clocks that differ by less than 10 seconds.
+// All instances need the same TOKEN_SECRET, the key that signs the tokens in
+// one of the forms of [jwtauth.KeyFromEnv]. Their clocks must differ by less
+// than 10 seconds.
 //
-// After a logout, /dashboard refuses the access token at once: it asks the store at
-// every request. /catalog does not, and takes the token until it expires.
+// After a logout, /dashboard refuses the access token at once, because it looks
+// up the session at every request. /catalog accepts the token until it expires.
 //
 // The server speaks plain HTTP on the loopback interface. Passwords and tokens
-// must not cross a network like that: put a proxy that speaks TLS in front. All requests then come from the proxy's
-// address: see [jwtauth.HandlerOptions] for its field Client.
+// must not cross a network unencrypted: put a TLS proxy in front. All requests
+// then come from the address of the proxy. Set the field Client of
+// [jwtauth.HandlerOptions] in that case.
 package main
 
 import (
@@ -35,7 +38,7 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// shutdownTime is longer than any request takes, by the server's timeouts.
+// shutdownTime is longer than the server's timeouts of a request.
 const shutdownTime = 30 * time.Second
 
 type config struct {
@@ -46,10 +49,10 @@ type config struct {
 func main() {
 	var c config
 	flag.StringVar(&c.addr, "addr", "127.0.0.1:8080", "`host:port` to listen on")
-	flag.StringVar(&c.store, "store", "memory", "where sessions are kept: a `store` that is memory, sqlite:FILE, mysql:DSN, postgres:URL or redis:URL (of these the URL alone will do)")
-	flag.DurationVar(&c.accessTTL, "access-ttl", 15*time.Minute, "how long an access token lives")
-	flag.DurationVar(&c.idleTTL, "idle-ttl", 7*24*time.Hour, "how long a session lives without a refresh")
-	flag.DurationVar(&c.reuseWindow, "reuse-window", 30*time.Second, "how long an exchanged refresh token is answered again")
+	flag.StringVar(&c.store, "store", "memory", "the session `store`: memory, sqlite:FILE, mysql:DSN, postgres:URL, redis:URL, or only a postgres or redis URL")
+	flag.DurationVar(&c.accessTTL, "access-ttl", 15*time.Minute, "lifetime of an access token")
+	flag.DurationVar(&c.idleTTL, "idle-ttl", 7*24*time.Hour, "lifetime of a session without a refresh")
+	flag.DurationVar(&c.reuseWindow, "reuse-window", 30*time.Second, "how long the previous refresh token is accepted after a refresh")
 	flag.Parse()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 
@@ -61,7 +64,7 @@ func main() {
 	}
 }
 
-// run serves until ctx ends, then lets the requests under way end.
+// run serves until ctx ends, then waits for the running requests.
 func run(ctx context.Context, log *slog.Logger, c config) error {
 	key, err := jwtauth.KeyFromEnv("TOKEN_SECRET")
 	if err != nil {
@@ -95,7 +98,7 @@ func run(ctx context.Context, log *slog.Logger, c config) error {
 		Handler:           routes,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      20 * time.Second, // the store may take a while to say that it is down
+		WriteTimeout:      20 * time.Second, // calls to a store that is down may take a while
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
@@ -149,45 +152,49 @@ func greet(page string, refuse func(http.ResponseWriter, *http.Request, error)) 
 	})
 }
 
-// logEvents logs what happens to sessions. An event holds no token.
+// logEvents logs session events. An event holds no token.
 func logEvents(log *slog.Logger) func(context.Context, jwtauth.Event) {
 	return func(ctx context.Context, e jwtauth.Event) {
 		level := slog.LevelInfo
 		if e.Kind == jwtauth.EventReuse {
-			level = slog.LevelWarn // somebody has a copy of a refresh token
+			level = slog.LevelWarn // a refresh token was copied
 		}
 		log.Log(ctx, level, "session", "event", e.Kind, "subject", e.Subject, "session", e.SessionID)
 	}
 }
 
-// user is a row of what would be a database.
+// user is a row of a table in a real service.
 type user struct {
-	id           string // the subject of the tokens: never changes, is never given to another
+	id           string // the subject of the tokens; never changes and is never reused
 	name         string
 	passwordHash string
 }
 
-// The password is "password". Bcrypt libraries of other languages write hashes like this one.
+// admin has the password "password". Other bcrypt libraries write such hashes
+// as well.
 var admin = user{id: "1", name: "admin", passwordHash: "$2b$12$VzvUHQyDku8f0ZpxBTMiL.SAL.YGNnoUsLslLtyTQxXIixJ4X0yGe"}
 
-// Where there is no such user, both return the zero user.
+// For an unknown user, both return the zero user.
 var (
 	usersByName = map[string]user{admin.name: admin}
 	usersByID   = map[string]user{admin.id: admin}
 )
 
-// authenticate gives CheckPassword an empty hash for an unknown user, which then takes as long as a wrong password.
+// authenticate passes CheckPassword an empty hash for an unknown user. That
+// takes as long as a wrong password.
 func authenticate(ctx context.Context, username, password string) (subject string, err error) {
 	u := usersByName[username]
 	return u.id, jwtauth.CheckPassword(ctx, u.passwordHash, password)
 }
 
-// claims are the private claims of a token. Whoever holds the token can read them.
+// claims are the private claims of a token. Every holder of the token can read
+// them.
 type claims struct {
 	Username string `json:"username"`
 }
 
-// privateClaims is asked at every login and refresh: a user who is gone from here is logged out by the next one.
+// privateClaims is called at every login and refresh. So a deleted user is
+// logged out by the next refresh.
 func privateClaims(_ context.Context, subject string) (any, error) {
 	u, ok := usersByID[subject]
 	if !ok {

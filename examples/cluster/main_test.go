@@ -20,8 +20,9 @@ import (
 
 const secret = "a secret for tests, 32 bytes long"
 
-// The program is run as people run it, two instances on a file, one on memory. It is built without the
-// race detector, under which bcrypt takes many times as long.
+// TestInstances runs the built program: two instances that share a file, and
+// one in memory. It is built without the race detector, which makes bcrypt many
+// times slower.
 func TestInstances(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no way to interrupt a process")
@@ -40,7 +41,8 @@ func TestInstances(t *testing.T) {
 	})
 }
 
-// testSession leads a session from login to logout, by turns at one instance and another.
+// testSession runs a session from login to logout. It alternates between two
+// instances.
 func testSession(t *testing.T, a, b *instance) {
 	var first, second, again tokens
 	login := url.Values{"username": {"admin"}, "password": {"password"}}
@@ -54,7 +56,7 @@ func testSession(t *testing.T, a, b *instance) {
 	b.post(t, "/refresh", first.refresh(), 200).decode(t, &second)
 	a.post(t, "/refresh", first.refresh(), 200).decode(t, &again) // by a second tab
 	if second.RefreshToken == first.RefreshToken || second.RefreshToken != again.RefreshToken {
-		t.Error("two refreshes of one token do not answer one successor")
+		t.Error("two refreshes with one token return different tokens")
 	}
 	a.get(t, "/dashboard", second, 200, "")
 
@@ -82,7 +84,7 @@ func testSession(t *testing.T, a, b *instance) {
 	}
 }
 
-// What is misconfigured is said at the start, and nobody listens.
+// A faulty configuration is an error at the start.
 func TestRefusesToStart(t *testing.T) {
 	good := config{addr: "127.0.0.1:0", store: "memory"}
 	for _, test := range []struct {
@@ -94,7 +96,7 @@ func TestRefusesToStart(t *testing.T) {
 		{"unknown store", secret, func(c *config) { c.store = "etcd:here" }, []string{"-store", `"etcd"`, "sqlite:FILE"}},
 		{"no file", secret, func(c *config) { c.store = "sqlite:" }, []string{"sqlite: needs a FILE"}},
 		{"bad URL", secret, func(c *config) { c.store = "redis:nowhere" }, []string{"redis"}},
-		{"bad URL with a password", secret, func(c *config) { c.store = "redis:redis://user:pa%zzword@127.0.0.1:1/0" }, []string{"-store: what follows redis: is no URL of a server"}},
+		{"bad URL with a password", secret, func(c *config) { c.store = "redis:redis://user:pa%zzword@127.0.0.1:1/0" }, []string{"-store: the text after redis: is not the URL of a server"}},
 		{"no such folder", secret, func(c *config) { c.store = "sqlite:" + filepath.Join(t.TempDir(), "none", "file") }, []string{"sqlstore: migrate"}},
 		{"durations", secret, func(c *config) { c.accessTTL, c.reuseWindow = time.Second, time.Hour }, []string{"AccessTTL", "ReuseWindow"}},
 		{"address", secret, func(c *config) { c.addr = "127.0.0.1:none" }, []string{"none"}},
@@ -116,7 +118,7 @@ func TestRefusesToStart(t *testing.T) {
 	}
 }
 
-// The part after the kind may be a URL, or the whole is one.
+// A URL is accepted with and without the prefix "redis:".
 func TestRedisURL(t *testing.T) {
 	for _, name := range []string{"redis:redis://127.0.0.1:1/0", "redis://127.0.0.1:1/0"} {
 		s, err := openStore(t.Context(), name)
@@ -136,12 +138,12 @@ type tokens struct {
 
 func (t tokens) refresh() url.Values { return url.Values{"refresh_token": {t.RefreshToken}} }
 
-// instance is a process of the program.
+// instance is one process of the program.
 type instance struct {
 	url string
 	cmd *exec.Cmd
 	out *bufio.Scanner
-	log strings.Builder // what was read of out
+	log strings.Builder // the output so far
 }
 
 func start(t *testing.T, program string, flags ...string) *instance {
@@ -193,7 +195,7 @@ func (b body) decode(t *testing.T, dst any) {
 func (b body) want(t *testing.T, part string) {
 	t.Helper()
 	if !strings.Contains(string(b), part) {
-		t.Errorf("answers %q; want %q in it", string(b), part)
+		t.Errorf("the body is %q; want %q in it", string(b), part)
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 	"github.com/seed-0a072700/jwtauth/sqlstore"
 )
 
-// store is a session store and how to end its connections.
+// store is a session store and a function that closes its connections.
 type store struct {
 	jwtauth.SessionStore
 	close func() error
@@ -39,7 +39,8 @@ func openStore(ctx context.Context, name string) (*store, error) {
 		if where == "" {
 			return nil, errors.New("-store: sqlite: needs a FILE")
 		}
-		// One process writes at a time, so the others wait; who reads waits for nobody.
+		// SQLite has one writer at a time, so writers wait up to 5 s. With WAL,
+		// readers do not wait.
 		return openSQL(ctx, sqlstore.SQLite, "sqlite", "file:"+where+"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)")
 	case "mysql":
 		return openSQL(ctx, sqlstore.MySQL, "mysql", where)
@@ -48,10 +49,11 @@ func openStore(ctx context.Context, name string) (*store, error) {
 	case "redis":
 		return openRedis(where)
 	}
-	return nil, fmt.Errorf("-store: %q is none of memory, sqlite:FILE, mysql:DSN, postgres:URL and redis:URL", kind)
+	return nil, fmt.Errorf("-store: unknown kind %q: use memory, sqlite:FILE, mysql:DSN, postgres:URL or redis:URL", kind)
 }
 
-// maxConnections of one instance; all instances together stay below what the database takes.
+// maxConnections is the pool size of one instance. The pools of all instances
+// together must stay below the limit of the database.
 const maxConnections = 20
 
 func openSQL(ctx context.Context, dialect sqlstore.Dialect, driver, dsn string) (*store, error) {
@@ -59,6 +61,8 @@ func openSQL(ctx context.Context, dialect sqlstore.Dialect, driver, dsn string) 
 	if err != nil {
 		return nil, err
 	}
+	// The default pool has no upper limit and keeps only two idle connections:
+	// under load it would open and close connections all the time.
 	db.SetMaxOpenConns(maxConnections)
 	db.SetMaxIdleConns(maxConnections)
 	db.SetConnMaxIdleTime(5 * time.Minute)
@@ -76,7 +80,7 @@ func openSQL(ctx context.Context, dialect sqlstore.Dialect, driver, dsn string) 
 func openRedis(url string) (*store, error) {
 	opts, err := redis.ParseURL(url)
 	if err != nil {
-		return nil, errors.New("-store: what follows redis: is no URL of a server") // what is wrong with it would quote its password
+		return nil, errors.New("-store: the text after redis: is not the URL of a server") // err may quote the password
 	}
 	opts.ContextTimeoutEnabled = true
 	client := redis.NewClient(opts)
@@ -88,8 +92,8 @@ func openRedis(url string) (*store, error) {
 	return &store{sessions, client.Close}, nil
 }
 
-// cleanUp removes, until ctx ends, sessions that have ended by themselves from a
-// store that does not. It does not matter how many instances do so.
+// cleanUp removes expired sessions from SQL stores until ctx ends. Several
+// instances may do so at the same time.
 func (s *store) cleanUp(ctx context.Context, log *slog.Logger) {
 	sessions, ok := s.SessionStore.(*sqlstore.Store)
 	if !ok {
@@ -101,7 +105,7 @@ func (s *store) cleanUp(ctx context.Context, log *slog.Logger) {
 			return
 		case now := <-tick:
 			if _, err := sessions.Cleanup(ctx, now, 10_000); err != nil {
-				log.Warn("ended sessions stay for now", "err", err)
+				log.Warn("removing expired sessions failed", "err", err)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -8,7 +9,7 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// apiService serves those who have a token of the issuer.
+// apiService serves clients that have a token of the issuer.
 type apiService struct {
 	log      *slog.Logger
 	verifier *jwtauth.Verifier
@@ -16,7 +17,9 @@ type apiService struct {
 
 func newAPI(log *slog.Logger, issuer string, opts jwtauth.RemoteKeysOptions) (*apiService, error) {
 	opts.Algorithms = []jwtauth.Algorithm{jwtauth.ES256}
-	opts.OnFetch = func(f jwtauth.KeyFetch) { log.Info("fetched keys", "url", f.URL, "keys", f.Keys, "err", f.Err) }
+	opts.OnFetch = func(f jwtauth.KeyFetch) {
+		log.Info("fetched keys", "url", f.URL, "keys", f.Keys, "err", errors.Join(append(f.Skipped, f.Err)...))
+	}
 	keys, err := jwtauth.NewRemoteKeysFromIssuer(issuer, opts)
 	if err != nil {
 		return nil, err
@@ -41,7 +44,8 @@ func (s *apiService) hello(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "Hello user %s", claims.Subject)
 }
 
-// refuse logs why a request is refused, and tells the client what it may know of that.
+// refuse logs the reason for a refusal, and sends the client the part of it
+// that is safe to show.
 func (s *apiService) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	s.log.Info("refused", "route", r.Pattern, "client", r.RemoteAddr, "err", err)
 	jwtauth.WriteError(w, r, err)

@@ -16,22 +16,23 @@ import (
 const (
 	accessTTL = 10 * time.Minute
 
-	// publishTime is how long the next key is published before it signs: others may keep the set from before for 5
-	// minutes, by its Cache-Control, and have it from a shared cache that kept it as long.
+	// publishTime is the time between publishing the next key and signing with
+	// it. Verifiers may keep the old set for 5 minutes, its Cache-Control, and
+	// a shared cache may have kept it for 5 minutes before.
 	publishTime = 10 * time.Minute
-	// acceptTime is how long the old key is accepted after it signed for the last time: as long as a token
-	// lives, and what the clocks of others may differ by.
+	// acceptTime is the time that the old key is accepted after its last
+	// signature: the lifetime of a token, and a minute for clock skew.
 	acceptTime = accessTTL + time.Minute
 )
 
-// issuerService logs users in.
+// issuerService logs users in and signs their tokens.
 type issuerService struct {
 	log     *slog.Logger
 	url     string
-	publish time.Duration // publishTime and acceptTime, unless a trial wants others
-	accept  time.Duration
+	publish time.Duration // publishTime, except in a demonstration
+	accept  time.Duration // acceptTime, except in a demonstration
 	issuer  *jwtauth.Issuer
-	key     jwtauth.Key // that signs; only rotateAt uses it after the start
+	key     jwtauth.Key // the signing key; only rotateAt uses it after the start
 	login   *jwtauth.Handlers
 }
 
@@ -40,7 +41,8 @@ func newIssuer(log *slog.Logger, url string) (*issuerService, error) {
 	if err != nil {
 		return nil, err
 	}
-	// With a key of their own, refresh tokens do not mind that the signing key changes.
+	// Refresh tokens have their own key, so a new signing key does not affect
+	// them.
 	refreshKey, err := jwtauth.GenerateKey(jwtauth.HS256)
 	if err != nil {
 		return nil, err
@@ -66,21 +68,21 @@ func signingKey(log *slog.Logger) (jwtauth.Key, error) {
 	if os.Getenv("SIGNING_KEY") != "" {
 		key, err := jwtauth.KeyFromEnv("SIGNING_KEY")
 		if err == nil && key.Algorithm() != jwtauth.ES256 {
-			err = fmt.Errorf("SIGNING_KEY is a key for %s; the api takes ES256 alone", key.Algorithm())
+			err = fmt.Errorf("SIGNING_KEY is a key for %s; the api accepts only ES256", key.Algorithm())
 		}
 		return key, err
 	}
-	log.Warn("SIGNING_KEY is not set: the key is generated, and tokens end with the process")
+	log.Warn("SIGNING_KEY is not set: tokens become invalid when this process ends")
 	return jwtauth.GenerateKey(jwtauth.ES256)
 }
 
-// users would be a table of a database. The password is "password".
+// users is a table of a database in a real service. The password is "password".
 var users = map[string]struct{ id, passwordHash string }{
 	"admin": {"1", "$2b$12$VzvUHQyDku8f0ZpxBTMiL.SAL.YGNnoUsLslLtyTQxXIixJ4X0yGe"},
 }
 
 func authenticate(ctx context.Context, username, password string) (string, error) {
-	user := users[username] // the zero value when unknown: CheckPassword still takes its full time
+	user := users[username] // for an unknown user the hash is empty: CheckPassword takes as long
 	return user.id, jwtauth.CheckPassword(ctx, user.passwordHash, password)
 }
 
@@ -94,20 +96,20 @@ func (s *issuerService) routes() http.Handler {
 	return mux
 }
 
-// metadata tells others where the keys are (RFC 8414).
+// metadata publishes the URL of the keys (RFC 8414).
 func (s *issuerService) metadata(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	err := json.NewEncoder(w).Encode(map[string]any{
 		"issuer":                   s.url,
 		"jwks_uri":                 s.url + "/.well-known/jwks.json",
-		"response_types_supported": []string{}, // required, though there is no OAuth here
+		"response_types_supported": []string{}, // required, although there is no OAuth here
 	})
 	if err != nil {
-		s.log.Warn("writing an answer", "err", err)
+		s.log.Warn("writing a response failed", "err", err)
 	}
 }
 
-// rotateAt changes the signing key at each signal, one after the other, until ctx ends.
+// rotateAt rotates the signing key at each signal until ctx ends.
 func (s *issuerService) rotateAt(ctx context.Context, hangup <-chan os.Signal, wait func(context.Context, time.Duration) error) {
 	for {
 		select {
@@ -116,12 +118,13 @@ func (s *issuerService) rotateAt(ctx context.Context, hangup <-chan os.Signal, w
 		case <-hangup:
 		}
 		if err := s.rotate(ctx, wait); err != nil && ctx.Err() == nil {
-			s.log.Error("changing the key failed: the one before stays", "err", err)
+			s.log.Error("key rotation failed: the old key stays", "err", err)
 		}
 	}
 }
 
-// rotate changes the signing key in three steps, with time for others between them.
+// rotate replaces the signing key in three steps. It waits between them until
+// verifiers have the new set.
 func (s *issuerService) rotate(ctx context.Context, wait func(context.Context, time.Duration) error) error {
 	old := s.key
 	next, err := jwtauth.GenerateKey(jwtauth.ES256)
@@ -150,7 +153,7 @@ func (s *issuerService) rotate(ctx context.Context, wait func(context.Context, t
 	return nil
 }
 
-// wait waits for d, or returns why not.
+// wait waits for d. It returns an error if ctx ends first.
 func wait(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():

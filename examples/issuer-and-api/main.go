@@ -1,25 +1,35 @@
-// Issuer-and-api is two small complete services. One logs users in, signs tokens with ES256 and
-// publishes the public key; the other has only that, and can verify tokens but not make any.
+// Issuer-and-api consists of two small complete services. The issuer logs users
+// in, signs tokens with ES256 and publishes the public key. The api only has
+// the public key, so it can verify tokens but not sign any.
 //
 //	go run ./examples/issuer-and-api issuer
 //	go run ./examples/issuer-and-api api
-//	curl -H 'Content-Type: application/json' -d '{"username":"admin","password":"password"}' http://127.0.0.1:8081/login
+//	curl -d 'username=admin&password=password' http://127.0.0.1:8081/login
 //	curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8082/hello
 //
-// A hangup signal (kill -HUP) has the issuer change its key while both go on serving: it publishes the next
-// key, signs with it 10 minutes later, and withdraws the old one when the last token of it has expired. The api needs no
-// signal: it meets the next key in a token, or before that when it fetches the keys anew. To watch a rotation in seconds:
+// After a hangup signal (kill -HUP) the issuer rotates its key while both
+// services keep running. It publishes the next key, signs with it 10 minutes
+// later, and withdraws the old key when all of its tokens have expired. The api
+// needs no signal. It fetches the keys again when it sees a token of an unknown
+// key, or when its copy of the keys is old. To watch a rotation in seconds:
 //
 //	go run ./examples/issuer-and-api issuer -publish 5s -accept 10s
 //	go run ./examples/issuer-and-api api -cooldown 1s
 //
-// Even then the api takes tokens of the old key until it fetches the keys anew, which may be 5 minutes.
+// Even then, the api accepts tokens of the old key until its next fetch, which
+// may be 5 minutes later.
 //
-// SIGNING_KEY holds the issuer's key for ES256 (openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256), PEM or JWK, as [jwtauth.KeyFromEnv] reads it; without one, a key is generated, and
-// tokens end with the process. A real issuer keeps the keys that it changes to, as [jwtauth.Key.MarshalPEM] writes them.
+// The environment variable SIGNING_KEY holds the ES256 key of the issuer as PEM
+// or JWK (see [jwtauth.KeyFromEnv]). This command makes one:
+//
+//	openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256
+//
+// Without it the issuer generates a key, and the tokens become invalid when it
+// stops. A real issuer also stores the keys that it rotates to, for example
+// with [jwtauth.Key.MarshalPEM].
 //
 // The servers speak plain HTTP on the loopback interface. Passwords and tokens
-// must not cross a network like that: put a proxy that speaks TLS in front.
+// must not cross a network unencrypted: put a TLS proxy in front.
 package main
 
 import (
@@ -40,7 +50,7 @@ import (
 
 const (
 	audience     = "https://api.example"
-	shutdownTime = 15 * time.Second // longer than any request takes, by the timeouts below
+	shutdownTime = 15 * time.Second // longer than the timeouts of a request below
 )
 
 func main() {
@@ -53,18 +63,18 @@ func main() {
 	}
 }
 
-// run is one of the two services, until ctx ends.
+// run runs one of the two services until ctx ends.
 func run(ctx context.Context, log *slog.Logger, args []string) error {
 	if len(args) == 0 {
-		return errors.New("say which service to run: issuer or api")
+		return errors.New("the name of the service is missing: issuer or api")
 	}
 	flags := flag.NewFlagSet(args[0], flag.ExitOnError)
 	switch args[0] {
 	case "issuer":
 		addr := flags.String("addr", "127.0.0.1:8081", "`host:port` to listen on")
-		url := flags.String("url", "", "`URL` that others reach this service at (default http:// and the address)")
-		publish := flags.Duration("publish", publishTime, "how long the next key is published before it signs; shorter only to try it, with an api -cooldown below it")
-		accept := flags.Duration("accept", acceptTime, "how long the old key is accepted after that; shorter only to try it")
+		url := flags.String("url", "", "public `URL` of this service (default http:// and the address)")
+		publish := flags.Duration("publish", publishTime, "time between publishing the next key and signing with it; shorter only for a demonstration, with a shorter -cooldown of the api")
+		accept := flags.Duration("accept", acceptTime, "time that the old key is accepted after that; shorter only for a demonstration")
 		if err := flags.Parse(args[1:]); err != nil {
 			return err
 		}
@@ -89,7 +99,7 @@ func run(ctx context.Context, log *slog.Logger, args []string) error {
 	case "api":
 		addr := flags.String("addr", "127.0.0.1:8082", "`host:port` to listen on")
 		issuer := flags.String("issuer", "http://127.0.0.1:8081", "`URL` of the issuer")
-		cooldown := flags.Duration("cooldown", 0, "least time between two fetches of keys (default 30s)")
+		cooldown := flags.Duration("cooldown", 0, "minimum time between two fetches of keys (default 30s)")
 		if err := flags.Parse(args[1:]); err != nil {
 			return err
 		}
@@ -103,10 +113,10 @@ func run(ctx context.Context, log *slog.Logger, args []string) error {
 		}
 		return serve(ctx, log, listener, service.routes())
 	}
-	return fmt.Errorf("there is no service %q: issuer or api", args[0])
+	return fmt.Errorf("unknown service %q: issuer or api", args[0])
 }
 
-// serve serves until ctx ends, then lets the requests under way end.
+// serve serves until ctx ends, then waits for the running requests.
 func serve(ctx context.Context, log *slog.Logger, listener net.Listener, handler http.Handler) error {
 	srv := &http.Server{
 		Handler:           handler,

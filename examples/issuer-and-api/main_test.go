@@ -28,7 +28,7 @@ type record struct {
 	Keys           int
 }
 
-// logOf returns a log that passes on what is written to it.
+// logOf returns a log that passes on the records.
 func logOf(records chan<- record) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(lines(func(line []byte) error {
 		var r record
@@ -42,7 +42,8 @@ type lines func([]byte) error
 
 func (f lines) Write(line []byte) (int, error) { return len(line), f(line) }
 
-// serveTest serves handler on a free port until the test ends, and returns its address.
+// serveTest serves handler on a free port until the test ends, and returns its
+// URL.
 func serveTest(t *testing.T, log *slog.Logger, handler func(url string) http.Handler) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -96,12 +97,12 @@ func refresh(t *testing.T, issuer, refreshToken string) jwtauth.Tokens {
 	status, text := do(t, "POST", issuer+"/refresh", "", string(body))
 	var got jwtauth.Tokens
 	if err := json.Unmarshal([]byte(text), &got); err != nil || status != 200 {
-		t.Fatalf("refreshing is answered %d %s", status, text)
+		t.Fatalf("a refresh has status %d: %s", status, text)
 	}
 	return got
 }
 
-// kids are the ids of the keys that the issuer publishes.
+// kids returns the IDs of the keys that the issuer publishes.
 func kids(t *testing.T, issuer string) []string {
 	t.Helper()
 	_, text := do(t, "GET", issuer+"/.well-known/jwks.json", "", "")
@@ -116,7 +117,8 @@ func kids(t *testing.T, issuer string) []string {
 	return ids
 }
 
-// The issuer changes its key while a client uses tokens, old and new, and not one is refused.
+// The issuer rotates its key while a client uses old and new tokens. All of
+// them are accepted.
 func TestRotation(t *testing.T) {
 	issuerLog, apiLog := make(chan record, 1000), make(chan record, 1000)
 	var service *issuerService
@@ -144,7 +146,7 @@ func TestRotation(t *testing.T) {
 	stop := make(chan struct{})
 	var client sync.WaitGroup
 	var requests atomic.Int64
-	served := func() { // by two whole requests more
+	served := func() { // waits for two more complete requests
 		for end := requests.Load() + 3; requests.Load() < end; {
 			runtime.Gosched()
 		}
@@ -157,7 +159,7 @@ func TestRotation(t *testing.T) {
 			default:
 			}
 			if status, text := do(t, "GET", api+"/hello", current.Load().AccessToken, ""); status != 200 || text != "Hello user 1" {
-				t.Errorf("a request is answered %d %s", status, text)
+				t.Errorf("a request has status %d: %s", status, text)
 			}
 			requests.Add(1)
 		}
@@ -177,16 +179,16 @@ func TestRotation(t *testing.T) {
 	before := kids(t, issuer)
 	hangup <- syscall.SIGHUP
 	if d := <-waits; d < 10*time.Minute {
-		t.Errorf("the next key is published for %v only", d)
+		t.Errorf("the next key is published for only %v", d)
 	}
 	published := kids(t, issuer)
 	if len(before) != 1 || len(published) != 2 || published[0] != before[0] {
 		t.Fatalf("published are %q, then %q", before, published)
 	}
-	// The api fetches the keys in its own time; here a token of an unknown key hastens it.
+	// A token of an unknown key makes the api fetch the keys sooner.
 	for known := false; !known; {
 		if status, _ := do(t, "GET", api+"/hello", stranger, ""); status != 401 {
-			t.Fatalf("a stranger's token is answered %d", status)
+			t.Fatalf("a stranger's token has status %d", status)
 		}
 		select {
 		case r := <-apiLog:
@@ -198,11 +200,11 @@ func TestRotation(t *testing.T) {
 	served()
 	goOn <- struct{}{}
 	if d := <-waits; d < accessTTL+30*time.Second {
-		t.Errorf("the old key is accepted for %v only", d)
+		t.Errorf("the old key is accepted for only %v", d)
 	}
 	renewed := refresh(t, issuer, first.RefreshToken)
 	if status, _ := do(t, "GET", api+"/hello", first.AccessToken, ""); status != 200 {
-		t.Errorf("a token of the old key is answered %d while it is accepted", status)
+		t.Errorf("a token of the old key has status %d while the key is accepted", status)
 	}
 	current.Store(&renewed)
 	if signed := kids(t, issuer); len(signed) != 2 || signed[0] != published[1] || signed[1] != before[0] {
@@ -225,11 +227,12 @@ func TestRotation(t *testing.T) {
 	rotating.Wait()
 }
 
-// stranger is a token of a key that nobody published.
+// stranger is a token of an unpublished key.
 var stranger = "eyJhbGciOiJFUzI1NiIsImtpZCI6IngifQ.e30." + strings.Repeat("A", 86)
 
-// TestProcesses runs the two services as people do, and has the signal change the key, in seconds instead of minutes. They are built without the race
-// detector, under which bcrypt takes many times as long.
+// TestProcesses runs the two built programs and rotates the key by a signal, in
+// seconds instead of minutes. They are built without the race detector, which
+// makes bcrypt many times slower.
 func TestProcesses(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no such signals")
@@ -247,19 +250,19 @@ func TestProcesses(t *testing.T) {
 	status, text := do(t, "POST", issuerURL+"/login", "", `{"username":"admin","password":"password"}`)
 	var tokens jwtauth.Tokens
 	if err := json.Unmarshal([]byte(text), &tokens); err != nil || status != 200 {
-		t.Fatalf("the login is answered %d %s", status, text)
+		t.Fatalf("the login has status %d: %s", status, text)
 	}
 	if status, _ := do(t, "POST", issuerURL+"/login", "", `{"username":"admin","password":"wrong"}`); status != 401 {
-		t.Errorf("a wrong password is answered %d", status)
+		t.Errorf("a wrong password has status %d", status)
 	}
 	if status, text := do(t, "GET", apiURL+"/hello", tokens.AccessToken, ""); status != 200 || text != "Hello user 1" {
-		t.Errorf("answered %d %s", status, text)
+		t.Errorf("the api responds %d %s", status, text)
 	}
 	if status, _ := do(t, "GET", apiURL+"/hello", "", ""); status != 401 {
-		t.Errorf("no token is answered %d", status)
+		t.Errorf("a missing token has status %d", status)
 	}
 
-	// A client goes on using tokens, and refreshing them, while the key changes.
+	// A client uses and refreshes its tokens during the rotation.
 	var current atomic.Pointer[jwtauth.Tokens]
 	current.Store(&tokens)
 	stop := make(chan struct{})
@@ -275,7 +278,7 @@ func TestProcesses(t *testing.T) {
 			requests++
 			if status, text := do(t, "GET", apiURL+"/hello", current.Load().AccessToken, ""); status != 200 || text != "Hello user 1" {
 				refused++
-				t.Errorf("a request is answered %d %s", status, text)
+				t.Errorf("a request has status %d: %s", status, text)
 			}
 		}
 	})
@@ -296,23 +299,24 @@ func TestProcesses(t *testing.T) {
 	}
 	for _, token := range []string{tokens.AccessToken, renewed.AccessToken} {
 		if status, _ := do(t, "GET", apiURL+"/hello", token, ""); status != 200 {
-			t.Errorf("with both keys in force, a token is answered %d", status)
+			t.Errorf("while both keys are accepted, a token has status %d", status)
 		}
 	}
 	until(t, issuerLines, "old key withdrawn")
 	if after := kids(t, issuerURL); len(after) != 1 || after[0] != published[1] {
 		t.Errorf("published are %q at the end", after)
 	}
-	// The api learns of it when it fetches the keys next, which a token of an unknown key hastens.
+	// The api drops the old key at its next fetch. A token of an unknown key
+	// makes it fetch sooner.
 	for end := time.Now().Add(time.Minute); ; {
 		if status, _ := do(t, "GET", apiURL+"/hello", stranger, ""); status != 401 {
-			t.Fatalf("a stranger's token is answered %d", status)
+			t.Fatalf("a stranger's token has status %d", status)
 		}
 		if status, _ := do(t, "GET", apiURL+"/hello", tokens.AccessToken, ""); status == 401 {
 			break
 		}
 		if time.Now().After(end) {
-			t.Fatal("the old key's token is good a minute after its withdrawal")
+			t.Fatal("a token of the old key is accepted a minute after its withdrawal")
 		}
 	}
 	refresh(t, issuerURL, renewed.RefreshToken)
@@ -320,7 +324,7 @@ func TestProcesses(t *testing.T) {
 	client.Wait()
 	t.Logf("%d requests, %d refused", requests, refused)
 	if requests < 100 {
-		t.Error("those are too few")
+		t.Error("too few requests")
 	}
 }
 
@@ -330,9 +334,9 @@ func TestUsage(t *testing.T) {
 			t.Errorf("%q runs", args)
 		}
 	}
-	t.Setenv("SIGNING_KEY", strings.Repeat("c2VjcmV0", 6)) // which is a good one for HS256
+	t.Setenv("SIGNING_KEY", strings.Repeat("c2VjcmV0", 6)) // a valid key for HS256
 	err := run(t.Context(), slog.New(slog.DiscardHandler), []string{"issuer", "-addr", "127.0.0.1:0"})
-	if err == nil || !strings.Contains(err.Error(), "ES256 alone") {
+	if err == nil || !strings.Contains(err.Error(), "only ES256") {
 		t.Errorf("an issuer whose tokens the api would refuse: %v", err)
 	}
 }

@@ -1,19 +1,23 @@
-// Login is a small complete server: a user logs in with a password, gets a
-// token, and shows it to read a protected page. Before the token expires, the client
-// exchanges its refresh token for new ones; a logout ends that.
+// Login is a small complete server. A user logs in with a password, receives an
+// access token, and reads a protected page with it. Before the token expires,
+// the client exchanges its refresh token for new tokens. A logout ends the
+// session.
 //
 //	go run ./examples/login
-//	curl -H 'Content-Type: application/json' -d '{"username":"admin","password":"password"}' http://127.0.0.1:8080/login
+//	curl -d 'username=admin&password=password' http://127.0.0.1:8080/login
 //	curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8080/dashboard
 //	curl -d "refresh_token=$REFRESH_TOKEN" http://127.0.0.1:8080/refresh
 //	curl -d "refresh_token=$REFRESH_TOKEN" http://127.0.0.1:8080/logout
 //
-// The environment variable TOKEN_SECRET holds the key of the tokens, as
-// [jwtauth.KeyFromEnv] reads it; without one, tokens end with the process. Logins are kept
-// in memory and end with it in any case; other stores keep them.
+// The login also accepts JSON: {"username": "admin", "password": "password"}.
+//
+// The environment variable TOKEN_SECRET holds the key that signs the tokens, in
+// the forms of [jwtauth.KeyFromEnv]. Without it the server generates a key, and
+// the tokens become invalid when it stops. Sessions are kept in memory and end
+// with the process too; other stores keep them.
 //
 // The server speaks plain HTTP on the loopback interface. Passwords and tokens
-// must not cross a network like that: put a proxy that speaks TLS in front.
+// must not cross a network unencrypted: put a TLS proxy in front.
 package main
 
 import (
@@ -33,9 +37,9 @@ import (
 )
 
 const (
-	tokenLife    = time.Hour // of access tokens: an hour at most goes on after a logout
+	accessTTL    = time.Hour // an access token stays valid that long after a logout
 	maxBodyBytes = 4 << 10
-	shutdownTime = 15 * time.Second // longer than any request takes, by the timeouts below
+	shutdownTime = 15 * time.Second // longer than the timeouts of a request below
 )
 
 func main() {
@@ -51,7 +55,7 @@ func main() {
 	}
 }
 
-// run serves until ctx ends, then lets the requests under way end.
+// run serves until ctx ends, then waits for the running requests.
 func run(ctx context.Context, log *slog.Logger, addr string) error {
 	key, err := tokenKey(log)
 	if err != nil {
@@ -59,7 +63,7 @@ func run(ctx context.Context, log *slog.Logger, addr string) error {
 	}
 	s := &server{log: log}
 	s.issuer, err = jwtauth.NewIssuer(key, jwtauth.IssuerOptions{
-		AccessTTL: tokenLife,
+		AccessTTL: accessTTL,
 		Claims:    privateClaims,
 		Sessions:  memstore.New(),
 		OnEvent:   s.report,
@@ -103,37 +107,41 @@ func run(ctx context.Context, log *slog.Logger, addr string) error {
 	return srv.Shutdown(ctx)
 }
 
-// tokenKey returns the key in TOKEN_SECRET, or a new one where that is empty. A
-// text that cannot be a key is an error rather than replaced: somebody meant it.
+// tokenKey returns the key in TOKEN_SECRET, or a new key if it is empty. An
+// invalid key is an error: replacing it would hide a mistake in the deployment.
 func tokenKey(log *slog.Logger) (jwtauth.Key, error) {
 	if os.Getenv("TOKEN_SECRET") != "" {
 		return jwtauth.KeyFromEnv("TOKEN_SECRET")
 	}
-	log.Warn("TOKEN_SECRET is not set: the key is generated, and tokens end with the process")
+	log.Warn("TOKEN_SECRET is not set: tokens become invalid when this process ends")
 	return jwtauth.GenerateKey(jwtauth.HS256)
 }
 
-// user is a row of what would be a database.
+// user is a row of a table in a real service.
 type user struct {
-	id           string // the subject of the tokens: never changes, is never given to another
+	id           string // the subject of the tokens; never changes and is never reused
 	name         string
 	passwordHash string
 }
 
-// The password is "password". Bcrypt libraries of other languages write hashes like this one.
+// admin has the password "password". Other bcrypt libraries write such hashes
+// as well.
 var admin = user{id: "1", name: "admin", passwordHash: "$2b$12$VzvUHQyDku8f0ZpxBTMiL.SAL.YGNnoUsLslLtyTQxXIixJ4X0yGe"}
 
-// Where there is no such user, both return the zero user.
+// For an unknown user, both return the zero user.
 var (
 	usersByName = map[string]user{admin.name: admin}
 	usersByID   = map[string]user{admin.id: admin}
 )
 
-// claims are the private claims of a token. Whoever holds the token can read them.
+// claims are the private claims of a token. Every holder of the token can read
+// them.
 type claims struct {
 	Username string `json:"username"`
 }
 
+// privateClaims is called at every login and refresh. So a deleted user is
+// logged out by the next refresh.
 func privateClaims(_ context.Context, subject string) (any, error) {
 	u, ok := usersByID[subject]
 	if !ok {
@@ -142,10 +150,10 @@ func privateClaims(_ context.Context, subject string) (any, error) {
 	return claims{Username: u.name}, nil
 }
 
-// authenticate says whom a name and a password belong to.
+// authenticate returns the subject of a name and a password.
 func authenticate(ctx context.Context, username, password string) (subject string, err error) {
-	// An unknown user's hash is empty. CheckPassword then takes as long as
-	// for a wrong password, and the answer is the same too.
+	// The hash of an unknown user is empty. CheckPassword then takes as long
+	// as for a wrong password and returns the same error.
 	u := usersByName[username]
 	return u.id, jwtauth.CheckPassword(ctx, u.passwordHash, password)
 }
@@ -157,7 +165,8 @@ type server struct {
 }
 
 func (s *server) routes() http.Handler {
-	// Verify(s.issuer.Live(), …) would ask for the session each time, so that a logout takes effect at once.
+	// Verify(s.issuer.Live(), …) would look up the session at every request, so
+	// that a logout takes effect at once.
 	protected := jwtauth.Verify(s.issuer, jwtauth.OnError(s.refuse))
 
 	mux := http.NewServeMux()
@@ -178,13 +187,14 @@ func (s *server) dashboard(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "Hello %s, welcome to dashboard", me.Username)
 }
 
-// refuse logs why a request is refused, and tells the client what it may know of that.
+// refuse logs the reason for a refusal, and sends the client the part of it
+// that is safe to show.
 func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	s.log.Info("refused", "route", r.Pattern, "client", r.RemoteAddr, "err", err)
 	jwtauth.WriteError(w, r, err)
 }
 
-// report logs what happens to sessions. A reuse says that somebody has a copy of a token.
+// report logs session events. A reuse means that a refresh token was copied.
 func (s *server) report(_ context.Context, e jwtauth.Event) {
 	level := slog.LevelInfo
 	if e.Kind == jwtauth.EventReuse {

@@ -1,18 +1,20 @@
-// Resource-server is a small complete server that issues no tokens: an identity
-// provider (Auth0, Okta, Keycloak, Entra, …) does, and this one verifies them.
+// Resource-server is a small complete server that only verifies tokens. An
+// identity provider such as Auth0, Okta, Keycloak or Entra issues them.
 //
 //	go run ./examples/resource-server -issuer https://login.example/ -audience https://api.example
 //	curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8080/whoami
 //	curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8080/items
 //
-// The issuer is what its tokens have in "iss", to the last slash; the place of its keys is
-// found by discovery, or given by -keys. With several -issuer, tokens of each of them are taken. /items needs the
-// scope items:read. With -at-jwt only tokens pass that say to be access tokens (RFC 9068).
+// The issuer must equal the "iss" of its tokens, including a final slash. Its
+// keys are found by discovery, or at the URL in -keys. The flag -issuer may be
+// given several times. /items requires the scope items:read. With -at-jwt the
+// server accepts only tokens of the type at+jwt (RFC 9068).
 //
-// /ready answers 204 when tokens can be verified, for a health check; the server starts without the provider.
+// The server starts even if the provider is down. /ready responds 204 when
+// tokens can be verified, for a readiness check.
 //
 // The server speaks plain HTTP on the loopback interface. Tokens must not cross
-// a network like that: put a proxy that speaks TLS in front.
+// a network unencrypted: put a TLS proxy in front.
 package main
 
 import (
@@ -34,14 +36,14 @@ import (
 
 const (
 	readyTime    = 2 * time.Second
-	shutdownTime = 15 * time.Second // longer than any request takes, by the timeouts below
+	shutdownTime = 15 * time.Second // longer than the timeouts of a request below
 )
 
-// config is what the flags say.
+// config holds the flags.
 type config struct {
 	addr     string
 	issuers  []string
-	keys     string // "" = found by discovery
+	keys     string // if empty, discovery finds them
 	audience string
 	atJWT    bool
 	cooldown time.Duration
@@ -55,9 +57,9 @@ func main() {
 		return nil
 	})
 	flag.StringVar(&c.keys, "keys", "", "`URL` of the key set (jwks_uri) of a provider without discovery")
-	flag.StringVar(&c.audience, "audience", "", "`name` of this service in the tokens' aud")
-	flag.BoolVar(&c.atJWT, "at-jwt", false, "take only tokens of the type at+jwt (RFC 9068)")
-	flag.DurationVar(&c.cooldown, "cooldown", 0, "least time between two fetches of keys (default 30s)")
+	flag.StringVar(&c.audience, "audience", "", "`name` of this service in the aud of tokens")
+	flag.BoolVar(&c.atJWT, "at-jwt", false, "accept only tokens of the type at+jwt (RFC 9068)")
+	flag.DurationVar(&c.cooldown, "cooldown", 0, "minimum time between two fetches of keys (default 30s)")
 	flag.Parse()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 
@@ -69,7 +71,7 @@ func main() {
 	}
 }
 
-// run serves until ctx ends, then lets the requests under way end.
+// run serves until ctx ends, then waits for the running requests.
 func run(ctx context.Context, log *slog.Logger, c config) error {
 	s, err := newServer(log, c)
 	if err != nil {
@@ -83,7 +85,7 @@ func run(ctx context.Context, log *slog.Logger, c config) error {
 		Handler:           s.routes(),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      10 * time.Second, // longer than a request waits for keys
+		WriteTimeout:      10 * time.Second, // longer than the wait for keys
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
@@ -105,7 +107,7 @@ func run(ctx context.Context, log *slog.Logger, c config) error {
 
 type server struct {
 	log      *slog.Logger
-	keys     []*jwtauth.RemoteKeys // of each issuer
+	keys     []*jwtauth.RemoteKeys // one for each issuer
 	verifier jwtauth.TokenVerifier
 }
 
@@ -132,7 +134,7 @@ func newServer(log *slog.Logger, c config) (*server, error) {
 		rules := jwtauth.VerifierOptions{
 			Issuer:      issuer,
 			Audience:    []string{c.audience},
-			ScopeClaims: []string{"scp"}, // where some providers write scopes, instead of "scope"
+			ScopeClaims: []string{"scp"}, // some providers use it instead of "scope"
 		}
 		if c.atJWT {
 			rules.Types = []string{"at+jwt"}
@@ -148,13 +150,18 @@ func newServer(log *slog.Logger, c config) (*server, error) {
 	return s, err
 }
 
-// onFetch logs each fetch of keys, so that a provider that is down is seen long before MaxStale.
+// onFetch logs each fetch of keys, so that an outage of the provider is visible
+// long before the keys are too old. It also logs why keys were skipped, because
+// their tokens will be refused.
 func (s *server) onFetch(f jwtauth.KeyFetch) {
 	if f.Err != nil {
 		s.log.Warn("fetching keys failed", "url", f.URL, "err", f.Err)
 		return
 	}
-	s.log.Info("fetched keys", "url", f.URL, "keys", f.Keys, "skipped", len(f.Skipped))
+	s.log.Info("fetched keys", "url", f.URL, "keys", f.Keys)
+	if len(f.Skipped) > 0 {
+		s.log.Warn("skipped keys", "url", f.URL, "err", errors.Join(f.Skipped...))
+	}
 }
 
 func (s *server) routes() http.Handler {
@@ -171,7 +178,7 @@ func (s *server) routes() http.Handler {
 func (s *server) whoami(w http.ResponseWriter, r *http.Request) {
 	claims, _ := jwtauth.FromContext(r.Context())
 	private, err := jwtauth.ClaimsAs[struct {
-		ClientID string `json:"client_id"` // RFC 9068 §2.2
+		ClientID string `json:"client_id"` // RFC 9068, section 2.2
 	}](r.Context())
 	if err != nil {
 		s.refuse(w, r, err)
@@ -187,11 +194,11 @@ func (s *server) items(w http.ResponseWriter, r *http.Request) {
 func (s *server) write(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	if err := json.NewEncoder(w).Encode(v); err != nil {
-		s.log.Warn("writing an answer", "err", err)
+		s.log.Warn("writing a response failed", "err", err)
 	}
 }
 
-// ready says whether tokens of every issuer can be verified.
+// ready reports whether tokens of every issuer can be verified.
 func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTime)
 	defer cancel()
@@ -204,7 +211,8 @@ func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// refuse logs why a request is refused, and tells the client what it may know of that.
+// refuse logs the reason for a refusal, and sends the client the part of it
+// that is safe to show.
 func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	s.log.Info("refused", "route", r.Pattern, "client", r.RemoteAddr, "err", err)
 	jwtauth.WriteError(w, r, err)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -20,7 +21,7 @@ import (
 
 const audience = "https://api.example"
 
-// TestMain lets a test run main itself, in a process of its own.
+// TestMain lets a test run main in a second process.
 func TestMain(m *testing.M) {
 	if os.Getenv("JWTAUTH_EXAMPLE_MAIN") != "" {
 		main()
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) {
 type provider struct {
 	url    string
 	issuer *jwtauth.Issuer
-	asked  atomic.Int64
+	served atomic.Int64
 	down   atomic.Bool
 }
 
@@ -42,7 +43,7 @@ func newProvider(t *testing.T, key jwtauth.Key) *provider {
 	p := new(provider)
 	mux := http.NewServeMux()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.asked.Add(1)
+		p.served.Add(1)
 		if p.down.Load() {
 			http.Error(w, "down", http.StatusInternalServerError)
 			return
@@ -80,7 +81,7 @@ func generate(t *testing.T) jwtauth.Key {
 	return key
 }
 
-// start runs the server on a free port until the test ends, and returns its URL.
+// start runs the server on a free port until the test ends and returns its URL.
 func start(t *testing.T, c config) string {
 	t.Helper()
 	c.addr, c.audience = "127.0.0.1:0", audience
@@ -106,7 +107,7 @@ func start(t *testing.T, c config) string {
 	}
 }
 
-// listening is a log that picks out the address that the server says it listens on.
+// listening is a log that passes on the address that the server listens on.
 type listening chan string
 
 func (l listening) Write(line []byte) (int, error) {
@@ -167,23 +168,39 @@ func TestResourceServer(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if status, body := get(t, c.url, c.token); status != c.status || !strings.Contains(body, c.body) {
-				t.Errorf("answers %d %s, want %d %s", status, body, c.status, c.body)
+				t.Errorf("responds %d %s, want %d %s", status, body, c.status, c.body)
 			}
 		})
 	}
-	if n := stranger.asked.Load(); n != 0 {
-		t.Errorf("a token had the server ask its own issuer %d times", n)
+	if n := stranger.served.Load(); n != 0 {
+		t.Errorf("a token made the server send %d requests to an unknown issuer", n)
 	}
 }
 
-// The provider being down is not blamed on the token, and the server starts all the same.
+// The log says why keys are skipped.
+func TestSkippedKeysAreLogged(t *testing.T) {
+	var log strings.Builder
+	s := &server{log: slog.New(slog.NewTextHandler(&log, nil))}
+	s.onFetch(jwtauth.KeyFetch{URL: "https://idp.example/keys", Keys: 1})
+	if strings.Contains(log.String(), "skipped") {
+		t.Errorf("the log of a good fetch: %s", log.String())
+	}
+	s.onFetch(jwtauth.KeyFetch{URL: "https://idp.example/keys", Keys: 1, Skipped: []error{errors.New("a short key"), errors.New("a long key")}})
+	for _, want := range []string{"https://idp.example/keys", "a short key", "a long key"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log lacks %q: %s", want, log.String())
+		}
+	}
+}
+
+// While the provider is down, the server starts and refuses tokens with 503.
 func TestProviderDown(t *testing.T) {
 	p := newProvider(t, generate(t))
 	p.down.Store(true)
 	url := start(t, config{issuers: []string{p.url}, cooldown: time.Second})
 	for _, path := range []string{"/whoami", "/ready"} {
 		if status, body := get(t, url+path, p.token(t, nil)); status != 503 || !strings.Contains(body, `"unavailable"`) {
-			t.Errorf("%s answers %d %s", path, status, body)
+			t.Errorf("%s responds %d %s", path, status, body)
 		}
 	}
 	p.down.Store(false)
@@ -193,11 +210,11 @@ func TestProviderDown(t *testing.T) {
 			break
 		}
 		if status != 503 || time.Now().After(end) {
-			t.Fatalf("answers %d %s though the provider is back", status, body)
+			t.Fatalf("responds %d %s though the provider is back", status, body)
 		}
 	}
 	if status, _ := get(t, url+"/ready", ""); status != 204 {
-		t.Errorf("/ready answers %d", status)
+		t.Errorf("/ready responds %d", status)
 	}
 }
 

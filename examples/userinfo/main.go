@@ -1,18 +1,20 @@
-// Userinfo is a small complete server whose tokens carry what the client once
-// sent, and give it back to whoever shows the token.
+// Userinfo is a small complete server whose tokens carry data of the client.
+// The client sends a string, and the server returns it to every holder of the
+// token.
 //
 //	export TOKEN_SECRET=$(openssl rand -base64 32)
 //	go run ./examples/userinfo
 //	curl -H 'Content-Type: application/json' -d '{"my_string":"hello"}' http://127.0.0.1:8080/api/someAction
 //	curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8080/api/userInfo
 //
-// The environment variable TOKEN_SECRET holds the key of the tokens, as
-// [jwtauth.KeyFromEnv] reads it: several servers with the same one take each
-// other's tokens. With -tutorial-codes a missing token is answered by 404 and a bad
-// one by 403, as some tutorials do, instead of 401 with a challenge (RFC 6750 §3).
+// The environment variable TOKEN_SECRET holds the key that signs the tokens, in
+// the forms of [jwtauth.KeyFromEnv]. Servers with the same key accept each
+// other's tokens. With -tutorial-codes the response is 404 to a missing token
+// and 403 to a bad one, as in some tutorials, instead of 401 with a challenge
+// (RFC 6750, section 3).
 //
 // The server speaks plain HTTP on the loopback interface. Tokens must not cross
-// a network like that: put a proxy that speaks TLS in front.
+// a network unencrypted: put a TLS proxy in front.
 package main
 
 import (
@@ -34,15 +36,15 @@ import (
 )
 
 const (
-	tokenLife      = 300 * time.Second
+	accessTTL      = 300 * time.Second
 	maxStringBytes = 256 // a token is sent with every request: keep it small
 	maxBodyBytes   = 4 << 10
-	shutdownTime   = 15 * time.Second // longer than any request takes, by the timeouts below
+	shutdownTime   = 15 * time.Second // longer than the timeouts of a request below
 )
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "`host:port` to listen on")
-	tutorialCodes := flag.Bool("tutorial-codes", false, "answer 404 without a token, 403 to a bad one")
+	tutorialCodes := flag.Bool("tutorial-codes", false, "respond 404 without a token and 403 to a bad one")
 	flag.Parse()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 
@@ -54,13 +56,13 @@ func main() {
 	}
 }
 
-// run serves until ctx ends, then lets the requests under way end.
+// run serves until ctx ends, then waits for the running requests.
 func run(ctx context.Context, log *slog.Logger, addr string, tutorialCodes bool) error {
 	key, err := jwtauth.KeyFromEnv("TOKEN_SECRET")
 	if err != nil {
 		return err
 	}
-	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{AccessTTL: tokenLife})
+	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{AccessTTL: accessTTL})
 	if err != nil {
 		return err
 	}
@@ -107,14 +109,14 @@ func (s *server) routes() http.Handler {
 	return mux
 }
 
-// info is the body of a request, then private claims of a token, then the
-// body of an answer. Whoever holds the token can read it, without any key.
+// info is the body of the request, the private claims of the token, and the
+// body of the response. Every holder of the token can read it without a key.
 type info struct {
 	MyString string `json:"my_string"`
 }
 
-// someAction answers a token that carries what was sent. Nobody logs in here,
-// so anybody gets one: it proves no more than that this server signed it.
+// someAction responds with a token that carries the string. There is no login,
+// so everyone gets one. It only proves that this server signed it.
 func (s *server) someAction(w http.ResponseWriter, r *http.Request) {
 	var body info
 	err := readJSON(w, r, &body)
@@ -133,7 +135,7 @@ func (s *server) someAction(w http.ResponseWriter, r *http.Request) {
 	jwtauth.WriteTokens(w, jwtauth.Tokens{
 		AccessToken: token,
 		TokenType:   "Bearer",
-		ExpiresIn:   int(tokenLife / time.Second),
+		ExpiresIn:   int(accessTTL / time.Second),
 	})
 }
 
@@ -144,13 +146,14 @@ func (s *server) userInfo(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(carried) // fails only when the client is gone
+	_ = json.NewEncoder(w).Encode(carried) // fails only if the client is gone
 }
 
-// refuse logs why a request is refused, and tells the client what it may know of that.
+// refuse logs the reason for a refusal, and sends the client the part of it
+// that is safe to show.
 func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	s.log.Info("refused", "route", r.Pattern, "client", r.RemoteAddr, "err", err)
-	w.Header().Set("Cache-Control", "no-store") // or a cache may answer a 404 to those who have a token
+	w.Header().Set("Cache-Control", "no-store") // a cached 404 would also hit requests with a token
 	switch {
 	case errors.Is(err, errBody):
 		http.Error(w, errBody.Error(), http.StatusBadRequest)
@@ -158,14 +161,14 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		http.Error(w, "no token", http.StatusNotFound)
 	case s.tutorialCodes && (errors.Is(err, jwtauth.ErrTokenInvalid) || errors.Is(err, jwtauth.ErrInvalidRequest)):
 		http.Error(w, "bad token", http.StatusForbidden)
-	default: // an outage, for one, is no bad token
+	default: // for example an outage, which does not make a token bad
 		jwtauth.WriteError(w, r, err)
 	}
 }
 
 var errBody = errors.New(`the body must be one JSON object: {"my_string": "1 to 256 bytes"}`)
 
-// readJSON stores in dst the one JSON value that the body must be.
+// readJSON decodes the body into dst. The body must be exactly one JSON value.
 func readJSON(w http.ResponseWriter, r *http.Request, dst any) error {
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || mediaType != "application/json" {

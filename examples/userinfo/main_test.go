@@ -1,21 +1,13 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httptrace"
-	"os"
-	"os/exec"
 	"reflect"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -28,15 +20,6 @@ const (
 	otherSecret = "one more secret, also of 32 bytes"
 )
 
-// TestMain lets a test run main itself, in a process of its own.
-func TestMain(m *testing.M) {
-	if os.Getenv("JWTAUTH_EXAMPLE_MAIN") != "" {
-		main()
-		return
-	}
-	os.Exit(m.Run())
-}
-
 func TestTokenCarriesTheString(t *testing.T) {
 	s := start(t, testSecret, false)
 	for _, sent := range []string{"hello", `"<ü> \ {}`, strings.Repeat("a", maxStringBytes)} {
@@ -47,7 +30,7 @@ func TestTokenCarriesTheString(t *testing.T) {
 			t.Fatal(err)
 		}
 		if want := map[string]any{"my_string": sent}; a.status != 200 || a.header.Get("Content-Type") != "application/json" || !reflect.DeepEqual(got, want) {
-			t.Errorf("answers %d %q %s, want %q", a.status, a.header.Get("Content-Type"), a.body, sent)
+			t.Errorf("responds %d %q %s, want %q", a.status, a.header.Get("Content-Type"), a.body, sent)
 		}
 	}
 }
@@ -83,29 +66,29 @@ func TestUserInfoRefuses(t *testing.T) {
 			wantProblem(t, usual.userInfo(t, test.authorization), test.status, test.code)
 			a := tutorial.userInfo(t, test.authorization)
 			if a.status != test.tutorialStatus || a.body != test.tutorialBody {
-				t.Errorf("with -tutorial-codes it answers %d %q, want %d %q", a.status, a.body, test.tutorialStatus, test.tutorialBody)
+				t.Errorf("with -tutorial-codes it responds %d %q, want %d %q", a.status, a.body, test.tutorialStatus, test.tutorialBody)
 			}
 			if a.header.Get("Cache-Control") != "no-store" {
-				t.Errorf("with -tutorial-codes the answer may be stored: %v", a.header)
+				t.Errorf("with -tutorial-codes caches may store the response: %v", a.header)
 			}
 		})
 	}
 	t.Run("good", func(t *testing.T) { // or the table above would prove little
 		for _, s := range []*testServer{usual, tutorial} {
 			if a := s.userInfo(t, "Bearer "+sign(t, testSecret, 0)); a.status != 200 || a.body != `{"my_string":"hello"}`+"\n" {
-				t.Errorf("answers %d %s", a.status, a.body)
+				t.Errorf("responds %d %s", a.status, a.body)
 			}
 		}
 	})
 }
 
-// TestOutage: with -tutorial-codes too, what says nothing about the token is not blamed on it.
+// An outage is a 503, also with -tutorial-codes.
 func TestOutage(t *testing.T) {
 	s := &server{log: slog.New(slog.DiscardHandler), tutorialCodes: true}
 	w := httptest.NewRecorder()
 	s.refuse(w, httptest.NewRequest("GET", "/api/userInfo", nil), jwtauth.ErrUnavailable)
 	if w.Code != 503 {
-		t.Errorf("an outage is answered %d, want 503", w.Code)
+		t.Errorf("an outage has status %d, want 503", w.Code)
 	}
 }
 
@@ -133,10 +116,10 @@ func TestSomeActionBody(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			a := s.do(t, "POST", "/api/someAction", test.body, http.Header{"Content-Type": {test.mediaType}})
 			if a.status != test.status {
-				t.Errorf("answers %d %q, want %d", a.status, a.body, test.status)
+				t.Errorf("responds %d %q, want %d", a.status, a.body, test.status)
 			}
 			if test.status == 400 && a.body != errBody.Error()+"\n" {
-				t.Errorf("answers %q, want that of errBody", a.body)
+				t.Errorf("responds %q, want that of errBody", a.body)
 			}
 		})
 	}
@@ -145,117 +128,14 @@ func TestSomeActionBody(t *testing.T) {
 func TestRoutes(t *testing.T) {
 	s := start(t, testSecret, false)
 	if a := s.do(t, "GET", "/api/someAction", "", nil); a.status != 405 || a.header.Get("Allow") != "POST" {
-		t.Errorf("GET /api/someAction answers %d, Allow: %s", a.status, a.header.Get("Allow"))
+		t.Errorf("GET /api/someAction responds %d, Allow: %s", a.status, a.header.Get("Allow"))
 	}
 	if a := s.do(t, "GET", "/", "", nil); a.status != 404 {
-		t.Errorf("GET / answers %d", a.status)
+		t.Errorf("GET / responds %d", a.status)
 	}
 }
 
-// TestProcess runs main: its flags, its exit status, what it says.
-func TestProcess(t *testing.T) {
-	for name, secret := range map[string]string{"no secret": "", "short secret": "hunter2"} {
-		t.Run(name, func(t *testing.T) {
-			out, err := command(t, secret, "-addr", "none").CombinedOutput() // which ends a server that starts all the same
-			var exit *exec.ExitError
-			if !errors.As(err, &exit) || exit.ExitCode() != 1 {
-				t.Errorf("ends with %v, want exit status 1", err)
-			}
-			for _, want := range []string{"TOKEN_SECRET", "at least 32", "openssl rand -base64 32"} {
-				if !bytes.Contains(out, []byte(want)) {
-					t.Errorf("does not say %q: %s", want, out)
-				}
-			}
-			if secret != "" && bytes.Contains(out, []byte(secret)) {
-				t.Errorf("shows the secret: %s", out)
-			}
-		})
-	}
-	t.Run("interrupt", func(t *testing.T) {
-		if runtime.GOOS == "windows" {
-			t.Skip("Windows has no way to interrupt a process")
-		}
-		cmd := command(t, testSecret, "-tutorial-codes")
-		stderr, err := cmd.StderrPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		var log []string
-		for lines := bufio.NewScanner(stderr); lines.Scan(); {
-			log = append(log, lines.Text())
-			if _, addr, ok := strings.Cut(lines.Text(), "msg=listening addr="); ok {
-				s := &testServer{url: "http://" + addr}
-				if a := s.userInfo(t, ""); a.status != 404 {
-					t.Errorf("with -tutorial-codes a missing token is answered %d", a.status)
-				}
-				if err := cmd.Process.Signal(os.Interrupt); err != nil {
-					t.Error(err)
-				}
-			}
-		}
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("an interrupt ends the process with %v", err)
-		}
-		if len(log) != 3 || !strings.Contains(log[1], `msg=refused route="GET /api/userInfo"`) || !strings.Contains(log[2], `msg="shutting down"`) {
-			t.Errorf("it logs %q", log)
-		}
-	})
-}
-
-// TestShutdown stops the server while a handler waits for the rest of a body.
-func TestShutdown(t *testing.T) {
-	s := start(t, testSecret, false)
-	body, rest := io.Pipe()
-	underWay := make(chan struct{})
-	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
-		Got100Continue: func() { close(underWay) }, // sent when the handler begins to read
-	})
-	req, err := http.NewRequestWithContext(ctx, "POST", s.url+"/api/someAction", body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Expect", "100-continue")
-	client := &http.Client{Transport: &http.Transport{ExpectContinueTimeout: time.Minute}}
-	answered := make(chan string, 1)
-	go func() {
-		resp, err := client.Do(req)
-		if err != nil {
-			answered <- err.Error()
-			return
-		}
-		resp.Body.Close()
-		answered <- resp.Status
-	}()
-	<-underWay
-
-	s.stop()
-	for { // until nobody listens
-		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
-		if err != nil {
-			break
-		}
-		conn.Close()
-	}
-	select {
-	case err := <-s.done:
-		t.Errorf("run returns %v with a request under way", err)
-	default:
-	}
-	_, _ = io.WriteString(rest, `{"my_string":"hello"}`)
-	rest.Close()
-	if got := <-answered; got != "200 OK" {
-		t.Errorf("the request under way is answered %s", got)
-	}
-	if err := <-s.done; err != nil {
-		t.Errorf("run returns %v", err)
-	}
-}
-
-// issuerOf returns the issuer of a server with that secret whose clock is slow by that much.
+// issuerOf returns the issuer of a server with that secret and a slow clock.
 func issuerOf(t *testing.T, secret string, slow time.Duration) *jwtauth.Issuer {
 	t.Helper()
 	key, err := jwtauth.NewKey(jwtauth.HS256, []byte(secret))
@@ -272,7 +152,7 @@ func issuerOf(t *testing.T, secret string, slow time.Duration) *jwtauth.Issuer {
 	return issuer
 }
 
-// sign returns a token as a server with that secret issued it so long ago.
+// sign returns a token that a server with secret issued ago.
 func sign(t *testing.T, secret string, ago time.Duration) string {
 	t.Helper()
 	token, err := issuerOf(t, secret, ago).Sign("guest", info{MyString: "hello"})
@@ -282,11 +162,11 @@ func sign(t *testing.T, secret string, ago time.Duration) string {
 	return token
 }
 
-// testServer is a server that the tests speak to.
+// testServer is the server under test.
 type testServer struct {
 	url  string
 	stop func()
-	done chan error // what run returned
+	done chan error // the result of run
 }
 
 // start runs the server on a free port until the test ends.
@@ -315,7 +195,7 @@ func start(t *testing.T, secret string, tutorialCodes bool) *testServer {
 	return s
 }
 
-// listening is a log that picks out the address that the server says it listens on.
+// listening is a log that passes on the address that the server listens on.
 type listening chan string
 
 func (l listening) Write(line []byte) (int, error) {
@@ -329,19 +209,7 @@ func (l listening) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// command returns the program, to be run in a process of its own.
-func command(t *testing.T, secret string, flags ...string) *exec.Cmd {
-	t.Helper()
-	program, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), program, append([]string{"-addr", "127.0.0.1:0"}, flags...)...)
-	cmd.Env = append(os.Environ(), "JWTAUTH_EXAMPLE_MAIN=1", "TOKEN_SECRET="+secret)
-	return cmd
-}
-
-type answer struct {
+type response struct {
 	status int
 	header http.Header
 	body   string
@@ -362,12 +230,12 @@ func (s *testServer) token(t *testing.T, text string) string {
 	token, _ := tokens["access_token"].(string)
 	delete(tokens, "access_token")
 	if want := map[string]any{"token_type": "Bearer", "expires_in": 300.0}; a.status != 200 || a.header.Get("Cache-Control") != "no-store" || token == "" || !reflect.DeepEqual(tokens, want) {
-		t.Errorf("answers %d %v %s", a.status, a.header, a.body)
+		t.Errorf("responds %d %v %s", a.status, a.header, a.body)
 	}
 	return token
 }
 
-func (s *testServer) userInfo(t *testing.T, authorization string) answer {
+func (s *testServer) userInfo(t *testing.T, authorization string) response {
 	t.Helper()
 	header := http.Header{}
 	if authorization != "" {
@@ -376,7 +244,7 @@ func (s *testServer) userInfo(t *testing.T, authorization string) answer {
 	return s.do(t, "GET", "/api/userInfo", "", header)
 }
 
-func (s *testServer) do(t *testing.T, method, path, body string, header http.Header) answer {
+func (s *testServer) do(t *testing.T, method, path, body string, header http.Header) response {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, s.url+path, strings.NewReader(body))
 	if err != nil {
@@ -394,10 +262,10 @@ func (s *testServer) do(t *testing.T, method, path, body string, header http.Hea
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer{resp.StatusCode, resp.Header, string(text)}
+	return response{resp.StatusCode, resp.Header, string(text)}
 }
 
-func wantProblem(t *testing.T, a answer, status int, code string) {
+func wantProblem(t *testing.T, a response, status int, code string) {
 	t.Helper()
 	var problem struct {
 		Status int
@@ -405,6 +273,6 @@ func wantProblem(t *testing.T, a answer, status int, code string) {
 	}
 	err := json.Unmarshal([]byte(a.body), &problem)
 	if err != nil || a.status != status || problem.Status != status || problem.Code != code || a.header.Get("Content-Type") != "application/problem+json" {
-		t.Errorf("answers %d %q %s; want %d %s", a.status, a.header.Get("Content-Type"), a.body, status, code)
+		t.Errorf("responds %d %q %s; want %d %s", a.status, a.header.Get("Content-Type"), a.body, status, code)
 	}
 }
