@@ -333,7 +333,7 @@ func ExampleStaticKeys() {
 	}
 	_, err = jwtauth.StaticKeys(public, secret)
 	fmt.Println(err)
-	// Output: jwtauth: StaticKeys: keys: symmetric keys beside public ones: make a verifier for each kind
+	// Output: jwtauth: StaticKeys: keys: contains symmetric and public keys: make a verifier for each kind
 }
 
 func ExampleVerify() {

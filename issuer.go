@@ -15,6 +15,7 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/faults"
 	"github.com/seed-0a072700/jwtauth/internal/jose"
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
+	"github.com/seed-0a072700/jwtauth/internal/keyset"
 )
 
 // Issuer signs access tokens and verifies its own. Make one with [NewIssuer]. It
@@ -51,9 +52,9 @@ func NewIssuer(key Key, opts IssuerOptions) (*Issuer, error) {
 // issuerKeys are the keys in force, exchanged as one.
 type issuerKeys struct {
 	signing  *jose.Key
-	header   string  // the header segment of what signing signs, and its dot
-	accepted *keySet // signing included
-	refresh  []Key   // for refresh tokens, the first signs; none without a store
+	header   string           // the header segment of what signing signs, and its dot
+	accepted *keyset.Set[Key] // signing included
+	refresh  []Key            // for refresh tokens, the first signs; none without a store
 }
 
 // newKeys adds its faults under the paths of the caller's two values.
@@ -62,7 +63,9 @@ func (i *issuance) newKeys(f *faults.Collector, path string, signing Key, accept
 	if i.store != nil {
 		keys.refresh = slices.Clone(i.refreshKeys)
 	}
-	if keys.accepted.add(f, path, signing) {
+	if err := keys.accepted.Add(signing.k); err != nil {
+		f.Add(path, "%v", err)
+	} else {
 		if !signing.k.CanSign() {
 			f.Add(path, "has no private part to sign with")
 		} else {
@@ -72,7 +75,9 @@ func (i *issuance) newKeys(f *faults.Collector, path string, signing Key, accept
 	}
 	for n, key := range accepted {
 		path := fmt.Sprintf("%s[%d]", acceptedPath, n)
-		if keys.accepted.add(f, path, key) {
+		if err := keys.accepted.Add(key.k); err != nil {
+			f.Add(path, "%v", err)
+		} else {
 			i.addDerived(f, keys, path, key)
 		}
 	}
@@ -130,8 +135,8 @@ func (i *Issuer) SetKeys(signing Key, accepted ...Key) error {
 // ownKeys is an Issuer as the KeySource of its own verifier.
 type ownKeys Issuer
 
-func (o *ownKeys) VerificationKeys(ctx context.Context, alg Algorithm, kid string) ([]Key, error) {
-	return o.keys.Load().accepted.VerificationKeys(ctx, alg, kid)
+func (o *ownKeys) VerificationKeys(_ context.Context, alg Algorithm, kid string) ([]Key, error) {
+	return o.keys.Load().accepted.Lookup(jose.Algorithm(alg), kid), nil
 }
 
 // VerifyToken judges a token that this issuer signed, as [Verifier.VerifyToken] does.

@@ -1,107 +1,113 @@
 package jwtauth
 
 import (
-	"context"
-	"fmt"
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"sync/atomic"
+	"time"
 
-	"github.com/seed-0a072700/jwtauth/internal/faults"
+	"github.com/seed-0a072700/jwtauth/internal/jose"
 )
 
-// KeySource says which keys to judge a token with. Implementations are safe for concurrent use.
-type KeySource interface {
-	// VerificationKeys returns the keys that may have signed a token whose header
-	// names alg and kid ("" where it names none); both are an attacker's choice, good for looking up and nothing else.
-	// A verifier uses only keys of that algorithm, and at most the first 16.
-	// No keys and no error refuse the token ([ErrKeyUnknown]); an error other than
-	// [ErrTokenInvalid] says that the source cannot tell ([ErrUnavailable]). The slice is not changed.
-	VerificationKeys(ctx context.Context, alg Algorithm, kid string) ([]Key, error)
+// jwksMaxAge is how long others may keep our keys: long enough that caches in between take the load, short
+// enough that a rotation need not wait long after the next key is published, nor a leaked one go on verifying. It
+// is the shortest time that RemoteKeys keeps keys for, too.
+const jwksMaxAge = "public, max-age=300"
+
+// JWKS returns a handler that publishes the issuer's public keys as a JWK Set (RFC 7517 §5): the signing key
+// first, then those that are accepted, as [Issuer.SetKeys] left them at the time of the request. Mount
+// it at the "jwks_uri" that other services are told, often /.well-known/jwks.json; it needs no token:
+//
+//	mux.Handle("GET /.well-known/jwks.json", issuer.JWKS())
+//
+// It never holds a private or a symmetric key: the set of an issuer that signs with HS… is empty, since whoever could verify
+// its tokens could sign them. Each key has its "kid", "alg" and "use".
+//
+// A discovery document (RFC 8414), by which [NewRemoteKeysFromIssuer] finds the set, is the service's own to write:
+// examples/issuer-and-api shows one.
+//
+// The answer (application/jwk-set+json) may be kept for 5 minutes by anyone, so a key that signs must have been published for at least
+// as long, and for 10 where shared caches stand between. It has an ETag, HEAD and conditional requests (304) are answered, other methods get 405.
+func (i *Issuer) JWKS() http.Handler { return &jwksHandler{issuer: i} }
+
+type jwksHandler struct {
+	issuer *Issuer
+	latest atomic.Pointer[jwksDocument]
 }
 
-// StaticKeys returns a source of fixed keys, of which it keeps the public parts; a
-// symmetric key has none and is kept whole.
-//
-// A token whose header has a kid is judged with the key of that [Key.ID], else
-// with the keys of its algorithm whose id was not given by [Key.WithID] or a JWK's
-// "kid"; a token without a kid with all keys of its algorithm.
-//
-// It refuses to be without a key, the zero Key, two keys with one id, and symmetric keys
-// beside public ones (RFC 8725 §3.1). Its error joins all faults.
-func StaticKeys(keys ...Key) (KeySource, error) {
-	var f faults.Collector
-	if len(keys) == 0 {
-		f.Add("StaticKeys: keys", "is empty")
+// jwksDocument is the set of some keys.
+type jwksDocument struct {
+	of   *issuerKeys
+	text []byte
+	etag string
+}
+
+func (h *jwksHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		WriteError(w, r, errMethod)
+		return
 	}
-	set := newKeySet()
-	var symmetric, public bool
-	for i, key := range keys {
-		if set.add(&f, fmt.Sprintf("StaticKeys: keys[%d]", i), key) {
-			symmetric = symmetric || key.k.Symmetric()
-			public = public || !key.k.Symmetric()
-		}
+	document, err := h.document()
+	if err != nil {
+		WriteError(w, r, err)
+		return
 	}
-	if symmetric && public {
-		f.Add("StaticKeys: keys", "symmetric keys beside public ones: make a verifier for each kind")
+	header := w.Header()
+	header.Set("Content-Type", "application/jwk-set+json")
+	header.Set("Cache-Control", jwksMaxAge)
+	header.Set("Etag", document.etag)
+	// Of all conditions only If-None-Match means something here: a part of the set, or a 412 that a cache keeps, is of use to nobody.
+	r = r.Clone(r.Context())
+	for _, name := range []string{"If-Match", "If-Unmodified-Since", "If-Modified-Since", "Range", "If-Range"} {
+		r.Header.Del(name)
 	}
-	if err := f.Err(); err != nil {
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(document.text))
+}
+
+// document makes the set once for each SetKeys; of two requests at once, either's is good.
+func (h *jwksHandler) document() (*jwksDocument, error) {
+	keys := h.issuer.keys.Load()
+	if d := h.latest.Load(); d != nil && d.of == keys {
+		return d, nil
+	}
+	text, err := keys.appendJWKS(nil)
+	if err != nil {
 		return nil, err
 	}
-	return set, nil
+	sum := sha256.Sum256(text)
+	d := &jwksDocument{of: keys, text: text, etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`}
+	h.latest.Store(d)
+	return d, nil
 }
 
-// keySet is a set of verification keys, immutable once it is filled.
-type keySet struct {
-	ids   map[string]bool
-	all   map[Algorithm][]Key
-	named map[keyName][]Key
-	loose map[Algorithm][]Key // those whose id nobody chose: another party may call them something else
-}
-
-type keyName struct {
-	alg Algorithm
-	kid string
-}
-
-func newKeySet() *keySet {
-	return &keySet{
-		ids:   make(map[string]bool),
-		all:   make(map[Algorithm][]Key),
-		named: make(map[keyName][]Key),
-		loose: make(map[Algorithm][]Key),
+// appendJWKS appends the set of those of k that are public.
+func (k *issuerKeys) appendJWKS(dst []byte) ([]byte, error) {
+	dst = append(dst, `{"keys":[`...)
+	empty := true
+	add := func(key *jose.Key) (err error) {
+		if key.Symmetric() {
+			return nil
+		}
+		if !empty {
+			dst = append(dst, ',')
+		}
+		empty = false
+		dst, err = key.AppendPublicJWK(dst)
+		return err
 	}
-}
-
-// add takes the public part of key, the value at path, or adds to f why not.
-func (s *keySet) add(f *faults.Collector, path string, key Key) bool {
-	id := key.ID()
-	switch {
-	case key.k.Check() != nil:
-		f.Add(path, "%v", key.k.Check())
-		return false
-	case id != "" && s.ids[id]:
-		f.Add(path, "has the id of another key; give it one of its own by WithID")
-		return false
+	if err := add(k.signing); err != nil {
+		return nil, err
 	}
-	s.ids[id] = true
-	if !key.k.Symmetric() {
-		key = key.Public()
+	for key := range k.accepted.Keys() {
+		if key.ID() == k.signing.ID() {
+			continue // ids are unique here
+		}
+		if err := add(key); err != nil {
+			return nil, err
+		}
 	}
-	alg := key.Algorithm()
-	s.all[alg] = append(s.all[alg], key)
-	if !key.k.Assigned() {
-		s.loose[alg] = append(s.loose[alg], key)
-	}
-	if id != "" {
-		s.named[keyName{alg, id}] = []Key{key}
-	}
-	return true
-}
-
-func (s *keySet) VerificationKeys(_ context.Context, alg Algorithm, kid string) ([]Key, error) {
-	if kid == "" {
-		return s.all[alg], nil
-	}
-	if named := s.named[keyName{alg, kid}]; named != nil {
-		return named, nil
-	}
-	return s.loose[alg], nil
+	return append(dst, "]}"...), nil
 }

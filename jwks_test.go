@@ -1,137 +1,212 @@
 package jwtauth_test
 
 import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/seed-0a072700/jwtauth"
 )
 
-func TestStaticKeys(t *testing.T) {
-	named := generate(t, jwtauth.ES256).WithID("named")
-	loose := generate(t, jwtauth.ES256)
-	other := generate(t, jwtauth.EdDSA).WithID("other")
-	source := staticKeys(t, named, loose, other)
-	cases := []struct {
-		name string
-		alg  jwtauth.Algorithm
-		kid  string
-		want []string // ids
-	}{
-		{"id that was chosen", jwtauth.ES256, "named", []string{"named"}},
-		{"thumbprint", jwtauth.ES256, loose.ID(), []string{loose.ID()}},
-		{"unknown id", jwtauth.ES256, "unknown", []string{loose.ID()}}, // the other party may call it so
-		{"id in another case", jwtauth.ES256, "Named", []string{loose.ID()}},
-		{"no id", jwtauth.ES256, "", []string{"named", loose.ID()}},
-		{"id of a key of another algorithm", jwtauth.ES256, "other", []string{loose.ID()}},
-		{"unknown id, all ids chosen", jwtauth.EdDSA, "unknown", nil},
-		{"no id, another algorithm", jwtauth.EdDSA, "", []string{"other"}},
-		{"algorithm without a key", jwtauth.RS256, "", nil},
-		{"algorithm without a key, id of one", jwtauth.RS256, "named", nil},
-		{"no algorithm", "", "", nil},
+func issuerWith(t testing.TB, key jwtauth.Key, opts jwtauth.IssuerOptions) *jwtauth.Issuer {
+	t.Helper()
+	issuer, err := jwtauth.NewIssuer(key, opts)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, c := range cases {
+	return issuer
+}
+
+func getJWKS(t testing.TB, h http.Handler, method string, header http.Header) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequest(method, "/.well-known/jwks.json", nil)
+	for name, values := range header {
+		r.Header[name] = values
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// setIDs are the ids of the keys that a set holds.
+func setIDs(t testing.TB, text string) string {
+	t.Helper()
+	var set struct{ Keys []struct{ Kid string } }
+	if err := json.Unmarshal([]byte(text), &set); err != nil || set.Keys == nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	ids := make([]string, len(set.Keys))
+	for i, key := range set.Keys {
+		ids[i] = key.Kid
+	}
+	return strings.Join(ids, " ")
+}
+
+func TestJWKS(t *testing.T) {
+	secret := generate(t, jwtauth.HS256).WithID("secret")
+	ed, ed2 := generate(t, jwtauth.EdDSA).WithID("ed"), generate(t, jwtauth.EdDSA).WithID("ed2")
+	ec, ec521 := generate(t, jwtauth.ES256).WithID("ec"), generate(t, jwtauth.ES512).WithID("ec521")
+	rs := newKey(t, jwtauth.PS256, rsaKey()).WithID("rs")
+	for _, c := range []struct {
+		name     string
+		signing  jwtauth.Key
+		accepted []jwtauth.Key
+		want     string
+	}{
+		{"one", ed, nil, "ed"},
+		{"several, the signing one first", ed, []jwtauth.Key{ed2, ec521, ec.Public(), rs}, "ed rs ec ec521 ed2"},
+		{"symmetric", secret, nil, ""},
+		{"symmetric, several", secret, []jwtauth.Key{generate(t, jwtauth.HS256), generate(t, jwtauth.HS512)}, ""},
+		{"symmetric among others", ec, []jwtauth.Key{secret, ed}, "ec ed"},
+		{"public ones beside a symmetric one", secret, []jwtauth.Key{ed, ec}, "ec ed"},
+	} {
 		t.Run(c.name, func(t *testing.T) {
-			keys, err := source.VerificationKeys(t.Context(), c.alg, c.kid)
-			if err != nil {
+			issuer := issuerWith(t, c.signing, jwtauth.IssuerOptions{AcceptKeys: c.accepted})
+			w := getJWKS(t, issuer.JWKS(), "GET", nil)
+			if got := setIDs(t, w.Body.String()); w.Code != 200 || got != c.want {
+				t.Errorf("%d %s, want %q", w.Code, w.Body, c.want)
+			}
+			var set struct{ Keys []jwk }
+			if err := json.Unmarshal(w.Body.Bytes(), &set); err != nil {
 				t.Fatal(err)
 			}
-			var got []string
-			for _, key := range keys {
-				got = append(got, key.ID())
-				if key.Algorithm() != c.alg {
-					t.Errorf("a key for %s", key.Algorithm())
+			for _, key := range set.Keys {
+				for name := range key {
+					if !strings.Contains(" kty alg use kid crv x y n e ", " "+name+" ") {
+						t.Errorf("a key has a member %s", name)
+					}
 				}
-				if strings.Contains(key.String(), "private") {
-					t.Errorf("%v holds its private part", key)
+				if key["use"] != "sig" || key["alg"] == "" {
+					t.Errorf("a key says %v", key)
 				}
-			}
-			if strings.Join(got, " ") != strings.Join(c.want, " ") {
-				t.Errorf("got %q, want %q", got, c.want)
+				text, _ := json.Marshal(key)
+				back, err := jwtauth.ParseKey("", text)
+				if err != nil || string(back.Algorithm()) != key["alg"] || strings.Contains(back.String(), "private") {
+					t.Errorf("%s is read as %v, %v", text, back, err)
+				}
 			}
 		})
 	}
+	if w := getJWKS(t, issuerWith(t, secret, jwtauth.IssuerOptions{}).JWKS(), "GET", nil); w.Body.String() != `{"keys":[]}` {
+		t.Errorf("the empty set is %s", w.Body)
+	}
 }
 
-// An id given out with the token's algorithm is a look-up: a token with a kid is judged with that key only.
-func TestStaticKeysSelect(t *testing.T) {
-	a, b := forgeES256(t), forgeES256(t)
-	v := newVerifier(t, staticKeys(t, a.key.WithID("a"), b.key.WithID("b")), options())
+func TestJWKSOverHTTP(t *testing.T) {
+	key, next := generate(t, jwtauth.EdDSA), generate(t, jwtauth.EdDSA)
+	issuer := issuerWith(t, key, jwtauth.IssuerOptions{})
+	h := issuer.JWKS()
+	first := getJWKS(t, h, "GET", nil)
+	etag := first.Header().Get("Etag")
+	if len(etag) < 20 || etag[0] != '"' {
+		t.Errorf("ETag: %s", etag)
+	}
+	if err := issuer.SetKeys(key, next); err != nil {
+		t.Fatal(err)
+	}
+	second := getJWKS(t, h, "GET", nil)
+	newTag := second.Header().Get("Etag")
+	if newTag == etag || setIDs(t, second.Body.String()) != key.ID()+" "+next.ID() {
+		t.Errorf("after SetKeys: %s %s", newTag, second.Body)
+	}
+	// Another instance with the same keys, in another order of acceptance or not, answers the same.
+	twin := issuerWith(t, key, jwtauth.IssuerOptions{AcceptKeys: []jwtauth.Key{next}})
+	if w := getJWKS(t, twin.JWKS(), "GET", nil); w.Header().Get("Etag") != newTag {
+		t.Error("two instances with the same keys answer with different tags")
+	}
+
 	for _, c := range []struct {
-		signer forger
-		kid    string
-		want   error
+		name, method string
+		header       http.Header
+		status       int
+		body         bool
 	}{
-		{a, `,"kid":"a"`, nil},
-		{b, `,"kid":"b"`, nil},
-		{a, ``, nil},
-		{b, ``, nil},
-		{b, `,"kid":""`, nil},
-		{a, `,"kid":"b"`, jwtauth.ErrSignatureInvalid},
-		{a, `,"kid":"c"`, jwtauth.ErrKeyUnknown},
-		{a, `,"kid":"A"`, jwtauth.ErrKeyUnknown},
-		{a, `,"kid":"a/../a"`, jwtauth.ErrKeyUnknown},
+		{"GET", "GET", nil, 200, true},
+		{"HEAD", "HEAD", nil, 200, false},
+		{"GET, known", "GET", http.Header{"If-None-Match": {newTag}}, 304, false},
+		{"GET, known among others", "GET", http.Header{"If-None-Match": {`"x", W/` + newTag}}, 304, false},
+		{"GET, any", "GET", http.Header{"If-None-Match": {"*"}}, 304, false},
+		{"HEAD, known", "HEAD", http.Header{"If-None-Match": {newTag}}, 304, false},
+		{"GET, outdated", "GET", http.Header{"If-None-Match": {etag}}, 200, true},
+		{"POST", "POST", nil, 405, false},
+		{"OPTIONS", "OPTIONS", nil, 405, false},
+		{"DELETE, known", "DELETE", http.Header{"If-None-Match": {newTag}}, 405, false},
 	} {
-		token := c.signer.token(`{"alg":"ALG"`+c.kid+`}`, goodClaims)
-		_, err := v.VerifyToken(t.Context(), token)
-		if c.want != nil {
-			checkRefusal(t, err, c.want, token)
-		} else if err != nil {
-			t.Errorf("%s: %v", c.kid, err)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			w := getJWKS(t, h, c.method, c.header)
+			if w.Code != c.status || (w.Body.String() == second.Body.String()) != c.body {
+				t.Errorf("%d %s", w.Code, w.Body)
+			}
+			header := w.Header()
+			if c.status == 405 {
+				if header.Get("Allow") != "GET, HEAD" || header.Get("Cache-Control") != "no-store" || header.Get("Etag") != "" {
+					t.Errorf("header %v", header)
+				}
+				return
+			}
+			if header.Get("Etag") != newTag || header.Get("Cache-Control") != "public, max-age=300" {
+				t.Errorf("header %v", header)
+			}
+			if c.status == 200 && header.Get("Content-Type") != "application/jwk-set+json" {
+				t.Errorf("header %v", header)
+			}
+		})
 	}
 }
 
-func TestStaticKeysFaults(t *testing.T) {
-	secret, public := generate(t, jwtauth.HS256), generate(t, jwtauth.EdDSA)
-	cases := []struct {
-		name string
-		keys []jwtauth.Key
-		want []string
-	}{
-		{"none", nil, []string{"StaticKeys: keys: is empty"}},
-		{"zero Key", []jwtauth.Key{{}}, []string{"StaticKeys: keys[0]: ", "zero Key"}},
-		{"public part of a secret", []jwtauth.Key{secret.Public()}, []string{"StaticKeys: keys[0]: "}},
-		{"same key twice", []jwtauth.Key{public, public}, []string{"StaticKeys: keys[1]: ", "WithID"}},
-		{"its public part beside it", []jwtauth.Key{public, public.Public()}, []string{"StaticKeys: keys[1]: "}},
-		{"one id for two keys", []jwtauth.Key{public.WithID("k"), generate(t, jwtauth.ES256).WithID("k")}, []string{"StaticKeys: keys[1]: "}},
-		{"bad id", []jwtauth.Key{public.WithID("a\n")}, []string{"StaticKeys: keys[0]: ", "key id"}},
-		{"symmetric beside public", []jwtauth.Key{secret, public}, []string{"StaticKeys: keys: symmetric keys beside public ones"}},
-		{"everything at once", []jwtauth.Key{{}, secret, public, public, public.WithID("\x00")},
-			[]string{"keys[0]: ", "keys[3]: ", "keys[4]: ", "symmetric keys beside public ones"}},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			source, err := jwtauth.StaticKeys(c.keys...)
-			if err == nil || source != nil {
-				t.Fatalf("source %v, error %v", source, err)
-			}
-			for _, want := range c.want {
-				if !strings.Contains(err.Error(), want) {
-					t.Errorf("%v does not say %q", err, want)
+// While keys are exchanged, each answer is a whole set, and its tag is its own.
+func TestJWKSWhileKeysChange(t *testing.T) {
+	keys := []jwtauth.Key{generate(t, jwtauth.EdDSA), generate(t, jwtauth.EdDSA), generate(t, jwtauth.EdDSA)}
+	issuer := issuerWith(t, keys[0], jwtauth.IssuerOptions{})
+	h := issuer.JWKS()
+	var tags sync.Map // by text
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 300 {
+				w := getJWKS(t, h, "GET", nil)
+				tag := w.Header().Get("Etag")
+				if before, _ := tags.LoadOrStore(w.Body.String(), tag); before != tag {
+					t.Errorf("one text has the tags %v and %v", before, tag)
 				}
 			}
 		})
 	}
-	for name, keys := range map[string][]jwtauth.Key{
-		"secrets without ids":    {secret, generate(t, jwtauth.HS256), generate(t, jwtauth.HS512)},
-		"secrets with ids":       {secret.WithID("a"), secret.WithID("b")},
-		"keys of each algorithm": {public, generate(t, jwtauth.ES256), generate(t, jwtauth.ES384)},
-		"one key under two ids":  {public, public.WithID("b")},
-	} {
-		if _, err := jwtauth.StaticKeys(keys...); err != nil {
-			t.Errorf("%s: %v", name, err)
+	for i := range 300 {
+		if err := issuer.SetKeys(keys[i%3], keys[(i+1)%3]); err != nil {
+			t.Fatal(err)
+		}
+		if w := getJWKS(t, h, "GET", nil); setIDs(t, w.Body.String()) != keys[i%3].ID()+" "+keys[(i+1)%3].ID() {
+			t.Fatalf("round %d: an answer from before SetKeys returned", i)
+		}
+	}
+	wg.Wait()
+}
+
+// No other condition than If-None-Match makes the answer less than the whole set.
+func TestJWKSIgnoresOtherConditions(t *testing.T) {
+	issuer := keyMust(jwtauth.NewIssuer(keyMust(jwtauth.GenerateKey(jwtauth.ES256)), jwtauth.IssuerOptions{}))
+	for name, value := range map[string]string{"If-Match": `"x"`, "Range": "bytes=0-9", "If-Unmodified-Since": "Mon, 02 Jan 2006 15:04:05 GMT"} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set(name, value)
+		w := httptest.NewRecorder()
+		issuer.JWKS().ServeHTTP(w, r)
+		if w.Code != http.StatusOK || !strings.HasSuffix(strings.TrimSpace(w.Body.String()), "]}") {
+			t.Errorf("%s: %s answers %d %q", name, value, w.Code, w.Body)
 		}
 	}
 }
 
-// The slice that keys came in may be used again.
-func TestStaticKeysCopies(t *testing.T) {
-	f := forgeEdDSA(t)
-	keys := []jwtauth.Key{f.key}
-	source := staticKeys(t, keys...)
-	keys[0] = generate(t, jwtauth.EdDSA)
-	if _, err := newVerifier(t, source, options()).VerifyToken(t.Context(), f.claims(goodClaims)); err != nil {
-		t.Error(err)
+func TestRemoteKeysUnmade(t *testing.T) {
+	var keys jwtauth.RemoteKeys
+	if err := keys.Ready(t.Context()); !errors.Is(err, jwtauth.ErrUnavailable) {
+		t.Errorf("Ready: %v", err)
+	}
+	if _, err := keys.VerificationKeys(t.Context(), jwtauth.ES256, "a"); !errors.Is(err, jwtauth.ErrUnavailable) {
+		t.Errorf("VerificationKeys: %v", err)
 	}
 }

@@ -147,7 +147,7 @@ func TestIssuerOptions(t *testing.T) {
 		{"Leeway too great", good, opts{Leeway: 6 * time.Minute}, []string{"IssuerOptions.Leeway: 6m0s exceeds the maximum of 5m0s"}},
 		{"accepted zero Key", good, opts{AcceptKeys: []jwtauth.Key{{}}}, []string{"IssuerOptions.AcceptKeys[0]: key is the zero Key"}},
 		{"accepted key with the id of the signing one", good.WithID("a"), opts{AcceptKeys: []jwtauth.Key{generate(t, jwtauth.EdDSA).WithID("a")}},
-			[]string{"IssuerOptions.AcceptKeys[0]: has the id of another key"}},
+			[]string{"IssuerOptions.AcceptKeys[0]: has the ID of another key"}},
 		{"accepted keys of several kinds", good, opts{AcceptKeys: []jwtauth.Key{generate(t, jwtauth.EdDSA), generate(t, jwtauth.ES256).Public()}}, nil},
 		{"all at once", jwtauth.Key{}, opts{
 			Issuer: "\xff", Audience: []string{"", strings.Repeat("x", 2000)}, AccessTTL: time.Millisecond, Leeway: time.Hour, AcceptKeys: []jwtauth.Key{{}, {}},

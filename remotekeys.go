@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-0a072700/jwtauth/internal/faults"
 	"github.com/seed-0a072700/jwtauth/internal/jose"
+	"github.com/seed-0a072700/jwtauth/internal/keyset"
 )
 
 // RemoteKeysOptions configure [RemoteKeys]. The zero value is a complete and safe
@@ -120,11 +121,11 @@ type RemoteKeys struct {
 	onFetch    func(KeyFetch)
 
 	// quick is the set while a look-up of a key that is in it has to do nothing else.
-	quick atomic.Pointer[keySet]
+	quick atomic.Pointer[keyset.Set[Key]]
 
 	mu     sync.Mutex
 	clock  agingClock
-	set    *keySet // nil before the first good fetch
+	set    *keyset.Set[Key] // nil before the first good fetch
 	state  fetchState
 	flight *flight     // nil where none is under way
 	err    error       // of the last fetch
@@ -205,7 +206,7 @@ func (o RemoteKeysOptions) compileAlgorithms(f *faults.Collector, r *RemoteKeys)
 // them where [RemoteKeys] says so. Its error is [ErrUnavailable].
 func (r *RemoteKeys) VerificationKeys(ctx context.Context, alg Algorithm, kid string) ([]Key, error) {
 	if set := r.quick.Load(); set != nil {
-		if keys := set.lookup(alg, kid); len(keys) > 0 {
+		if keys := set.Lookup(jose.Algorithm(alg), kid); len(keys) > 0 {
 			return keys, nil
 		}
 	}

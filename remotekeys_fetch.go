@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	"github.com/seed-0a072700/jwtauth/internal/faults"
+	"github.com/seed-0a072700/jwtauth/internal/keyset"
 	"github.com/seed-0a072700/jwtauth/internal/site"
 )
 
@@ -30,13 +31,13 @@ const (
 // fetched is what one fetch brings.
 type fetched struct {
 	url     string // for people
-	set     *keySet
+	set     *keyset.Set[Key]
 	skipped []error
 	header  http.Header
 }
 
 // fetch asks where the set is, if it has to, and reads it. Keys that last has as well are the same values.
-func (r *RemoteKeys) fetch(ctx context.Context, last *keySet) (got fetched, err error) {
+func (r *RemoteKeys) fetch(ctx context.Context, last *keyset.Set[Key]) (got fetched, err error) {
 	if r.own != nil { // no connection, and no goroutine of one, outlasts the fetch
 		defer r.own.CloseIdleConnections()
 	}

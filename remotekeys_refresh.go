@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-0a072700/jwtauth/internal/jose"
+	"github.com/seed-0a072700/jwtauth/internal/keyset"
 )
 
 // fetchState is what the decision whether to fetch is made of.
@@ -196,7 +197,7 @@ func (r *RemoteKeys) lookup(now time.Time, alg Algorithm, kid string) []Key {
 	if !r.state.usable(now) {
 		return nil
 	}
-	return r.set.lookup(alg, kid)
+	return r.set.Lookup(jose.Algorithm(alg), kid)
 }
 
 // maxQuiet is after how long a look-up reads the clock at the latest: timers do not count the time in which the
@@ -230,7 +231,7 @@ func (r *RemoteKeys) start(now time.Time) {
 }
 
 // run fetches, puts what it got into force, lets those go on who wait, and reports.
-func (r *RemoteKeys) run(f *flight, last *keySet, started time.Time) {
+func (r *RemoteKeys) run(f *flight, last *keyset.Set[Key], started time.Time) {
 	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
 	defer cancel()
 	got := fetched{url: r.from.name()}
@@ -269,7 +270,7 @@ func (r *RemoteKeys) finish(f *flight, started time.Time, got fetched, err error
 			log.Printf("jwtauth: panic in RemoteKeysOptions.OnFetch: %v\n%s", p, debug.Stack())
 		}
 	}()
-	r.onFetch(KeyFetch{URL: got.url, Keys: got.set.size(), Skipped: got.skipped, Err: err})
+	r.onFetch(KeyFetch{URL: got.url, Keys: got.set.Len(), Skipped: got.skipped, Err: err})
 }
 
 // agingClock tells the time since some moment, and never goes back: the monotonic clock, moved on by what the

@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
 	"unicode/utf8"
 
 	"github.com/seed-0a072700/jwtauth/internal/jose"
+	"github.com/seed-0a072700/jwtauth/internal/keyset"
 )
 
 // maxSetKeys is how many keys of a set are read.
@@ -17,9 +17,9 @@ const maxSetKeys = 1000
 
 // readSet reads a key set (RFC 7517 §5), and says of each key that it leaves out why. What it knows
 // again from last is the same value there and here: tokens are remembered together with the Key that signed them.
-func (r *RemoteKeys) readSet(text []byte, last *keySet) (set *keySet, skipped []error, err error) {
-	known := make(map[jwkIdentity]Key)
-	for key := range last.keys() {
+func (r *RemoteKeys) readSet(text []byte, last *keyset.Set[Key]) (set *keyset.Set[Key], skipped []error, err error) {
+	known := make(map[jwkIdentity]*jose.Key)
+	for key := range last.Keys() {
 		known[identityOf(key)] = key
 	}
 	set = newKeySet()
@@ -38,7 +38,7 @@ func (r *RemoteKeys) readSet(text []byte, last *keySet) (set *keySet, skipped []
 		if same, ok := known[id]; ok {
 			key = same
 		}
-		set.include(key)
+		set.AddPublished(key)
 	})
 	switch {
 	case err != nil:
@@ -56,14 +56,14 @@ func (r *RemoteKeys) readSet(text []byte, last *keySet) (set *keySet, skipped []
 
 // jwkIdentity is all that a public key is.
 type jwkIdentity struct {
-	alg      Algorithm
+	alg      jose.Algorithm
 	id       string
 	assigned bool
 	material string
 }
 
-func identityOf(key Key) jwkIdentity {
-	return jwkIdentity{key.Algorithm(), key.ID(), key.k.Assigned(), key.k.Thumbprint()}
+func identityOf(key *jose.Key) jwkIdentity {
+	return jwkIdentity{key.Algorithm(), key.ID(), key.Assigned(), key.Thumbprint()}
 }
 
 // eachJWK calls each for the elements of a set's "keys", which are any JSON value, up to maxSetKeys of
@@ -110,69 +110,29 @@ func eachJWK(text []byte, each func(i int, text []byte)) (n int, err error) {
 }
 
 // readKey reads one JWK of a set as a key that verifies.
-func (r *RemoteKeys) readKey(text []byte) (Key, error) {
+func (r *RemoteKeys) readKey(text []byte) (*jose.Key, error) {
 	m, err := jose.ScanJWK(text)
 	if err != nil {
-		return Key{}, err
+		return nil, err
 	}
 	named := ""
 	if id := m.ID(); id != "" {
 		named = fmt.Sprintf(" (kid %q)", id)
 	}
 	if name := m.Secret(); name != "" {
-		return Key{}, fmt.Errorf("JWK%s has a secret part (%s), which everyone can read there: no token of it proves anything", named, name)
+		return nil, fmt.Errorf("JWK%s has a secret part (%s), which everyone can read there: no token of it proves anything", named, name)
 	}
 	// An RSA key may be for any of six algorithms.
 	var alg Algorithm
 	if kty, _, _ := m.Text("kty"); kty == "RSA" && m["alg"] == nil {
 		alg = r.rsa
 	}
-	k, err := m.Key(jose.Algorithm(alg))
-	key := Key{k}
+	key, err := m.Key(jose.Algorithm(alg))
 	switch {
 	case err != nil:
-		return Key{}, fmt.Errorf("%w%s", err, named)
-	case !slices.Contains(r.algorithms, key.Algorithm()):
-		return Key{}, fmt.Errorf("JWK%s is for %s, which is not one of Algorithms", named, key.Algorithm())
+		return nil, fmt.Errorf("%w%s", err, named)
+	case !slices.Contains(r.algorithms, Algorithm(key.Algorithm())):
+		return nil, fmt.Errorf("JWK%s is for %s, which is not one of Algorithms", named, key.Algorithm())
 	}
 	return key, nil
-}
-
-// include adds a key that may share its id with others. It is looked up by that
-// id alone: whoever publishes keys also writes the ids of its tokens.
-func (s *keySet) include(key Key) {
-	name := keyName{key.Algorithm(), key.ID()}
-	s.all[name.alg] = append(s.all[name.alg], key)
-	s.named[name] = append(s.named[name], key)
-}
-
-// lookup returns the keys with that id, or all of the algorithm where there is none.
-func (s *keySet) lookup(alg Algorithm, kid string) []Key {
-	if kid == "" {
-		return s.all[alg]
-	}
-	return s.named[keyName{alg, kid}]
-}
-
-// keys are those of each algorithm in their order; none of nil.
-func (s *keySet) keys() iter.Seq[Key] {
-	return func(yield func(Key) bool) {
-		if s == nil {
-			return
-		}
-		for _, alg := range jose.Algorithms() {
-			for _, key := range s.all[Algorithm(alg)] {
-				if !yield(key) {
-					return
-				}
-			}
-		}
-	}
-}
-
-func (s *keySet) size() (n int) {
-	for range s.keys() {
-		n++
-	}
-	return n
 }
