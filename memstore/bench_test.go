@@ -9,7 +9,7 @@ import (
 	"github.com/seed-0a072700/jwtauth/memstore"
 )
 
-// Sessions in the store while a benchmark runs.
+// benchSessions is the number of sessions in the store while a benchmark runs.
 const benchSessions = 100_000
 
 func BenchmarkStore(b *testing.B) {
@@ -35,7 +35,8 @@ func BenchmarkStore(b *testing.B) {
 			}
 		})
 	})
-	// What a login adds expires at once, so the store keeps its size and sweeps as in steady use.
+	// New sessions expire at once, so the store keeps its size and removes rows
+	// as in steady use.
 	b.Run("store=memory/op=login", func(b *testing.B) {
 		var n atomic.Int64
 		eachWay(b, func(ctx context.Context, store *memstore.Store, w *workload, offset int) func(int) bool {
@@ -48,7 +49,8 @@ func BenchmarkStore(b *testing.B) {
 	})
 }
 
-// eachWay runs an operation by one caller, and by several. Each caller has its own part of the sessions.
+// eachWay runs an operation with one caller and with several. Each caller has
+// its own part of the sessions.
 func eachWay(b *testing.B, newOp func(ctx context.Context, store *memstore.Store, w *workload, offset int) func(i int) bool) {
 	setUp := func(b *testing.B) (*memstore.Store, *workload) {
 		w := newWorkload(benchSessions)
@@ -89,14 +91,15 @@ func eachWay(b *testing.B, newOp func(ctx context.Context, store *memstore.Store
 	})
 }
 
-// BenchmarkFill reports the heap that a million sessions take, and the pauses while they are created.
+// BenchmarkFill reports the heap use of a million sessions and the longest
+// calls of Create.
 func BenchmarkFill(b *testing.B) {
 	b.Run("store=memory/op=login/sessions=1000000", func(b *testing.B) {
 		w := newWorkload(million)
 		for b.Loop() {
 			store, bytes, pauses := w.fill(b, million)
 			if bytes > million*maxBytes {
-				b.Errorf("a million sessions take %d bytes of heap; at most %d are promised", bytes, million*maxBytes)
+				b.Errorf("a million sessions use %d bytes of heap; the documented maximum is %d", bytes, million*maxBytes)
 			}
 			b.ReportMetric(float64(bytes)/1e6, "MB")
 			b.ReportMetric(float64(pauses.worst.Microseconds()), "worst-µs")

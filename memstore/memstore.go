@@ -1,13 +1,18 @@
-// Package memstore keeps sessions in the memory of one process. It needs no server, no
-// goroutine and no configuration, and promises this much:
+// Package memstore stores sessions in the memory of one process. It requires no
+// server, no background goroutine and no configuration:
 //
-//   - Sessions end with the process: after a restart everybody logs in again.
-//   - They are known to this process only. Several instances of a service need a store
-//     that they share, such as packages sqlstore and redisstore.
-//   - A million sessions take less than 300 MB of heap.
-//   - Expired sessions are dropped by later logins and refreshes, a few by each. Their memory
-//     serves new sessions; little of it goes back to the system.
-//   - How many sessions there are is not limited.
+//	opts := jwtauth.IssuerOptions{Sessions: memstore.New()}
+//	issuer, err := jwtauth.NewIssuer(key, opts)
+//
+// Its properties are:
+//
+//   - Sessions end with the process. After a restart every user logs in again.
+//   - Other processes do not see the sessions. Several instances of a service
+//     need a shared store, such as packages sqlstore and redisstore.
+//   - A million sessions use less than 300 MB of heap.
+//   - Each login and refresh removes a few expired sessions. New sessions reuse
+//     their memory; little of it is returned to the operating system.
+//   - The number of sessions is not limited.
 package memstore
 
 import (
@@ -20,19 +25,21 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// Store is a [jwtauth.SessionStore]. Make one with [New]. It is safe for concurrent use and
-// must not be copied.
+// Store is a [jwtauth.SessionStore] in memory. Create one with [New]. It is
+// safe for concurrent use and must not be copied.
 //
-// Methods look at their context once, at the start, and return its error where it is
-// done; they never wait for anything else than one another. None takes longer because there are many
-// sessions, but DeleteSubject and List take time in proportion to those of the subject. Times are kept in
-// whole milliseconds, what is finer is cut off; they come back in UTC.
+// Every method returns the error of its context if the context has ended before
+// the call. After that it waits for other calls only. The time of DeleteSubject
+// and List is proportional to the number of the subject's sessions; the time of
+// the other methods does not depend on the number of sessions. Times are
+// truncated to milliseconds and returned in UTC.
 type Store struct {
 	seed   maphash.Seed
 	shards [shardCount]shard
 }
 
-// All sessions of a subject are in one shard, so that a single lock covers what is done to them together.
+// All sessions of a subject are in one shard, so one lock is sufficient for
+// operations on all of them.
 const shardCount = 64
 
 var _ jwtauth.SessionStore = (*Store)(nil)
@@ -41,31 +48,33 @@ var _ jwtauth.SessionStore = (*Store)(nil)
 func New() *Store { return &Store{seed: maphash.MakeSeed()} }
 
 var (
-	errTaken = errors.New("memstore: the session id is taken")
-	errTag   = errors.New("memstore: the session id does not start with the tag of its subject")
+	errTaken = errors.New("jwtauth: memstore: another session has this ID")
+	errTag   = errors.New("jwtauth: memstore: Session.ID does not start with the subject's tag and \"-\"")
 )
 
 // tagLen is the length of a [jwtauth.SubjectTag].
 const tagLen = 8
 
-// tag returns a key of the subject whose sessions have such ids. Subjects may share
-// one: what is found by it has to be compared.
+// tag returns a hash of the subject's tag at the start of id. Several subjects
+// may have the same hash, so callers compare the subjects as well.
 func (s *Store) tag(id string) uint64 { return maphash.String(s.seed, id[:min(len(id), tagLen)]) }
 
-// idKey returns the key of an id. Different ids have the same once in 10¹³ logins to a
-// store of a million: such a login fails, as its id seems to be taken.
+// idKey returns a hash of id. If the hash of a new session's ID is that of
+// another session, Create fails. In a store with a million sessions that
+// happens in less than one of 10¹³ logins.
 func (s *Store) idKey(id string) uint64 { return maphash.String(s.seed, id) }
 
-// lock returns the shard of a tag, locked.
+// lock locks the shard of a tag and returns it.
 func (s *Store) lock(tag uint64) *shard {
 	sh := &s.shards[tag%shardCount]
 	sh.mu.Lock()
 	return sh
 }
 
-// Create stores a new session. It is an error where the id is taken, be it by a session that
-// has expired but not been dropped, unless by exactly this session, and where the id does not start with the
-// [jwtauth.SubjectTag] of the subject and "-".
+// Create stores a new session. It returns nil if the store contains exactly
+// this session already. It returns an error if another session has the ID, even
+// one that has expired but is not removed yet, or if the ID does not start with
+// the subject's [jwtauth.SubjectTag] and "-".
 func (s *Store) Create(ctx context.Context, session jwtauth.Session) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -90,7 +99,8 @@ func (s *Store) Create(ctx context.Context, session jwtauth.Session) error {
 	return nil
 }
 
-// Load returns the session with this id, or [jwtauth.ErrSessionEnded] where there is none or now is not before its ExpiresAt.
+// Load returns the session with this ID. It returns [jwtauth.ErrSessionEnded]
+// if the session does not exist or now is not before its ExpiresAt.
 func (s *Store) Load(ctx context.Context, id string, now time.Time) (jwtauth.Session, error) {
 	if err := ctx.Err(); err != nil {
 		return jwtauth.Session{}, err
@@ -104,8 +114,10 @@ func (s *Store) Load(ctx context.Context, id string, now time.Time) (jwtauth.Ses
 	return r.session(), nil
 }
 
-// Swap replaces Generation, RotatedAt and ExpiresAt of the session next.ID where its
-// generation is from and now is before its ExpiresAt, or finds them replaced already.
+// Swap replaces Generation, RotatedAt and ExpiresAt of the session with next's
+// ID and returns true, if its generation is from and now is before its
+// ExpiresAt. It also returns true if the session has these values already.
+// Otherwise it returns false.
 func (s *Store) Swap(ctx context.Context, from int64, next jwtauth.Session, now time.Time) (won bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
@@ -129,7 +141,7 @@ func (s *Store) Swap(ctx context.Context, from int64, next jwtauth.Session, now 
 	return true, nil
 }
 
-// Delete ends a session. It is no error where there is none.
+// Delete ends a session. It returns nil if the session does not exist.
 func (s *Store) Delete(ctx context.Context, id string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -142,7 +154,8 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 	return nil
 }
 
-// DeleteSubject ends all sessions of a subject at once: those whose Create comes after it stand.
+// DeleteSubject ends all sessions of a subject in one step. Sessions created
+// after it are not affected.
 func (s *Store) DeleteSubject(ctx context.Context, subject string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -161,7 +174,8 @@ func (s *Store) DeleteSubject(ctx context.Context, subject string) error {
 	return nil
 }
 
-// List returns the sessions of a subject whose ExpiresAt is after now, in any order.
+// List returns the sessions of a subject whose ExpiresAt is after now, in any
+// order. It returns nil if there are no such sessions.
 func (s *Store) List(ctx context.Context, subject string, now time.Time) ([]jwtauth.Session, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

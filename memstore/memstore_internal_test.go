@@ -8,7 +8,7 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// rows returns how many sessions the store keeps, expired ones included.
+// rows returns the number of sessions in the store, including expired ones.
 func (s *Store) rows() (n int) {
 	for i := range s.shards {
 		n += len(s.shards[i].byID)
@@ -16,7 +16,7 @@ func (s *Store) rows() (n int) {
 	return n
 }
 
-// positions returns how many rows the store has memory for.
+// positions returns the number of rows that the store has memory for.
 func (s *Store) positions() (n uint32) {
 	for i := range s.shards {
 		n += s.shards[i].used
@@ -40,7 +40,8 @@ func (s *Store) mustCreate(t *testing.T, i int, created, expires time.Time) jwta
 	return session
 }
 
-// Expired sessions go, a bounded number with each write, and all of them in time.
+// Each write removes a bounded number of expired sessions, and many writes
+// remove all of them.
 func TestSweep(t *testing.T) {
 	const n = 20_000
 	start := time.Now()
@@ -72,8 +73,10 @@ func TestSweep(t *testing.T) {
 			}
 			live, writes := 1000, 0
 			for s.rows() > live {
-				if writes == n/20 { // each of so many drops more than it looks at when there is nothing to drop
-					t.Fatalf("%d of %d expired sessions are still there after %d writes", s.rows()-live, n, writes)
+				// The limit fails if a write that finds expired rows removes no
+				// more than sweepStep of them.
+				if writes == n/20 {
+					t.Fatalf("%d of %d expired sessions remain after %d writes", s.rows()-live, n, writes)
 				}
 				before := s.rows() - live
 				write(t, s, writes)
@@ -82,14 +85,14 @@ func TestSweep(t *testing.T) {
 					live++
 				}
 				if dropped := before - (s.rows() - live); dropped > 128 {
-					t.Fatalf("one write dropped %d sessions; at most 128 are promised", dropped)
+					t.Fatalf("one write removed %d sessions; the limit is 128", dropped)
 				}
 			}
-			t.Logf("%d expired sessions were dropped by %d writes", n, writes)
+			t.Logf("%d expired sessions were removed by %d writes", n, writes)
 			for i := range s.shards {
 				for _, at := range s.shards[i].byID {
 					if !s.shards[i].row(at).live(later.UnixMilli()) {
-						t.Fatal("an expired session is left, and a live one was dropped")
+						t.Fatal("an expired session remains, and a live one was removed")
 					}
 				}
 			}
@@ -97,7 +100,7 @@ func TestSweep(t *testing.T) {
 	}
 }
 
-// A store in steady use keeps the size that it needs: expired rows serve new sessions.
+// New sessions reuse the memory of expired ones.
 func TestSteadyUseDoesNotGrow(t *testing.T) {
 	s := New()
 	start := time.Now()
@@ -107,15 +110,15 @@ func TestSteadyUseDoesNotGrow(t *testing.T) {
 		s.mustCreate(t, i, now, now.Add(live*time.Second))
 	}
 	if rows := s.rows(); rows < live || rows > live*5/4 {
-		t.Errorf("%d sessions are kept where %d live; at most a quarter more is the aim", rows, live)
+		t.Errorf("the store holds %d sessions, and %d of them are live; the limit is a quarter more", rows, live)
 	}
 	if n := s.positions(); n > live*3/2 {
-		t.Errorf("there is memory for %d sessions where %d live", n, live)
+		t.Errorf("there is memory for %d sessions, and %d are live", n, live)
 	}
 }
 
-// What ends by Delete and DeleteSubject leaves nothing behind.
-func TestEndedLeavesNothing(t *testing.T) {
+// Delete and DeleteSubject remove everything that belongs to a session.
+func TestEndedSessionsAreRemoved(t *testing.T) {
 	s := New()
 	now := time.Now()
 	for round := range 5 {
@@ -133,20 +136,21 @@ func TestEndedLeavesNothing(t *testing.T) {
 			}
 		}
 		if n := s.rows(); n != 0 {
-			t.Fatalf("%d sessions are left", n)
+			t.Fatalf("%d sessions remain", n)
 		}
 	}
 	for i := range s.shards {
 		if n := len(s.shards[i].byTag); n != 0 {
-			t.Errorf("%d subjects are left in shard %d", n, i)
+			t.Errorf("%d subjects remain in shard %d", n, i)
 		}
 	}
 	if n := s.positions(); n > 3000 {
-		t.Errorf("there is memory for %d sessions, and never were more than 3000", n)
+		t.Errorf("there is memory for %d sessions, but there were never more than 3000", n)
 	}
 }
 
-// Subjects that share a tag share a list of rows, and nothing else.
+// Subjects with the same tag share a list of rows. Each sees its own sessions
+// only.
 func TestSharedTag(t *testing.T) {
 	s := New()
 	now := time.Now()
@@ -156,7 +160,8 @@ func TestSharedTag(t *testing.T) {
 	theirs.Subject = "another"
 	tag := s.tag(mine.ID)
 	sh := s.lock(tag)
-	sh.add(s.idKey(theirs.ID), tag, newRow(theirs)) // Create would see that the tag is not this subject's
+	// Create would refuse the tag.
+	sh.add(s.idKey(theirs.ID), tag, newRow(theirs))
 	sh.mu.Unlock()
 
 	list, err := s.List(t.Context(), mine.Subject, now)
@@ -167,11 +172,11 @@ func TestSharedTag(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := s.rows(); n != 1 {
-		t.Errorf("%d sessions are left of two, where one is of another subject", n)
+		t.Errorf("%d sessions remain; want the one of the other subject", n)
 	}
 }
 
-// What is under the hash of another id is not taken for it.
+// A row is compared by its ID, not only by the hash.
 func TestHashIsNotTheID(t *testing.T) {
 	s := New()
 	now := time.Now()
@@ -188,6 +193,6 @@ func TestHashIsNotTheID(t *testing.T) {
 		t.Error("Load returned the session of another id")
 	}
 	if err := s.Create(t.Context(), other); err == nil {
-		t.Error("Create took over the place of another id")
+		t.Error("Create accepted an ID whose hash another session has")
 	}
 }

@@ -51,7 +51,7 @@ func TestSharedStore(t *testing.T) {
 	jwtauthtest.RunSessionStore(t, func(*testing.T) jwtauth.SessionStore { return store })
 }
 
-// An id without its subject's tag would be out of reach of DeleteSubject.
+// DeleteSubject would not find an ID without its subject's tag.
 func TestCreateRefusesForeignTag(t *testing.T) {
 	store := memstore.New()
 	now := time.Now()
@@ -98,30 +98,32 @@ func TestLoadDoesNotAllocate(t *testing.T) {
 
 const (
 	million  = 1_000_000
-	maxBytes = 300 // of heap for each of a million sessions, as the package promises
+	maxBytes = 300 // documented maximum of heap for each of a million sessions
 )
 
-// A sixteenth of a million sessions fill maps of powers of two as a million does. The million itself
-// takes too long with the race detector: BenchmarkFill has it.
+// TestMemory creates a sixteenth of a million sessions: maps have sizes of
+// powers of two, so they are filled to the same degree. A million takes too
+// long with the race detector; BenchmarkFill creates it.
 func TestMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("creates 62,500 sessions")
 	}
 	const n = million / 16
 	store, bytes, pauses := newWorkload(n).fill(t, n)
-	t.Logf("%d sessions: %d bytes each; a Create took %v at worst, %v at the 99.99th percentile", n, bytes/n, pauses.worst, pauses.rare)
+	t.Logf("%d sessions: %d bytes each; longest Create %v, 99.99th percentile %v", n, bytes/n, pauses.worst, pauses.rare)
 	if bytes > n*maxBytes {
-		t.Errorf("%d sessions take %d bytes of heap each; at most %d are promised", n, bytes/n, maxBytes)
+		t.Errorf("%d sessions use %d bytes of heap each; the documented maximum is %d", n, bytes/n, maxBytes)
 	}
 	runtime.KeepAlive(store)
 }
 
-// workload makes sessions of a realistic size: an id of 35 bytes, a subject of 16 and a label of
-// 40; each subject has one, which costs the most.
+// workload creates sessions of a realistic size: an ID of 35 bytes, a subject
+// of 16 and a label of 40. Each subject has one session, which uses the most
+// memory.
 type workload struct {
 	now      time.Time
 	tags     []string
-	sessions []jwtauth.Session // of benchmarks, made beforehand
+	sessions []jwtauth.Session // for benchmarks, created beforehand
 }
 
 func newWorkload(subjects int) *workload {
@@ -135,7 +137,7 @@ func newWorkload(subjects int) *workload {
 func (w *workload) subject(i int) string { return fmt.Sprintf("user-%011d", i) }
 
 func (w *workload) session(i int) jwtauth.Session {
-	n := strconv.Itoa(million*10 + i) // 8 bytes at least
+	n := strconv.Itoa(million*10 + i) // at least 8 bytes
 	return jwtauth.Session{
 		ID:         w.tags[i%len(w.tags)] + "-ABCDEFGHIJKLMNOPQR"[:27-len(n)] + n,
 		Subject:    w.subject(i % len(w.tags)),
@@ -149,11 +151,13 @@ func (w *workload) session(i int) jwtauth.Session {
 	}
 }
 
-// pauses are how long a call took at worst and once in 10,000. What else the machine and the
-// collector did meanwhile is in them, in the worst above all.
+// pauses holds the longest duration of a call, and the duration that one call
+// in 10,000 exceeds. Both include the work of the garbage collector and of the
+// rest of the machine, especially the longest.
 type pauses struct{ worst, rare time.Duration }
 
-// fill returns a store of n sessions, what it takes of the heap, and how long Create took.
+// fill returns a store of n sessions, its use of the heap, and the durations of
+// Create.
 func (w *workload) fill(tb testing.TB, n int) (store *memstore.Store, bytes int64, p pauses) {
 	tb.Helper()
 	took := make([]time.Duration, n)
@@ -169,12 +173,12 @@ func (w *workload) fill(tb testing.TB, n int) (store *memstore.Store, bytes int6
 		}
 	}
 	bytes = heap() - before
-	runtime.KeepAlive(w) // was there before, too
+	runtime.KeepAlive(w) // it is part of before as well
 	slices.Sort(took)
 	return store, bytes, pauses{worst: took[n-1], rare: took[n-1-n/10_000]}
 }
 
-// heap returns the bytes in use, after a collection.
+// heap returns the number of bytes in use after a garbage collection.
 func heap() int64 {
 	var stats runtime.MemStats
 	runtime.GC()

@@ -7,13 +7,15 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// row is a session in 80 bytes and one string. Rows refer to each other by position, and
-// the maps hold positions and hashes: the collector has one pointer to follow for each session.
+// row is a session in 80 bytes and one string. Rows refer to each other by
+// position, and the maps hold hashes and positions, so the garbage collector
+// follows only one pointer for each session.
 type row struct {
-	text                                          string // id, subject and label in one; "" where the row is free
-	idLen, subjectLen                             uint32
-	prev, next                                    uint32 // of the same tag; next also of the free rows
-	generation                                    int64
+	text              string // ID, subject and label; "" if the row is free
+	idLen, subjectLen uint32
+	prev, next        uint32 // list of rows with the same tag, or of free rows
+	generation        int64
+
 	created, authenticated, rotated, expires, end int64 // Unix milliseconds
 }
 
@@ -45,7 +47,8 @@ func (r *row) session() jwtauth.Session {
 	}
 }
 
-// holds reports whether r is the same session as other, wherever in the shard.
+// holds reports whether r and other are the same session, regardless of their
+// positions.
 func (r *row) holds(other row) bool {
 	other.prev, other.next = r.prev, r.next
 	return *r == other
@@ -55,32 +58,35 @@ func (r *row) id() string          { return r.text[:r.idLen] }
 func (r *row) subject() string     { return r.text[r.idLen:][:r.subjectLen] }
 func (r *row) live(now int64) bool { return now < r.expires }
 
-// A shard holds the sessions of some subjects. Its rows lie in chunks that never move, so
-// that growing copies nothing; its maps grow in steps of at most 1024 entries, as all of Go's do since 1.24.
+// A shard holds the sessions of some subjects. Its rows are in chunks that
+// never move, so growing copies no rows. Go's maps grow in steps of at most
+// 1024 entries, so a Create is never delayed by the growth of a large map.
 type shard struct {
 	mu     sync.Mutex
 	chunks []*[chunkRows]row
-	used   uint32            // positions 1 to used have been taken at some time
-	free   uint32            // the first of those that are free again
-	hand   uint32            // where sweep goes on
-	byID   map[uint64]uint32 // from the hash of an id
-	byTag  map[uint64]uint32 // from Store.tag, to the latest row
+	used   uint32            // positions 1 to used have been used
+	free   uint32            // the first free one of them, or 0
+	hand   uint32            // the last position that sweep has checked
+	byID   map[uint64]uint32 // from Store.idKey to a position
+	byTag  map[uint64]uint32 // from Store.tag to the position of the latest row
 }
 
 const (
-	chunkRows = 128 // 10 KiB, which the allocator has a size for
+	chunkRows = 128 // 10 KiB, a size class of Go's allocator
 
-	// Each write looks at sweepStep rows, so dead rows make up no more than about an
-	// eighth of a store in steady use; where it finds some, at more, up to sweepMax.
+	// Each write checks sweepStep rows. If it finds expired ones, it checks
+	// more, up to sweepMax. In steady use about an eighth of the rows are
+	// expired.
 	sweepStep = 8
 	sweepMax  = 128
 )
 
+// row returns the row at a position, which is not 0.
 func (sh *shard) row(at uint32) *row {
 	return &sh.chunks[(at-1)/chunkRows][(at-1)%chunkRows]
 }
 
-// find returns the row with this id and its position, or nil.
+// find returns the row with this ID and its position, or nil.
 func (sh *shard) find(s *Store, id string) (*row, uint32) {
 	at := sh.byID[s.idKey(id)]
 	if at == 0 {
@@ -93,6 +99,7 @@ func (sh *shard) find(s *Store, id string) (*row, uint32) {
 	return r, at
 }
 
+// add adds a row under the hashes of its ID and its tag.
 func (sh *shard) add(id, tag uint64, r row) {
 	if sh.byID == nil {
 		sh.byID, sh.byTag = make(map[uint64]uint32), make(map[uint64]uint32)
@@ -116,6 +123,7 @@ func (sh *shard) add(id, tag uint64, r row) {
 	sh.byTag[tag] = at
 }
 
+// drop removes the row at a position.
 func (sh *shard) drop(s *Store, at uint32) {
 	r := sh.row(at)
 	delete(sh.byID, s.idKey(r.id()))
@@ -134,8 +142,8 @@ func (sh *shard) drop(s *Store, at uint32) {
 	sh.free = at
 }
 
-// sweep drops some of what has expired, in the order of the rows: each is looked at again
-// after as many writes as there are rows, divided by sweepStep.
+// sweep removes some of the expired rows. It continues at the position after
+// the last one that it has checked, so it checks every row in turn.
 func (sh *shard) sweep(s *Store, now int64) {
 	for looked := 0; looked < min(sweepMax, int(sh.used)); {
 		found := false
