@@ -3,13 +3,14 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// maxBatch bounds the rows of one DELETE of several, and so how long it holds its locks.
+// maxBatch is the maximum number of rows in one DELETE by IDs. It bounds the
+// time for which the statement holds locks.
 const maxBatch = 200
 
 // Delete implements [jwtauth.SessionStore].
@@ -33,8 +34,9 @@ func (s *Store) deleteAll(ctx context.Context, subject string) error {
 		_, err := s.exec(ctx, &s.deleteSubject, []byte(subject))
 		return err
 	}
-	// InnoDB locks index entries in the order in which it meets them. A DELETE by subject comes by the subject's index
-	// to the row, a DELETE by id the other way round: they would meet in a deadlock.
+	// InnoDB locks index entries in the order of access. A DELETE by subject
+	// locks the index of subjects first and the row second, a DELETE by ID the
+	// reverse. Running both at once could cause a deadlock.
 	ids, err := s.find(ctx, &s.ids, []byte(subject))
 	for len(ids) > 0 && err == nil {
 		batch := ids[:min(len(ids), maxBatch)]
@@ -44,19 +46,21 @@ func (s *Store) deleteAll(ctx context.Context, subject string) error {
 	return err
 }
 
-// Cleanup deletes sessions whose ExpiresAt is not after now, the longest over first, at most limit of
-// them, and returns how many it deleted: fewer than limit when there are no more. It deletes in
-// small steps, none of which holds locks for long, and several instances may call it at once. A service
-// calls it now and then:
+// Cleanup deletes at most limit sessions whose ExpiresAt is not after now, the
+// oldest first. It returns the number of deleted sessions, which is lower than
+// limit if no more have expired. Call it at intervals:
 //
 //	for range time.Tick(10 * time.Minute) {
 //		if _, err := store.Cleanup(ctx, time.Now(), 10_000); err != nil { … }
 //	}
 //
-// limit is at least 1. An error wraps [jwtauth.ErrUnavailable]; rows may have been deleted before it.
+// Cleanup deletes at most 200 rows in one statement, so it does not hold locks
+// for long. Several instances may call it at once. limit must be at least 1.
+// Any other error wraps [jwtauth.ErrUnavailable]; some sessions may have been
+// deleted before it.
 func (s *Store) Cleanup(ctx context.Context, now time.Time, limit int) (n int, err error) {
 	if limit < 1 {
-		return 0, errors.New("jwtauth: sqlstore: Cleanup: limit is below 1")
+		return 0, fmt.Errorf("jwtauth: sqlstore: Cleanup: limit %d is below 1", limit)
 	}
 	for n < limit {
 		size := min(limit-n, maxBatch)
@@ -67,7 +71,8 @@ func (s *Store) Cleanup(ctx context.Context, now time.Time, limit int) (n int, e
 		if len(ids) == 0 {
 			break
 		}
-		// An instance whose clock is behind may have rotated one of them meanwhile.
+		// Another instance, whose clock is behind, may have rotated one of them
+		// since.
 		deleted, err := s.deleteIDs(ctx, ids, ` AND expires_at <= ?`, now.UnixMilli())
 		if err != nil {
 			return n, unavailable(ctx, "cleanup", err)
@@ -80,7 +85,8 @@ func (s *Store) Cleanup(ctx context.Context, now time.Time, limit int) (n int, e
 	return n, nil
 }
 
-// find returns the ids that a query for them finds, as arguments of the next statement.
+// find returns the IDs that a query selects, as arguments for the next
+// statement.
 func (s *Store) find(ctx context.Context, st *statement, args ...any) ([]any, error) {
 	return query(ctx, s, st, args, func(rows *sql.Rows) (any, error) {
 		var id []byte
@@ -89,13 +95,13 @@ func (s *Store) find(ctx context.Context, st *statement, args ...any) ([]any, er
 	})
 }
 
-// deleteIDs deletes the sessions with these ids that meet a further condition.
+// deleteIDs deletes the sessions with these IDs that satisfy another condition.
 func (s *Store) deleteIDs(ctx context.Context, ids []any, and string, args ...any) (int64, error) {
 	text := `DELETE FROM jwtauth_sessions WHERE id IN (?` + strings.Repeat(`, ?`, len(ids)-1) + `)` + and
 	return s.exec(ctx, &statement{text: s.dialect.placeholders(text)}, append(ids[:len(ids):len(ids)], args...)...)
 }
 
-// placeholders turns "?" into "$1", "$2", … where the dialect wants that.
+// placeholders replaces "?" by "$1", "$2", … if the dialect requires it.
 func (d Dialect) placeholders(text string) string {
 	if d != PostgreSQL {
 		return text

@@ -12,7 +12,8 @@ import (
 )
 
 func ExampleNew() {
-	db, err := sql.Open("pgx", "postgres://localhost/app") // import _ "github.com/jackc/pgx/v5/stdlib"
+	// The driver "pgx" comes with import _ "github.com/jackc/pgx/v5/stdlib".
+	db, err := sql.Open("pgx", "postgres://localhost/app")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -34,7 +35,7 @@ func ExampleNew() {
 	// Output:
 	// <nil>
 	// jwtauth: sqlstore.New: db is nil
-	// jwtauth: sqlstore.New: there is no dialect 0
+	// jwtauth: sqlstore.New: unknown dialect 0
 }
 
 func ExampleStore_Migrate() {
@@ -47,7 +48,7 @@ func ExampleStore_Migrate() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	// At every start, of every instance.
+	// Every instance calls Migrate when it starts.
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	fmt.Println(store.Migrate(ctx))
@@ -64,13 +65,13 @@ func ExampleStore_Cleanup() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	// Every ten minutes, say.
+	// Call Cleanup every ten minutes, for example.
 	n, err := store.Cleanup(context.Background(), time.Now(), 10_000)
 	fmt.Println(n, "sessions deleted,", err)
 	// Output: 0 sessions deleted, <nil>
 }
 
-// The text is for a migration of the service's own.
+// Add the statements to your own migrations.
 func ExampleSchema() {
 	fmt.Print(sqlstore.Schema(sqlstore.PostgreSQL))
 	// Output:

@@ -11,16 +11,16 @@ import (
 	"testing"
 )
 
-// fake is a database/sql driver that answers as it is told. What the real ones
-// do, the tests of the e2e module see.
+// fake is a database/sql driver with fixed results. The e2e module tests the
+// store with real databases.
 type fake struct {
 	mu       sync.Mutex
-	texts    []string // of the statements it got
+	texts    []string // the statements that were executed
 	affected int64
 	rows     [][]driver.Value
 	err      error
 
-	// Where set, it is called with a text before it is prepared.
+	// block, if not nil, is called before a statement is prepared.
 	block func(ctx context.Context, text string) error
 }
 
@@ -36,6 +36,8 @@ func (f *fake) open(t *testing.T) *sql.DB {
 func (f *fake) Open(string) (driver.Conn, error)             { return fakeConn{f}, nil }
 func (f *fake) Connect(context.Context) (driver.Conn, error) { return fakeConn{f}, nil }
 func (f *fake) Driver() driver.Driver                        { return f }
+
+// did returns the executed statements that start with verb.
 func (f *fake) did(t *testing.T, verb string) (texts []string) {
 	t.Helper()
 	f.mu.Lock()

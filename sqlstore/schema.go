@@ -7,9 +7,10 @@ import (
 	"strings"
 )
 
-// Ids and subjects are of binary types: text compares by collations, of which some
-// hold "Ann" and "ann " for the same person, and PostgreSQL's holds no NUL. MySQL's index takes the
-// first 255 bytes of a subject, which every row format has room for.
+// IDs, subjects and labels have binary types. Text would be compared by a
+// collation, and with some collations "Ann" and "ann " are equal. PostgreSQL's
+// text also cannot contain NUL. MySQL's index covers the first 255 bytes of a
+// subject, because not every row format allows more.
 var schemas = map[Dialect][]string{
 	PostgreSQL: {`CREATE TABLE IF NOT EXISTS jwtauth_sessions (
 	id         BYTEA  PRIMARY KEY,
@@ -54,9 +55,10 @@ var schemas = map[Dialect][]string{
 ) ENGINE=InnoDB`},
 }
 
-// Schema returns the statements that make the store's table, jwtauth_sessions, and its indexes: for
-// the service's own migrations. Each ends with a semicolon, and does nothing where its object exists. The result is
-// "" for what is no dialect.
+// Schema returns the statements that create the table jwtauth_sessions and its
+// indexes, for use in your own migrations. Each statement ends with a semicolon
+// and has no effect if the table or index exists. Schema returns "" for an
+// unknown dialect.
 func Schema(dialect Dialect) string {
 	var text strings.Builder
 	for _, statement := range schemas[dialect] {
@@ -68,13 +70,15 @@ func Schema(dialect Dialect) string {
 
 const anyRow = `SELECT ` + columns + ` FROM jwtauth_sessions WHERE 1 = 0`
 
-// Migrate makes the table with its indexes where there is no table, as [Schema] has them. It may be
-// called at every start and by several instances at once; where the table is there, it asks for no right to create one, and
-// looks at its columns alone: whether it has the indexes, without which List, DeleteSubject and Cleanup read all of
-// it, is for those who made it to see to.
+// Migrate creates the table and the indexes of [Schema] if the table does not
+// exist. It may be called at every start and by several instances at once. If
+// the table exists, Migrate needs no right to create tables and checks only
+// that the table has the columns. It does not check the indexes, without which
+// List, DeleteSubject and Cleanup read the whole table.
 //
-// The error is [jwtauth.ErrUnavailable]: the database cannot be asked, refuses, or has a
-// table of that name with other columns.
+// Migrate returns an error that wraps [jwtauth.ErrUnavailable] if the database
+// is unavailable, refuses a statement, or has a table of that name with other
+// columns.
 func (s *Store) Migrate(ctx context.Context) error {
 	_, err := await(ctx, s, func(ctx context.Context) (struct{}, error) {
 		if s.hasTable(ctx) == nil {
@@ -106,9 +110,10 @@ func (s *Store) makeTable(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback() }() // does nothing after Commit
+	defer func() { _ = tx.Rollback() }() // has no effect after Commit
 	if s.dialect == PostgreSQL {
-		// There, two that create one table at once disturb each other in spite of IF NOT EXISTS.
+		// On PostgreSQL, two transactions that create the same table at once
+		// can fail in spite of IF NOT EXISTS.
 		if err := lockMigration(ctx, tx); err != nil {
 			return err
 		}
@@ -121,7 +126,8 @@ func (s *Store) makeTable(ctx context.Context) error {
 	return tx.Commit()
 }
 
-// migrationLock is any number that others are unlikely to lock: "jwtauth" in ASCII.
+// migrationLock is a number that other programs are unlikely to lock: "jwtauth"
+// in ASCII.
 const migrationLock int64 = 0x6a777461757468
 
 func lockMigration(ctx context.Context, tx *sql.Tx) error {

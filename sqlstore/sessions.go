@@ -12,9 +12,10 @@ import (
 
 const columns = `id, subject, label, generation, created_at, auth_time, rotated_at, expires_at, ends_at`
 
-// prepareTexts sets the statements of a store, for its dialect.
-func (s *Store) prepareTexts() {
-	// A taken id changes no row and is no error, which every driver would tell in its own way.
+// setStatements sets the statements of a store for its dialect.
+func (s *Store) setStatements() {
+	// If the ID exists, the INSERT changes no row and causes no error. Each
+	// driver would report that error in its own way.
 	insert, onConflict := `INSERT`, ` ON CONFLICT (id) DO NOTHING`
 	if s.dialect == MySQL {
 		insert, onConflict = `INSERT IGNORE`, ``
@@ -39,7 +40,8 @@ func (s *Store) prepareTexts() {
 
 // Create implements [jwtauth.SessionStore].
 func (s *Store) Create(ctx context.Context, row jwtauth.Session) error {
-	// Checked here, since MySQL may be set up to cut what is too long.
+	// MySQL may be configured to truncate values, so the limits are checked
+	// here.
 	for _, field := range []struct {
 		name string
 		size int
@@ -61,18 +63,19 @@ func (s *Store) Create(ctx context.Context, row jwtauth.Session) error {
 	case n > 0:
 		return nil
 	}
-	// A first try of the driver's may have created it.
+	// database/sql repeats a statement if the connection is lost, so an earlier
+	// attempt of this call may have created the row.
 	found, err := s.sessions(ctx, &s.load, []byte(row.ID), row.CreatedAt.UnixMilli())
 	switch {
 	case err != nil:
 		return unavailable(ctx, "create", err)
 	case len(found) == 0 || !same(found[0], row):
-		return errors.New("jwtauth: sqlstore: there is another session with this id")
+		return errors.New("jwtauth: sqlstore: another session has this ID")
 	}
 	return nil
 }
 
-// same says whether two sessions are stored as the same row.
+// same reports whether two sessions are stored as the same row.
 func same(a, b jwtauth.Session) bool {
 	for _, s := range []*jwtauth.Session{&a, &b} {
 		for _, t := range []*time.Time{&s.CreatedAt, &s.AuthTime, &s.RotatedAt, &s.ExpiresAt, &s.EndsAt} {
@@ -104,8 +107,9 @@ func (s *Store) Swap(ctx context.Context, from int64, next jwtauth.Session, now 
 	if n > 0 {
 		return true, nil
 	}
-	// No row: the generation is another, or this one's values were in place, put there by
-	// a first try of the driver's. MySQL's drivers may also count a row that was found but not changed as none.
+	// No row was changed. Either the generation differs, or the row has the new
+	// values already: from an earlier attempt of this call that the driver
+	// repeated, or because MySQL's drivers may count changed rows only.
 	won, err = s.exists(ctx, &s.same, []byte(next.ID), next.Generation, rotated, expires, now.UnixMilli())
 	if err != nil {
 		return false, unavailable(ctx, "swap", err)
@@ -135,7 +139,7 @@ func (s *Store) sessions(ctx context.Context, st *statement, args ...any) ([]jwt
 	})
 }
 
-// exists says whether a query for 1 finds any row.
+// exists reports whether a query that selects 1 finds a row.
 func (s *Store) exists(ctx context.Context, st *statement, args ...any) (bool, error) {
 	rows, err := query(ctx, s, st, args, func(rows *sql.Rows) (one int, err error) { return one, rows.Scan(&one) })
 	return len(rows) > 0, err

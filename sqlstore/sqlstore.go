@@ -1,64 +1,81 @@
-// Package sqlstore keeps sessions in a table of a PostgreSQL, SQLite, MySQL or
-// MariaDB database. It needs no driver of its own: it takes the [database/sql.DB]
-// that the service has.
+// Package sqlstore stores sessions in a table of a PostgreSQL, SQLite, MySQL or
+// MariaDB database. It uses the service's [database/sql.DB] and imports no
+// driver.
 //
 //	db, err := sql.Open("pgx", url)
 //	…
 //	store, err := sqlstore.New(db, sqlstore.PostgreSQL)
 //	…
-//	err = store.Migrate(ctx) // or put sqlstore.Schema into the service's own migrations
+//	err = store.Migrate(ctx) // or add sqlstore.Schema to your own migrations
 //	…
-//	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{Sessions: store})
+//	opts := jwtauth.IssuerOptions{Sessions: store}
+//	issuer, err := jwtauth.NewIssuer(key, opts)
 //
-// Rows of sessions that have ended by themselves stay until [Store.Cleanup] removes them.
+// Call [Store.Cleanup] at intervals: expired sessions stay in the table until
+// then.
 //
-// # What it promises
+// # Guarantees
 //
-// A call that returned without an error is committed. Each is one statement (DeleteSubject on MySQL and
-// Cleanup: several, each of them complete in itself) and right at the database's default
-// isolation: READ COMMITTED on PostgreSQL, REPEATABLE READ on MySQL and MariaDB, SQLite's own. Of any
-// number of processes that rotate one generation, one wins. At REPEATABLE READ or above, PostgreSQL
-// refuses some of the others instead of letting them lose: [jwtauth.ErrUnavailable], and the
-// next try goes on.
+// If a method returns without an error, its changes are committed. Each method
+// runs one statement, except DeleteSubject on MySQL and Cleanup, which run
+// several independent ones. The default isolation level of the database is
+// sufficient: READ COMMITTED on PostgreSQL, REPEATABLE READ on MySQL and
+// MariaDB. If several processes rotate the same generation, exactly one
+// succeeds. At REPEATABLE READ or above, PostgreSQL fails some of the others
+// with [jwtauth.ErrUnavailable]; the next attempt succeeds.
 //
-// What was committed is as durable as the database is set up to be:
+// How durable a commit is depends on the configuration of the database:
 //
-//   - PostgreSQL: with synchronous_commit = off, a crash loses the last moments; with a standby that is not
-//     synchronous, a failover does.
-//   - MySQL and MariaDB: the same with innodb_flush_log_at_trx_commit other than 1, and with
-//     asynchronous replicas. The engine is InnoDB. Galera clusters certify at commit: a row that two nodes
-//     rotate at once fails on one of them, which is ErrUnavailable; for loads, set wsrep_sync_wait=1.
-//   - SQLite: with journal_mode=WAL and synchronous=NORMAL, a power failure loses the last
-//     moments, a crash of the process loses nothing.
+//   - PostgreSQL loses the last moments in a crash if synchronous_commit is
+//     off, and in a failover if the standby is not synchronous.
+//   - MySQL and MariaDB lose the last moments in a crash if
+//     innodb_flush_log_at_trx_commit is not 1, and in a failover if the
+//     replicas are asynchronous. The engine is InnoDB. In a Galera cluster, two
+//     nodes can rotate the same row at once; one of them then fails with
+//     ErrUnavailable. Set wsrep_sync_wait=1, so that Load sees all earlier
+//     commits.
+//   - SQLite with journal_mode=WAL and synchronous=NORMAL loses the last
+//     moments in a power failure, and loses no commit if only the process
+//     crashes.
 //
-// Lost rotations log nobody out: the issuer takes over the generation that a client holds. A lost login is a session
-// that does not exist: its client logs in again. A lost deletion is a session that
-// stands again, until it is ended once more or its time is over.
+// A lost rotation logs no user out, because the issuer adopts the generation
+// that the client presents. A lost login means that the user has to log in
+// again. A lost deletion means that the session is active again, until it is
+// ended once more or expires.
 //
-// # What it needs
+// # Requirements
 //
-//   - A db that asks the primary. One that reads from a replica takes rotations back.
-//   - PostgreSQL 9.5 or later. Drivers that prepare by themselves and those that do not are fine, so is PgBouncer.
-//   - MySQL 5.7 or MariaDB 10.2 or later, autocommit on, as it is by default. It does not matter whether the
-//     driver counts found or changed rows (clientFoundRows).
-//   - SQLite 3.24 or later. It has one writer at a time: give the others a busy timeout and readers their
-//     peace, with modernc.org/sqlite by "file:…?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)".
-//     Without, concurrent writers get ErrUnavailable. A call
-//     ends by its context even where the driver waits on for a lock; what it asked for may still be done then, and
-//     its connection is taken until the busy timeout is over.
-//     A file on a network file system is not safe.
+//   - The connections must go to the primary. A replica may return an earlier
+//     state of a session, which would undo a rotation.
+//   - PostgreSQL 9.5 or later. A connection pooler that shares a server
+//     connection between clients, such as PgBouncer in transaction mode, breaks
+//     drivers that prepare statements on the server.
+//   - MySQL 5.7 or later, or MariaDB 10.2 or later, with autocommit, the
+//     default. The driver may count found rows or changed rows
+//     (clientFoundRows).
+//   - SQLite 3.24 or later, on a local file system. SQLite allows one writer at
+//     a time, and without a busy timeout concurrent writers get ErrUnavailable.
+//     WAL mode lets readers work beside a writer. With modernc.org/sqlite, use
+//     "file:…?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)". A method
+//     returns when its context ends, even while the driver waits for a lock.
+//     The statement may still be executed then, and it occupies a connection
+//     until the busy timeout ends.
 //
-// Identifiers and subjects are kept and compared as bytes: upper and lower case, trailing spaces and
-// what Unicode holds for equal are different. In a SQL shell they are
-// convert_from(subject, 'UTF8') on PostgreSQL, CAST(subject AS TEXT) on SQLite. Times are milliseconds since 1970 in UTC.
+// IDs and subjects are stored and compared as bytes, so case, trailing spaces
+// and Unicode normalization matter. To read them in a SQL shell, use
+// convert_from(subject, 'UTF8') on PostgreSQL and CAST(subject AS TEXT) on
+// SQLite. Times are stored in milliseconds since 1970 UTC.
 //
 // # Errors
 //
-// Load returns [jwtauth.ErrSessionEnded] where there is no session. Create refuses, with an error that is neither that nor ErrUnavailable, an id
-// that another session has and a session that exceeds [MaxIDBytes], [MaxSubjectBytes] or
-// [MaxLabelBytes]. All else, a missing table included, is [jwtauth.ErrUnavailable] with the driver's text
-// but not its error: what happened to the row is not known then. When the context is over, its
-// error is wrapped, too.
+// Load returns [jwtauth.ErrSessionEnded] if the session does not exist or has
+// expired. Create returns a permanent error, which is neither that nor
+// ErrUnavailable, if another session has the ID or the session exceeds
+// [MaxIDBytes], [MaxSubjectBytes] or [MaxLabelBytes]. Every other error, for
+// example about a missing table, wraps [jwtauth.ErrUnavailable] and contains
+// the text of the driver's error, but does not wrap it. The change may have
+// happened or not. If the context has ended, the error also wraps the context's
+// error.
 package sqlstore
 
 import (
@@ -69,29 +86,30 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// Dialect is the kind of SQL that a database speaks. The zero Dialect is none.
+// Dialect is the SQL dialect of a database. The zero Dialect is invalid.
 type Dialect uint8
 
 const (
 	PostgreSQL Dialect = iota + 1
 	SQLite
-	MySQL // and MariaDB
+	MySQL // also for MariaDB
 )
 
-// The longest values that are stored. An issuer makes ids of 35 bytes and keeps within the others.
+// The maximum lengths of the texts in a session. An issuer creates IDs of 35
+// bytes and enforces the other two limits itself.
 const (
 	MaxIDBytes      = 255
 	MaxSubjectBytes = 1024
 	MaxLabelBytes   = 128
 )
 
-// Store is a [jwtauth.SessionStore] on a SQL database, for any number of goroutines
-// and processes at once. Make one with [New].
+// Store is a [jwtauth.SessionStore] in a SQL database. Create one with [New].
+// It is safe for concurrent use, also by several processes.
 type Store struct {
 	db      *sql.DB
 	dialect Dialect
 	workers workers       // for SQLite
-	running chan struct{} // as many as calls are under way, for SQLite
+	running chan struct{} // holds one element for each running call, for SQLite
 
 	create, load, swap, same, list    statement
 	delete, deleteSubject, ids, ended statement
@@ -99,22 +117,26 @@ type Store struct {
 
 var _ jwtauth.SessionStore = (*Store)(nil)
 
-// maxRunning is how many calls are made at once of a SQLite database for which SetMaxOpenConns sets no lower limit.
+// maxRunning is the maximum number of calls that run at once on a SQLite
+// database, unless SetMaxOpenConns sets a lower one.
 const maxRunning = 64
 
-// New returns a store on a database of that dialect. It does not ask the database, and
-// leaves db open and its settings as they are; the store needs no closing. Of SQLite
-// it makes at most 64 calls at once, or as many as db's MaxOpenConns where that was set before and is less. Where it is lowered later, the
-// calls beyond it wait in db, and are carried out when a connection is free, even where they were given up long before.
+// New returns a store in db. It does not connect to the database and changes no
+// setting of db. The caller closes db; the store itself needs no Close.
 //
-// The error says that db is nil or the dialect none of those above.
+// On SQLite at most 64 calls run at once, or fewer if db.SetMaxOpenConns was
+// called with a lower number before New. Do not lower that number later: calls
+// beyond it would wait inside db and be executed even after their contexts have
+// ended.
+//
+// New returns an error if db is nil or the dialect is unknown.
 func New(db *sql.DB, dialect Dialect) (*Store, error) {
 	var faults []error
 	if db == nil {
 		faults = append(faults, errors.New("jwtauth: sqlstore.New: db is nil"))
 	}
 	if dialect < PostgreSQL || dialect > MySQL {
-		faults = append(faults, fmt.Errorf("jwtauth: sqlstore.New: there is no dialect %d", dialect))
+		faults = append(faults, fmt.Errorf("jwtauth: sqlstore.New: unknown dialect %d", dialect))
 	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
@@ -124,6 +146,6 @@ func New(db *sql.DB, dialect Dialect) (*Store, error) {
 		running = min(n, maxRunning)
 	}
 	s := &Store{db: db, dialect: dialect, workers: make(workers), running: make(chan struct{}, running)}
-	s.prepareTexts()
+	s.setStatements()
 	return s, nil
 }

@@ -41,12 +41,12 @@ func TestNewNamesAllFaults(t *testing.T) {
 		t.Errorf("%v; want both faults", err)
 	}
 	if _, err := sqlstore.New(new(sql.DB), sqlstore.MySQL+1); err == nil {
-		t.Error("a dialect after the last was taken")
+		t.Error("New accepts a dialect after the last one")
 	}
 }
 
-// A driver of MySQL counts the rows that were found, or those that were changed, as its DSN says. A row
-// that holds the wanted values already is 1 to the first and 0 to the second.
+// The DSN of MySQL's driver selects whether it counts found or changed rows.
+// For a row that has the new values already, the count is 1 or 0.
 func TestSwapByEitherCount(t *testing.T) {
 	tests := []struct {
 		name     string
@@ -75,7 +75,8 @@ func TestSwapByEitherCount(t *testing.T) {
 	}
 }
 
-// A row that the driver's own repetition finds is no other session.
+// A row that an earlier attempt of the same call has created is not another
+// session.
 func TestCreateRepeated(t *testing.T) {
 	ms := func(t time.Time) int64 { return t.UnixMilli() }
 	row := func(label string) [][]driver.Value {
@@ -89,7 +90,7 @@ func TestCreateRepeated(t *testing.T) {
 			fault bool
 		}{{"same", row(ada.Label), false}, {"other", row("another"), true}, {"ended", nil, true}} {
 			t.Run(name+"/"+test.name, func(t *testing.T) {
-				finer := ada // what is finer than a millisecond is not stored
+				finer := ada // the store truncates times to milliseconds
 				finer.CreatedAt = finer.CreatedAt.Add(time.Microsecond)
 				err := open(t, &fake{rows: test.found}, d).Create(t.Context(), finer)
 				if test.fault != (err != nil) || errors.Is(err, jwtauth.ErrUnavailable) {
@@ -100,7 +101,7 @@ func TestCreateRepeated(t *testing.T) {
 	}
 }
 
-func TestStatementsSpeakTheDialect(t *testing.T) {
+func TestStatementsUseTheDialect(t *testing.T) {
 	for name, d := range dialects {
 		t.Run(name, func(t *testing.T) {
 			f := &fake{affected: 1}
@@ -117,16 +118,17 @@ func TestStatementsSpeakTheDialect(t *testing.T) {
 				}
 			}
 			if n := len(f.did(t, "UPDATE")); n != 1 {
-				t.Errorf("a rotation that won took %d UPDATEs", n)
+				t.Errorf("a rotation executed %d UPDATEs, want 1", n)
 			}
 			if n := len(f.did(t, "SELECT")); n != 0 {
-				t.Errorf("calls that succeeded asked %d times more", n)
+				t.Errorf("successful calls executed %d SELECTs, want 0", n)
 			}
 		})
 	}
 }
 
-// No error of a driver gets out, but its text does; a context's error does, too.
+// Errors contain the text of the driver's error and do not wrap it. They wrap
+// the error of the context.
 func TestErrors(t *testing.T) {
 	broken := errors.New("driver: bad things")
 	for name, d := range dialects {
@@ -146,13 +148,13 @@ func TestErrors(t *testing.T) {
 			} {
 				err := do(t.Context())
 				if !errors.Is(err, jwtauth.ErrUnavailable) || errors.Is(err, broken) || errors.Is(err, jwtauth.ErrSessionEnded) {
-					t.Errorf("%s: %v; want ErrUnavailable and nothing else", call, err)
+					t.Errorf("%s: %v; want ErrUnavailable only", call, err)
 				}
 				if text := err.Error(); !strings.Contains(text, "sqlstore: "+call+": driver: bad things") || strings.Contains(text, ada.ID) {
-					t.Errorf("%s: %q; want the call and the driver's text, and no id", call, text)
+					t.Errorf("%s: %q; want the call and the driver's text, and no ID", call, text)
 				}
 				if err := do(over); !errors.Is(err, jwtauth.ErrUnavailable) || !errors.Is(err, context.Canceled) {
-					t.Errorf("%s with a context that is over: %v; want ErrUnavailable and its error", call, err)
+					t.Errorf("%s with an ended context: %v; want ErrUnavailable and its error", call, err)
 				}
 			}
 		})
@@ -167,14 +169,14 @@ func TestLoadUnknown(t *testing.T) {
 	}
 }
 
-func TestSchemaOfNoDialect(t *testing.T) {
+func TestSchemaOfUnknownDialect(t *testing.T) {
 	if text := sqlstore.Schema(0); text != "" {
-		t.Errorf("%q; want nothing", text)
+		t.Errorf("Schema(0) returned %q", text)
 	}
 }
 
-// A driver of SQLite hears of no context while it waits for a lock. Calls that were given up then do not pile up behind it, to
-// be carried out when nobody wants them any longer.
+// A driver of SQLite ignores the context while it waits for a lock. Calls whose
+// context has ended do not queue behind it and are not executed later.
 func TestSQLiteAbandonedCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		locked := make(chan struct{})
@@ -200,16 +202,17 @@ func TestSQLiteAbandonedCalls(t *testing.T) {
 		close(locked)
 		synctest.Wait()
 		if n := len(f.did(t, "UPDATE")); n > 2 {
-			t.Errorf("%d of 20 calls that were given up were carried out all the same; there are 2 connections", n)
+			t.Errorf("%d of 20 abandoned calls were executed; there are 2 connections", n)
 		}
 		if won, err := store.Swap(t.Context(), 1, ada, when); !won || err != nil {
 			t.Errorf("afterwards: %v, %v", won, err)
 		}
-		time.Sleep(time.Minute) // no worker is left
+		time.Sleep(time.Minute) // all workers end, or synctest fails the test
 	})
 }
 
-// What a driver of SQLite does to the goroutine of a call ends neither the program nor the store.
+// A driver that panics or ends its goroutine ends neither the program nor the
+// store.
 func TestSQLiteDriverPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var does func()
@@ -233,9 +236,9 @@ func TestSQLiteDriverPanics(t *testing.T) {
 			err      error
 		}{
 			{"panic", func() { panic("out of order") }, "out of order", nil},
-			{"panic when nobody waits", func() { time.Sleep(2 * time.Second); panic("out of order") }, nil, context.DeadlineExceeded},
+			{"panic after the caller has returned", func() { time.Sleep(2 * time.Second); panic("out of order") }, nil, context.DeadlineExceeded},
 			{"Goexit", runtime.Goexit, nil, jwtauth.ErrUnavailable},
-			{"nothing", func() {}, nil, nil},
+			{"no panic", func() {}, nil, nil},
 		} {
 			does = test.does
 			if panicked, err := deletes(); panicked != test.panicked || !errors.Is(err, test.err) {
@@ -247,7 +250,8 @@ func TestSQLiteDriverPanics(t *testing.T) {
 	})
 }
 
-// A statement that the server does not prepare keeps nobody waiting for longer than they have the time.
+// While the server does not respond to a prepare, every call still ends with
+// its own context.
 func TestPrepareHangs(t *testing.T) {
 	asked := make(chan struct{}, 2)
 	f := &fake{affected: 1, block: func(ctx context.Context, _ string) error {
@@ -273,7 +277,7 @@ func TestPrepareHangs(t *testing.T) {
 			t.Errorf("%v; want ErrUnavailable", err)
 		}
 	case <-time.After(10 * time.Second):
-		t.Error("a call waits for another one's, though its context is over")
+		t.Error("a call waits for another one although its context has ended")
 	}
 	cancel()
 	<-ended

@@ -14,13 +14,15 @@ import (
 type statement struct {
 	text string
 
-	// Only with drivers that would ask the server, or compile, twice as much for one that is not
-	// prepared. PostgreSQL's prepare by themselves, where no connection pooler forbids it.
+	// reuse says that the statement is prepared once. Without it, the drivers
+	// of MySQL would make an additional round trip for each call, and SQLite's
+	// would compile the statement each time. The drivers of PostgreSQL prepare
+	// statements themselves if their configuration allows it.
 	reuse    bool
 	prepared atomic.Pointer[sql.Stmt]
 }
 
-// on returns the statement prepared for use again, or nil where that is up to the driver.
+// on returns the prepared statement, or nil if the driver should prepare it.
 func (st *statement) on(ctx context.Context, db *sql.DB) (*sql.Stmt, error) {
 	if !st.reuse {
 		return nil, nil
@@ -28,10 +30,11 @@ func (st *statement) on(ctx context.Context, db *sql.DB) (*sql.Stmt, error) {
 	if prepared := st.prepared.Load(); prepared != nil {
 		return prepared, nil
 	}
-	// Without a lock, since each call has to end by its own context: the first ones may do the same.
+	// There is no lock, because a call that waits for it could not end with its
+	// context. Instead, several first calls may each prepare the statement.
 	prepared, err := db.PrepareContext(ctx, st.text)
 	if err != nil {
-		return nil, err // and the next call tries again
+		return nil, err // the next call prepares it
 	}
 	if !st.prepared.CompareAndSwap(nil, prepared) {
 		_ = prepared.Close()
@@ -39,7 +42,7 @@ func (st *statement) on(ctx context.Context, db *sql.DB) (*sql.Stmt, error) {
 	return st.prepared.Load(), nil
 }
 
-// exec runs a statement and returns how many rows it changed.
+// exec runs a statement and returns the number of changed rows.
 func (s *Store) exec(ctx context.Context, st *statement, args ...any) (int64, error) {
 	return await(ctx, s, func(ctx context.Context) (int64, error) {
 		prepared, err := st.on(ctx, s.db)
@@ -59,7 +62,7 @@ func (s *Store) exec(ctx context.Context, st *statement, args ...any) (int64, er
 	})
 }
 
-// query returns what scan makes of each row that a statement finds.
+// query runs a statement and returns the results of scan for all rows.
 func query[T any](ctx context.Context, s *Store, st *statement, args []any, scan func(*sql.Rows) (T, error)) ([]T, error) {
 	return await(ctx, s, func(ctx context.Context) ([]T, error) {
 		prepared, err := st.on(ctx, s.db)
@@ -88,11 +91,17 @@ func query[T any](ctx context.Context, s *Store, st *statement, args []any, scan
 	})
 }
 
-// await returns what call does, at the latest when ctx is over. Drivers see to that, but for SQLite's: nothing
-// interrupts its library while it waits for a lock, as long as the busy timeout is. The call is then left to end
-// by itself; and since this waits in place of the driver, the driver is spared the goroutine that it would start to watch ctx.
-// No more calls are begun than db has connections for: what were begun beyond that would wait in db for one, and be carried out
-// long after everybody had gone.
+// await returns the result of call, or the error of ctx as soon as ctx ends.
+//
+// Drivers return when the context ends, except those of SQLite: its library
+// cannot be interrupted while it waits for a lock, which takes up to the busy
+// timeout. So on SQLite the call runs in another goroutine, which continues
+// after await has returned. The call gets a context that does not end, which
+// saves the goroutine that a driver would start to watch it.
+//
+// At most as many calls run at once as db has connections. More would wait for
+// a connection inside db, and be executed long after their callers had given
+// up.
 func await[T any](ctx context.Context, s *Store, call func(context.Context) (T, error)) (T, error) {
 	if s.dialect != SQLite || ctx.Done() == nil {
 		return call(ctx)
@@ -114,8 +123,9 @@ func await[T any](ctx context.Context, s *Store, call func(context.Context) (T, 
 	done := make(chan outcome, 1)
 	s.workers.run(func() {
 		o := outcome{err: errNoReturn}
-		// Deferred: a driver that panics does so in the caller, who may recover, and not in a goroutine where nobody can.
-		// With the caller gone, it is one more error that nobody hears of.
+		// A panic of the driver is passed to the caller, who can recover from
+		// it. If the caller has returned already, it is discarded like an
+		// error.
 		defer func() {
 			o.panicked = recover()
 			<-s.running
@@ -136,10 +146,11 @@ func await[T any](ctx context.Context, s *Store, call func(context.Context) (T, 
 
 var errNoReturn = errors.New("the driver ended the goroutine")
 
-// unavailable is the one form in which trouble with the database leaves this package.
-func unavailable(ctx context.Context, what string, err error) error {
-	if over := ctx.Err(); over != nil {
-		return fmt.Errorf("%w: sqlstore: %s: %w", jwtauth.ErrUnavailable, what, over)
+// unavailable returns the error of a method whose statement has failed. call is
+// the name of the method.
+func unavailable(ctx context.Context, call string, err error) error {
+	if ended := ctx.Err(); ended != nil {
+		return fmt.Errorf("%w: sqlstore: %s: %w", jwtauth.ErrUnavailable, call, ended)
 	}
-	return fmt.Errorf("%w: sqlstore: %s: %v", jwtauth.ErrUnavailable, what, err)
+	return fmt.Errorf("%w: sqlstore: %s: %v", jwtauth.ErrUnavailable, call, err)
 }

@@ -2,14 +2,16 @@ package sqlstore
 
 import "time"
 
-// workers run calls in goroutines that wait a moment for the next one. Fresh ones would cost a
-// rotation a fifth of its rate: SQLite in Go needs a deep stack, which each of them would have to grow again.
+// workers runs calls in goroutines that wait for the next call before they end.
+// New goroutines for each call would make rotations a fifth slower, because
+// SQLite in Go needs a deep stack, which each goroutine would have to grow
+// again.
 type workers chan func()
 
-// idle is for how long a worker waits: short, since stores need no closing.
+// idle is how long a worker waits. It is short, because stores have no Close.
 const idle = time.Second
 
-// run lets call run in another goroutine, and does not wait for it.
+// run runs call in another goroutine and does not wait for it.
 func (w workers) run(call func()) {
 	select {
 	case w <- call:
@@ -22,7 +24,9 @@ func (w workers) work(call func()) {
 	timer := time.NewTimer(idle)
 	defer timer.Stop()
 	for {
-		timer.Reset(idle) // before the call, so that the next one, which may come at once, finds it waiting
+		// Resetting the timer before the call lets the worker wait again sooner:
+		// the next call may come at once.
+		timer.Reset(idle)
 		call()
 		select {
 		case call = <-w:
