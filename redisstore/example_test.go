@@ -11,7 +11,7 @@ import (
 )
 
 func ExampleNew() {
-	// Also NewClusterClient, or NewFailoverClient for Sentinel.
+	// NewClusterClient and NewFailoverClient (Sentinel) work as well.
 	client := redis.NewClient(&redis.Options{Addr: "localhost:6379", ContextTimeoutEnabled: true})
 	defer client.Close()
 
@@ -30,5 +30,5 @@ func ExampleNew() {
 	fmt.Println(err)
 	// Output:
 	// <nil>
-	// jwtauth: redisstore.Options.Prefix: holds a brace
+	// jwtauth: redisstore.Options.Prefix: contains a brace
 }

@@ -1,53 +1,75 @@
-// Package redisstore keeps sessions in Redis, from 6.0 on, or Valkey: one server, one with replicas and
-// Sentinel, or a Cluster.
+// Package redisstore stores sessions in Redis 6.0 or later, or in Valkey: in a
+// single server, in one with replicas and Sentinel, or in a Cluster.
 //
-//	client := redis.NewClient(&redis.Options{Addr: "localhost:6379", ContextTimeoutEnabled: true})
+//	client := redis.NewClient(&redis.Options{
+//		Addr:                  "localhost:6379",
+//		ContextTimeoutEnabled: true,
+//	})
 //	…
 //	store, err := redisstore.New(client, redisstore.Options{})
 //	…
-//	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{Sessions: store})
+//	opts := jwtauth.IssuerOptions{Sessions: store}
+//	issuer, err := jwtauth.NewIssuer(key, opts)
 //
-// All sessions of a subject are fields of one hash, "jwtauth:{TAG}", where TAG is the
-// [jwtauth.SubjectTag] that their ids start with. (Subjects whose tags agree by chance share it.) Every operation is
-// one script on that one key: atomic, without a look at other keys, and right in a Cluster
-// while slots move, where a script that finds further keys by itself would take for ended
-// what has just moved away. The key expires 5 minutes after the last of its sessions; each login removes some of those
-// that have ended before.
+// All sessions of a subject are fields of one hash. Its key is "jwtauth:{TAG}",
+// and TAG is the subject's [jwtauth.SubjectTag], which starts the IDs of the
+// sessions. Subjects that have the same tag by chance share the hash. Every
+// operation is one script on that key, so it is atomic. It is also correct
+// while a Cluster moves slots: a script that read several keys could miss one
+// that is being moved, and report its session as ended. The key expires 5
+// minutes after its last session. Each login also removes a few sessions that
+// expired before.
 //
-// # What it promises
+// # Guarantees
 //
-// A call that returned without an error was carried out by the primary: loads are scripts, too, and go there even from a client
-// that is configured for reads from replicas. (But not from one that knows nothing but a replica, as with
-// FailoverOptions.ReplicaOnly.) What is kept after that depends on the server:
+// If a method returns without an error, the primary has executed it. That
+// includes Load, even if the client is configured to read from replicas,
+// because Load is a script. It does not hold for a client that knows a replica
+// only, as with FailoverOptions.ReplicaOnly. Whether the change survives a
+// failure depends on the server:
 //
-//   - Without appendonly, a restart loses what came after the last snapshot. With appendonly yes
-//     and appendfsync everysec, a crash of the machine loses about a second; of the process alone, at most what Redis was about to write. With
-//     appendfsync always, nothing is lost.
-//   - Replication is asynchronous: a failover loses the last moments, whatever the settings. Lost rotations
-//     log nobody out: the issuer takes over the generation that a client holds. A lost login is a session that does not exist: its
-//     client logs in again. A lost logout is a session that stands again, until it is ended once more or
-//     its time is over.
-//   - maxmemory-policy must be noeviction, else a server short of memory ends sessions. With it, logins and
-//     refreshes fail with [jwtauth.ErrUnavailable] then, and logouts do not.
+//   - Without appendonly, a restart loses all changes since the last snapshot.
+//     With appendonly yes and appendfsync everysec, a crash of the machine
+//     loses about a second, and a crash of the process loses the writes in
+//     progress. With appendfsync always, no change is lost.
+//   - Replication is asynchronous, so a failover loses the last moments with
+//     every configuration. A lost rotation logs no user out, because the issuer
+//     adopts the generation that the client presents. A lost login means that
+//     the user has to log in again. A lost logout means that the session is
+//     active again, until it is ended once more or expires.
+//   - maxmemory-policy must be noeviction. Otherwise a server that is short of
+//     memory removes sessions. With noeviction, logins and refreshes fail with
+//     [jwtauth.ErrUnavailable] in that case, and logouts succeed.
 //
-// When a session ends is judged by the clock of the service. A server's clock only removes keys, and may be wrong, but has to run
-// steadily, and those of a primary and its replicas have to agree: Redis notes for each key the time at which it
-// expires, so a clock that is set forward by more than those 5 minutes ends sessions, and so does a failover to a server
-// whose clock is that far ahead. One that is set back keeps keys for longer, which ends nothing later.
+// The service's clock decides whether a session has expired. The server's clock
+// only removes keys. It may be wrong, but it must not jump, and the clocks of a
+// primary and its replicas must agree: Redis stores the time at which a key
+// expires. If a clock is set forward by more than 5 minutes, or a failover goes
+// to a server whose clock is ahead by more than 5 minutes, sessions end early.
+// If a clock is set back, keys stay longer, but sessions end as before.
 //
-// # Limits, concurrency, errors
+// # Limits
 //
-// Any number of processes may use the same keys. Ids start with the subject's tag and "-", as an issuer makes them; ids have at most
-// 255 bytes, subjects 1024, labels 128. An operation on all sessions of a subject takes the server time in proportion to their
-// number: some thousands take it milliseconds.
+// Several processes may use the same keys at once. IDs start with the subject's
+// tag and "-", as those of an issuer do. IDs have at most 255 bytes, subjects
+// 1024 and labels 128. The time of DeleteSubject and List is proportional to
+// the number of the subject's sessions: a few thousand take the server some
+// milliseconds.
 //
-// Load returns [jwtauth.ErrSessionEnded] where there is no session. Create refuses, with an error that is neither
-// that nor ErrUnavailable, an id that is taken by another session or malformed, and what exceeds the limits. All
-// else is [jwtauth.ErrUnavailable] with the client's text but not its error: what happened to the
-// session is not known then. When the context is over, its error is wrapped, too.
+// # Errors
 //
-// A call keeps to the deadline of its context, for which the client has to be made with ContextTimeoutEnabled. One that is cancelled
-// under way returns when the server answers, or at the deadline, or after the client's ReadTimeout.
+// Load returns [jwtauth.ErrSessionEnded] if the session does not exist or has
+// expired. Create returns a permanent error, which is neither that nor
+// ErrUnavailable, if another session has the ID, the ID is malformed, or a
+// limit is exceeded. Every other error wraps [jwtauth.ErrUnavailable] and
+// contains the text of the client's error, but does not wrap it. The change may
+// have happened or not. If the context has ended, the error also wraps the
+// context's error.
+//
+// Methods return at the deadline of their context; the client must be created
+// with ContextTimeoutEnabled for that. If the context is canceled during a
+// call, the method returns when the server responds, or at the deadline, or
+// after the client's ReadTimeout.
 package redisstore
 
 import (
@@ -62,17 +84,18 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// Options are the options of a [Store]. The zero Options are ready for use.
+// Options configures [New]. The zero value is valid.
 type Options struct {
-	// Prefix starts every key. It is at most 128 bytes long and holds no braces, which mark
-	// what a Cluster places keys by. Default: "jwtauth:".
+	// Prefix is the start of every key. It has at most 128 bytes and contains
+	// no braces, because they select the slot of a key in a Cluster. Default
+	// "jwtauth:".
 	Prefix string
 }
 
 const maxPrefixBytes = 128
 
-// Store is a [jwtauth.SessionStore] on Redis, for any number of goroutines and processes at
-// once. Make one with [New].
+// Store is a [jwtauth.SessionStore] in Redis. Create one with [New]. It is safe
+// for concurrent use, also by several processes.
 type Store struct {
 	client redis.UniversalClient
 	prefix string
@@ -80,19 +103,22 @@ type Store struct {
 
 var _ jwtauth.SessionStore = (*Store)(nil)
 
-// New returns a store. It does not ask the server, and leaves the client open; the store needs no closing.
+// New returns a store that uses client. It does not connect to the server. The
+// caller closes client; the store itself needs no Close.
 //
-// The error names each fault: of opts, and of a client that was made without ContextTimeoutEnabled, which would not keep to
-// the deadlines of its calls. (A client of a type that go-redis does not have is the caller's to check.)
+// New returns an error if client is nil, Options.Prefix is invalid, or client
+// was created without ContextTimeoutEnabled, because calls would then ignore
+// the deadline of their context. That setting is checked for the client types
+// of go-redis only.
 func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	var faults []error
 	if v := reflect.ValueOf(client); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
 		faults = append(faults, errors.New("jwtauth: redisstore.New: client is nil"))
 	} else if !keepsDeadlines(client) {
-		faults = append(faults, errors.New("jwtauth: redisstore.New: client does not have ContextTimeoutEnabled: it would not keep to deadlines"))
+		faults = append(faults, errors.New("jwtauth: redisstore.New: client was created without ContextTimeoutEnabled and would ignore deadlines"))
 	}
 	if strings.ContainsAny(opts.Prefix, "{}") {
-		faults = append(faults, errors.New("jwtauth: redisstore.Options.Prefix: holds a brace"))
+		faults = append(faults, errors.New("jwtauth: redisstore.Options.Prefix: contains a brace"))
 	}
 	if len(opts.Prefix) > maxPrefixBytes {
 		faults = append(faults, fmt.Errorf("jwtauth: redisstore.Options.Prefix: %d bytes exceed the maximum of %d", len(opts.Prefix), maxPrefixBytes))
@@ -107,6 +133,8 @@ func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	return &Store{client: client, prefix: prefix}, nil
 }
 
+// keepsDeadlines reports whether the calls of client return at the deadline of
+// their context.
 func keepsDeadlines(client redis.UniversalClient) bool {
 	switch c := client.(type) {
 	case *redis.Client:
@@ -119,21 +147,24 @@ func keepsDeadlines(client redis.UniversalClient) bool {
 	return true
 }
 
-// key returns where the sessions with a tag are.
+// key returns the key of the sessions with a tag. A Cluster selects the slot of
+// the key by the text in braces.
 func (s *Store) key(tag string) string { return s.prefix + "{" + tag + "}" }
 
 // run runs a script on the key of a tag.
 func (s *Store) run(ctx context.Context, script *redis.Script, tag string, args ...any) (any, error) {
-	if err := ctx.Err(); err != nil { // the client alone would look only where it has to wait for a connection
+	// The client checks the context only when it waits for a connection.
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	return script.Run(ctx, s.client, []string{s.key(tag)}, args...).Result()
 }
 
-// unavailable is the one form in which trouble with the server leaves this package.
-func unavailable(ctx context.Context, what string, err error) error {
-	if over := ctx.Err(); over != nil {
-		return fmt.Errorf("%w: redisstore: %s: %w", jwtauth.ErrUnavailable, what, over)
+// unavailable returns the error of a method whose script has failed. call is
+// the name of the method.
+func unavailable(ctx context.Context, call string, err error) error {
+	if ended := ctx.Err(); ended != nil {
+		return fmt.Errorf("%w: redisstore: %s: %w", jwtauth.ErrUnavailable, call, ended)
 	}
-	return fmt.Errorf("%w: redisstore: %s: %v", jwtauth.ErrUnavailable, what, err)
+	return fmt.Errorf("%w: redisstore: %s: %v", jwtauth.ErrUnavailable, call, err)
 }

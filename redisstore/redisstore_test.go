@@ -24,16 +24,18 @@ func newSession(subject string) jwtauth.Session {
 	}
 }
 
-// server stands for one: it answers every command as answer says. What a real one
-// does, the tests of the e2e module see.
+// server is a fake Redis server that passes every command to respond. The e2e
+// module tests the store with real servers.
 type server struct {
-	mu     sync.Mutex
-	sent   [][]any
-	answer func(cmd *redis.Cmd)
+	mu      sync.Mutex
+	sent    [][]any
+	respond func(cmd *redis.Cmd)
 }
 
 func (s *server) DialHook(redis.DialHook) redis.DialHook {
-	return func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no network here") }
+	return func(context.Context, string, string) (net.Conn, error) {
+		return nil, errors.New("the test uses no network")
+	}
 }
 
 func (s *server) ProcessHook(redis.ProcessHook) redis.ProcessHook {
@@ -41,7 +43,7 @@ func (s *server) ProcessHook(redis.ProcessHook) redis.ProcessHook {
 		s.mu.Lock()
 		s.sent = append(s.sent, cmd.Args())
 		s.mu.Unlock()
-		s.answer(cmd.(*redis.Cmd))
+		s.respond(cmd.(*redis.Cmd))
 		return cmd.Err()
 	}
 }
@@ -75,7 +77,7 @@ func calls(store jwtauth.SessionStore, s jwtauth.Session) map[string]func(contex
 
 func TestNewNamesAllFaults(t *testing.T) {
 	_, err := redisstore.New(nil, redisstore.Options{Prefix: strings.Repeat("{", 129)})
-	for _, part := range []string{"client is nil", "Prefix: holds a brace", "129 bytes exceed the maximum of 128"} {
+	for _, part := range []string{"client is nil", "Prefix: contains a brace", "129 bytes exceed the maximum of 128"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%v; want %q", err, part)
 		}
@@ -85,15 +87,15 @@ func TestNewNamesAllFaults(t *testing.T) {
 func TestNewRefusesNilPointers(t *testing.T) {
 	for _, client := range []redis.UniversalClient{(*redis.Client)(nil), (*redis.ClusterClient)(nil), (*redis.Ring)(nil), (*redisClient)(nil)} {
 		if _, err := redisstore.New(client, redisstore.Options{}); err == nil || !strings.Contains(err.Error(), "client is nil") {
-			t.Errorf("%T: %v; want the fault named", client, err)
+			t.Errorf("%T: %v; want \"client is nil\"", client, err)
 		}
 	}
 }
 
-// redisClient is of a type that go-redis does not have.
+// redisClient is a client type that is not part of go-redis.
 type redisClient struct{ redis.UniversalClient }
 
-func TestNewWantsDeadlinesKept(t *testing.T) {
+func TestNewRequiresContextTimeout(t *testing.T) {
 	for _, keeps := range []bool{true, false} {
 		for _, client := range []redis.UniversalClient{
 			redis.NewClient(&redis.Options{ContextTimeoutEnabled: keeps}),
@@ -109,27 +111,29 @@ func TestNewWantsDeadlinesKept(t *testing.T) {
 	}
 }
 
-// Each operation is one EVALSHA, which a client sends to a primary whatever it does with reads, on one
-// key, which holds the subject's tag in braces.
+// Each operation is one EVALSHA on one key, which contains the subject's tag in
+// braces. A client sends EVALSHA to the primary, even if it reads from
+// replicas.
 func TestOneScriptOnOneKey(t *testing.T) {
 	key := "jwtauth:{" + jwtauth.SubjectTag("ada") + "}"
 	for name := range calls(nil, newSession("ada")) {
-		srv := &server{answer: func(cmd *redis.Cmd) { cmd.SetVal(int64(1)) }}
+		srv := &server{respond: func(cmd *redis.Cmd) { cmd.SetVal(int64(1)) }}
 		_ = calls(srv.store(t), newSession("ada"))[name](t.Context())
 		if len(srv.sent) != 1 {
 			t.Errorf("%s: sent %d commands", name, len(srv.sent))
 			continue
 		}
 		if args := srv.sent[0]; args[0] != "evalsha" || args[2] != 1 || args[3] != key {
-			t.Errorf("%s: sent %v; want evalsha with the key %s alone", name, args[:4], key)
+			t.Errorf("%s: sent %v; want evalsha with the only key %s", name, args[:4], key)
 		}
 	}
 }
 
-// No error of the client gets out, but its text does; a context's error does, too.
+// Errors contain the text of the client's error and do not wrap it. They wrap
+// the error of the context.
 func TestErrors(t *testing.T) {
 	broken := errors.New("LOADING bad things")
-	store := (&server{answer: func(cmd *redis.Cmd) { cmd.SetErr(broken) }}).store(t)
+	store := (&server{respond: func(cmd *redis.Cmd) { cmd.SetErr(broken) }}).store(t)
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, call := range calls(store, newSession("ada")) {
@@ -138,27 +142,29 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%s: %v; want ErrUnavailable with the client's text, not its error", name, err)
 		}
 		if err := call(over); !errors.Is(err, jwtauth.ErrUnavailable) || !errors.Is(err, context.Canceled) {
-			t.Errorf("%s with a context that is over: %v; want ErrUnavailable and its error", name, err)
+			t.Errorf("%s with an ended context: %v; want ErrUnavailable and its error", name, err)
 		}
 	}
 }
 
-// What is no row of ours is an outage to look into, and no session that has ended.
+// A value that is not a row is reported as ErrUnavailable, not as an ended
+// session.
 func TestForeignRows(t *testing.T) {
 	for _, row := range []any{"", "1 2 3", "1 2 3 4 5 6 9 ada", "1 2 3 4 5 6 -1 ada", "a b c d e f 3 ada", int64(1)} {
-		store := (&server{answer: func(cmd *redis.Cmd) { cmd.SetVal(row) }}).store(t)
+		store := (&server{respond: func(cmd *redis.Cmd) { cmd.SetVal(row) }}).store(t)
 		if _, err := store.Load(t.Context(), newSession("ada").ID, when); !errors.Is(err, jwtauth.ErrUnavailable) || errors.Is(err, jwtauth.ErrSessionEnded) {
 			t.Errorf("%v: %v; want ErrUnavailable", row, err)
 		}
 	}
 }
 
-// Ids come from outside. What no session can have names no key: nothing is asked.
+// IDs come from requests. For an ID that no session can have, no command is
+// sent.
 func TestForeignIDs(t *testing.T) {
 	tag := jwtauth.SubjectTag("ada")
 	for _, id := range []string{"", "-", "cursor", tag, "{x}AAAAA-1", strings.ToLower(tag) + "-1", "A" + tag + "-1", tag[1:] + "-1",
 		tag + "-" + strings.Repeat("x", 255-9+1)} {
-		srv := &server{answer: func(cmd *redis.Cmd) { cmd.SetVal(int64(1)) }}
+		srv := &server{respond: func(cmd *redis.Cmd) { cmd.SetVal(int64(1)) }}
 		store := srv.store(t)
 		if _, err := store.Load(t.Context(), id, when); !errors.Is(err, jwtauth.ErrSessionEnded) {
 			t.Errorf("Load of %q: %v; want ErrSessionEnded", id, err)
@@ -172,7 +178,7 @@ func TestForeignIDs(t *testing.T) {
 			t.Errorf("Delete of %q: %v", id, err)
 		}
 		if err := store.Create(t.Context(), s); err == nil || errors.Is(err, jwtauth.ErrUnavailable) {
-			t.Errorf("Create of %q: %v; want a lasting error", id, err)
+			t.Errorf("Create of %q: %v; want a permanent error", id, err)
 		}
 		if len(srv.sent) != 0 {
 			t.Errorf("%q: sent %v", id, srv.sent)
@@ -181,7 +187,7 @@ func TestForeignIDs(t *testing.T) {
 	s := newSession("bob")
 	s.ID = newSession("ada").ID
 	if err := (&server{}).store(t).Create(t.Context(), s); err == nil {
-		t.Error("an id with another subject's tag was taken")
+		t.Error("Create accepts an ID with another subject's tag")
 	}
 }
 

@@ -9,14 +9,16 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// A row is text: what a swap replaces, what stays, and the length of the subject, all
-// parted by single spaces, then the subject and the label as they are.
+// A row is a text. It starts with seven numbers, each followed by a space: the
+// three that Swap replaces, the others, and the length of the subject. The
+// subject and the label follow, unchanged and without a separator:
 //
 //	generation rotated expires created auth ends length subjectlabel
 //
 // Times are milliseconds since 1970.
 const rowNumbers = 7
 
+// encode returns the row of a session.
 func encode(s jwtauth.Session) string {
 	row := make([]byte, 0, 96+len(s.Subject)+len(s.Label))
 	for _, n := range [rowNumbers]int64{
@@ -31,6 +33,7 @@ func encode(s jwtauth.Session) string {
 
 var errRow = errors.New("not a session")
 
+// decode returns the session with this ID and row.
 func decode(id, row string) (jwtauth.Session, error) {
 	var n [rowNumbers]int64
 	for i := range n {

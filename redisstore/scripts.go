@@ -2,14 +2,17 @@ package redisstore
 
 import "github.com/redis/go-redis/v9"
 
-// Every script is about one hash, KEYS[1]: its fields are session ids, its values rows (see row.go).
-// One more field, "cursor", which no id is, says where the sweep goes on.
+// Every script uses one hash, KEYS[1]. Its fields are session IDs and its
+// values are rows (see row.go). The field "cursor", which is not a valid ID,
+// stores the position at which the removal of expired sessions continues.
 //
-// Numbers stay text, except to compare: Lua would print large ones in the form 1e+15.
-// Nothing is newer than Redis 6.0: no PEXPIRE GT, no shebang flags.
+// Numbers remain text, except in comparisons, because Lua would print large
+// ones as 1e+15. The scripts use features of Redis 6.0 only: no PEXPIRE GT, no
+// shebang flags.
 
-// stay makes the key live for ARGV[n] more milliseconds at least. A time to live, not a time of the
-// server's clock, which may be wrong.
+// stay is a Lua function that keeps the key for at least ttl more milliseconds.
+// It uses a time to live instead of a point in time, because the server's clock
+// may be wrong.
 const stay = `
 local function stay(ttl)
 	if redis.call('PTTL', KEYS[1]) < tonumber(ttl) then
@@ -18,8 +21,9 @@ local function stay(ttl)
 end
 `
 
-// create: id, row, ttl, and the time before which sessions have to have ended to be swept.
-// It looks at about ten others, the next ten at the next login, so that what has ended is never more than a fraction.
+// createScript has the arguments ID, row, ttl and a time. It checks about ten
+// other sessions and removes those that ended before that time. The next login
+// continues with the next ten, so expired sessions are always a minority.
 var createScript = redis.NewScript(stay + `
 if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 and redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then
 	return 0
@@ -45,10 +49,12 @@ end
 return 1
 `)
 
-// load: id. A script, since a plain HGET may be sent to a replica.
+// loadScript has the argument ID. It is a script because the client may send a
+// plain HGET to a replica.
 var loadScript = redis.NewScript(`return redis.call('HGET', KEYS[1], ARGV[1])`)
 
-// swap: id, from, next generation, rotated, expires, now, ttl.
+// swapScript has the arguments ID, from, new generation, rotated, expires, now
+// and ttl.
 var swapScript = redis.NewScript(stay + `
 local row = redis.call('HGET', KEYS[1], ARGV[1])
 if not row then
@@ -72,20 +78,20 @@ stay(ARGV[7])
 return 1
 `)
 
-// forget removes the key once nothing but the cursor is left.
-const forget = `
+// removeEmpty is Lua code that removes the key if only the cursor remains.
+const removeEmpty = `
 if redis.call('HLEN', KEYS[1]) == 1 and redis.call('HEXISTS', KEYS[1], 'cursor') == 1 then
 	redis.call('DEL', KEYS[1])
 end
 return 1
 `
 
-// delete: id.
+// deleteScript has the argument ID.
 var deleteScript = redis.NewScript(`
 redis.call('HDEL', KEYS[1], ARGV[1])
-` + forget)
+` + removeEmpty)
 
-// delete all of a subject: subject.
+// deleteSubjectScript has the argument subject.
 var deleteSubjectScript = redis.NewScript(`
 local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do
@@ -94,7 +100,7 @@ for i = 1, #all, 2 do
 		redis.call('HDEL', KEYS[1], all[i])
 	end
 end
-` + forget)
+` + removeEmpty)
 
-// list: nothing.
+// listScript has no arguments.
 var listScript = redis.NewScript(`return redis.call('HGETALL', KEYS[1])`)

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,14 +19,15 @@ const (
 	maxLabelBytes   = 128
 )
 
-// slack is for how long a session may be needed after its end: by instances whose clocks are behind.
+// slack is how long a session is kept after its end, for instances whose clocks
+// are behind.
 const slack = 5 * time.Minute
 
 // Create implements [jwtauth.SessionStore].
 func (s *Store) Create(ctx context.Context, row jwtauth.Session) error {
 	tag, ok := tagOf(row.ID)
 	if !ok || tag != jwtauth.SubjectTag(row.Subject) {
-		return errors.New("jwtauth: redisstore: Session.ID: not the tag of the subject, \"-\" and more, of at most 255 bytes")
+		return errors.New("jwtauth: redisstore: Session.ID: does not start with the subject's tag and \"-\", or exceeds 255 bytes")
 	}
 	for _, field := range []struct {
 		name string
@@ -45,7 +47,7 @@ func (s *Store) Create(ctx context.Context, row jwtauth.Session) error {
 	case err != nil:
 		return unavailable(ctx, "create", err)
 	case reply != int64(1):
-		return errors.New("jwtauth: redisstore: there is another session with this id")
+		return errors.New("jwtauth: redisstore: another session has this ID")
 	}
 	return nil
 }
@@ -54,7 +56,7 @@ func (s *Store) Create(ctx context.Context, row jwtauth.Session) error {
 func (s *Store) Load(ctx context.Context, id string, now time.Time) (jwtauth.Session, error) {
 	tag, ok := tagOf(id)
 	if !ok {
-		return jwtauth.Session{}, ended(ctx, "load")
+		return jwtauth.Session{}, cmp.Or(contextError(ctx, "load"), jwtauth.ErrSessionEnded)
 	}
 	reply, err := s.run(ctx, loadScript, tag, id)
 	if errors.Is(err, redis.Nil) {
@@ -78,7 +80,7 @@ func (s *Store) Load(ctx context.Context, id string, now time.Time) (jwtauth.Ses
 func (s *Store) Swap(ctx context.Context, from int64, next jwtauth.Session, now time.Time) (won bool, err error) {
 	tag, ok := tagOf(next.ID)
 	if !ok {
-		return false, over(ctx, "swap")
+		return false, contextError(ctx, "swap")
 	}
 	reply, err := s.run(ctx, swapScript, tag,
 		next.ID, from, next.Generation, next.RotatedAt.UnixMilli(), next.ExpiresAt.UnixMilli(), now.UnixMilli(), ttl(next.ExpiresAt, now))
@@ -92,7 +94,7 @@ func (s *Store) Swap(ctx context.Context, from int64, next jwtauth.Session, now 
 func (s *Store) Delete(ctx context.Context, id string) error {
 	tag, ok := tagOf(id)
 	if !ok {
-		return over(ctx, "delete")
+		return contextError(ctx, "delete")
 	}
 	if _, err := s.run(ctx, deleteScript, tag, id); err != nil {
 		return unavailable(ctx, "delete", err)
@@ -120,7 +122,7 @@ func (s *Store) List(ctx context.Context, subject string, now time.Time) ([]jwta
 		id, _ := fields[i].(string)
 		text, _ := fields[i+1].(string)
 		if _, ok := tagOf(id); !ok {
-			continue // the cursor
+			continue // it is the cursor
 		}
 		row, err := decode(id, text)
 		if err != nil {
@@ -133,15 +135,16 @@ func (s *Store) List(ctx context.Context, subject string, now time.Time) ([]jwta
 	return list, nil
 }
 
-// ttl is for how many milliseconds the server has to keep a session.
+// ttl returns for how many milliseconds the server keeps a session.
 func ttl(expires, now time.Time) int64 {
 	return (max(expires.Sub(now), 0) + slack).Milliseconds()
 }
 
 const tagBytes = 8
 
-// tagOf returns what an id starts with. Not ok is an id that no session has: ids come from outside,
-// too, and what is not a tag could name another key.
+// tagOf returns the tag at the start of an ID. ok is false if no session can
+// have the ID. IDs come from requests, so one without a valid tag could
+// otherwise select another key.
 func tagOf(id string) (tag string, ok bool) {
 	tag, _, ok = strings.Cut(id, "-")
 	if !ok || len(tag) != tagBytes || len(id) > maxIDBytes {
@@ -155,17 +158,11 @@ func tagOf(id string) (tag string, ok bool) {
 	return tag, true
 }
 
-// over is the outcome of a call that has nothing to ask the server.
-func over(ctx context.Context, what string) error {
+// contextError returns the error of a method that does not call the server: nil
+// unless ctx has ended.
+func contextError(ctx context.Context, call string) error {
 	if err := ctx.Err(); err != nil {
-		return unavailable(ctx, what, err)
+		return unavailable(ctx, call, err)
 	}
 	return nil
-}
-
-func ended(ctx context.Context, what string) error {
-	if err := over(ctx, what); err != nil {
-		return err
-	}
-	return jwtauth.ErrSessionEnded
 }
