@@ -9,13 +9,17 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
 )
 
-// ByIssuer returns a verifier for the tokens of several issuers, each judged by the one of verifiers
-// whose VerifierOptions.Issuer is exactly its "iss": by that one's keys, audience and all its other rules. A
-// token of any other issuer, or of none, is refused ([ErrIssuerMismatch]) without asking for keys.
+// ByIssuer returns a verifier for the tokens of several issuers. A token is
+// verified by the Verifier whose VerifierOptions.Issuer equals its "iss", with
+// the keys, the audience and all other rules of that Verifier. A token of another
+// issuer, or of none, is rejected with [ErrIssuerMismatch] without looking for
+// keys.
 //
-// For that, "iss" is read before the signature is checked, to choose from this list and for nothing else; the
-// verifier it leads to checks it again. Two verifiers of one issuer are refused, and so is one for any
-// issuer. Its error joins all faults.
+// The "iss" is read before the signature is checked. It only selects a Verifier,
+// which checks it again.
+//
+// ByIssuer refuses an empty list, a nil Verifier, one with AnyIssuer, and two of
+// the same issuer. The error joins all faults.
 func ByIssuer(verifiers ...*Verifier) (TokenVerifier, error) {
 	var f faults.Collector
 	if len(verifiers) == 0 {
@@ -28,9 +32,9 @@ func ByIssuer(verifiers ...*Verifier) (TokenVerifier, error) {
 		case v == nil:
 			f.Add(path, "is nil")
 		case v.rules.issuer == "":
-			f.Add(path, "takes tokens of any issuer (VerifierOptions.AnyIssuer)")
+			f.Add(path, "accepts tokens of any issuer (VerifierOptions.AnyIssuer)")
 		case b.verifiers[v.rules.issuer] != nil:
-			f.Add(path, "is for %q, and so is another one", v.rules.issuer)
+			f.Add(path, "is for %q, like another Verifier in the list", v.rules.issuer)
 		default:
 			b.verifiers[v.rules.issuer] = v
 			b.maxBytes = max(b.maxBytes, v.rules.maxBytes)
@@ -44,7 +48,7 @@ func ByIssuer(verifiers ...*Verifier) (TokenVerifier, error) {
 
 type byIssuer struct {
 	verifiers map[string]*Verifier
-	maxBytes  int // the most that any of them looks at
+	maxBytes  int // the largest limit of them
 }
 
 func (b *byIssuer) VerifyToken(ctx context.Context, token string) (*Claims, error) {
@@ -55,8 +59,9 @@ func (b *byIssuer) VerifyToken(ctx context.Context, token string) (*Claims, erro
 	return v.VerifyToken(ctx, token)
 }
 
-// choose looks the issuer up that a token claims to have. It stops at the first "iss":
-// whether the rest is well formed, and whether there is a second one, the verifier will say.
+// choose returns the Verifier for the "iss" in a token. It reads up to the first
+// "iss" only: the Verifier checks that the rest is well formed and that there is
+// no second one.
 func (b *byIssuer) choose(token string) (*Verifier, error) {
 	if len(token) > b.maxBytes {
 		return nil, errTokenTooLong

@@ -15,12 +15,12 @@ const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 func TestByIssuer(t *testing.T) {
 	a, b := forgeEdDSA(t), forgeES256(t)
-	asked := 0
+	calls := 0
 	verifier := func(f forger, issuer, audience string) *jwtauth.Verifier {
 		opts := options()
 		opts.Issuer, opts.Audience = issuer, []string{audience}
 		return newVerifier(t, keySourceFunc(func(ctx context.Context, alg jwtauth.Algorithm, kid string) ([]jwtauth.Key, error) {
-			asked++
+			calls++
 			return staticKeys(t, f.key).VerificationKeys(ctx, alg, kid)
 		}), opts)
 	}
@@ -35,7 +35,7 @@ func TestByIssuer(t *testing.T) {
 		name  string
 		token string
 		want  error
-		asks  int
+		calls int
 	}{
 		{"first", a.claims(claims("https://a.example", "for-a")), nil, 1},
 		{"second", b.claims(claims("https://b.example", "for-b")), nil, 1},
@@ -71,7 +71,7 @@ func TestByIssuer(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			asked = 0
+			calls = 0
 			got, err := v.VerifyToken(t.Context(), c.token)
 			switch {
 			case c.want != nil:
@@ -79,40 +79,56 @@ func TestByIssuer(t *testing.T) {
 			case err != nil || got.Subject != "user-1":
 				t.Errorf("%v, %v", got, err)
 			}
-			if asked != c.asks {
-				t.Errorf("keys were asked for %d times, want %d", asked, c.asks)
+			if calls != c.calls {
+				t.Errorf("%d calls of the key source, want %d", calls, c.calls)
 			}
 		})
 	}
 }
 
-// The length that is looked at is that of the most generous verifier, and then the chosen one's own.
+// A token may be as long as the most generous Verifier allows. After that, the
+// limit of the selected one applies.
 func TestByIssuerLength(t *testing.T) {
 	f := forgeEdDSA(t)
-	small := f.verifier(t, func(o *jwtauth.VerifierOptions) { o.Issuer, o.MaxTokenBytes = "https://small.example", 8<<10 })
-	large := f.verifier(t, func(o *jwtauth.VerifierOptions) { o.Issuer, o.MaxTokenBytes = "https://large.example", 64<<10 })
-	v, err := jwtauth.ByIssuer(small, large)
+	const small, large = 8 << 10, 64 << 10
+	limit := func(issuer string, bytes int) *jwtauth.Verifier {
+		return f.verifier(t, func(o *jwtauth.VerifierOptions) { o.Issuer, o.MaxTokenBytes = issuer, bytes })
+	}
+	v, err := jwtauth.ByIssuer(limit("https://small.example", small), limit("https://large.example", large))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
 		issuer string
-		bytes  int
+		length int
 		want   error
 	}{
-		{"small", 1 << 10, nil},
-		{"small", 16 << 10, jwtauth.ErrTokenMalformed},
-		{"large", 32 << 10, nil},
-		{"large", 64 << 10, jwtauth.ErrTokenMalformed},
+		{"small", small, nil},
+		{"small", small + 4, jwtauth.ErrTokenMalformed},
+		{"small", large, jwtauth.ErrTokenMalformed},
+		{"large", small + 4, nil},
+		{"large", large, nil},
+		{"large", large + 4, jwtauth.ErrTokenMalformed},
+		// The length is checked before the issuer is read.
+		{"unknown", large, jwtauth.ErrIssuerMismatch},
+		{"unknown", large + 4, jwtauth.ErrTokenMalformed},
 	} {
-		token := f.claims(withClaims(`"x":"`+strings.Repeat("x", c.bytes)+`"`, `"iss":"https://`+c.issuer+`.example"`))
-		if _, err := v.VerifyToken(t.Context(), token); c.want == nil && err != nil || c.want != nil && !errors.Is(err, c.want) {
-			t.Errorf("%s with %d bytes: %v, want %v", c.issuer, c.bytes, err, c.want)
+		token := f.ofLength(t, c.length, `"iss":"https://`+c.issuer+`.example"`)
+		if _, err := v.VerifyToken(t.Context(), token); !errors.Is(err, c.want) {
+			t.Errorf("%s with %d bytes: %v, want %v", c.issuer, c.length, err, c.want)
+		}
+		if c.want != jwtauth.ErrTokenMalformed {
+			continue
+		}
+		// One byte more than allowed is enough.
+		token = f.ofLength(t, c.length-4, `"iss":"https://`+c.issuer+`.example"`) + "A"
+		if _, err := v.VerifyToken(t.Context(), token); !errors.Is(err, c.want) {
+			t.Errorf("%s with %d bytes: %v, want %v", c.issuer, len(token), err, c.want)
 		}
 	}
 }
 
-// A token that no verifier would look at is not decoded either.
+// A token that is too long for every Verifier is not decoded.
 func TestByIssuerMemory(t *testing.T) {
 	f := forgeEdDSA(t)
 	v, err := jwtauth.ByIssuer(f.verifier(t))
@@ -143,8 +159,8 @@ func TestByIssuerFaults(t *testing.T) {
 	}{
 		{"none", nil, []string{"ByIssuer: verifiers: is empty"}},
 		{"nil", []*jwtauth.Verifier{nil}, []string{"verifiers[0]: is nil"}},
-		{"any issuer", []*jwtauth.Verifier{anyone}, []string{"verifiers[0]: takes tokens of any issuer"}},
-		{"twice", []*jwtauth.Verifier{good, good}, []string{`verifiers[1]: is for "https://issuer.example", and so is another one`}},
+		{"any issuer", []*jwtauth.Verifier{anyone}, []string{"verifiers[0]: accepts tokens of any issuer"}},
+		{"twice", []*jwtauth.Verifier{good, good}, []string{`verifiers[1]: is for "https://issuer.example", like another Verifier in the list`}},
 		{"everything at once", []*jwtauth.Verifier{good, nil, anyone, again}, []string{"verifiers[1]: ", "verifiers[2]: ", "verifiers[3]: "}},
 		{"good", []*jwtauth.Verifier{good, other}, nil},
 	} {
@@ -162,7 +178,8 @@ func TestByIssuerFaults(t *testing.T) {
 	}
 }
 
-// Tokens of an issuer whose provider is down are an outage; those of others verify, and unknown issuers cause no fetch.
+// If a provider is down, its tokens cannot be verified, and those of other
+// issuers can. Tokens of unknown issuers cause no fetch.
 func TestByIssuerOutage(t *testing.T) {
 	f := forgeEdDSA(t)
 	p := new(provider)

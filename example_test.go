@@ -266,7 +266,7 @@ func ExampleIssuer_VerifyToken() {
 	fmt.Println(errors.Is(err, jwtauth.ErrTokenInvalid), err)
 	// Output:
 	// user-1 <nil>
-	// true jwtauth: token malformed: header
+	// true jwtauth: token malformed: invalid header
 }
 
 // A service that only consumes tokens holds public keys.

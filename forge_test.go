@@ -102,6 +102,22 @@ const plainHeader = `{"alg":"ALG","typ":"JWT"}`
 // claims signs a payload under an ordinary header.
 func (f forger) claims(payload string) string { return f.token(plainHeader, payload) }
 
+// ofLength signs ordinary claims, with some members replaced, in a token of
+// exactly length bytes. Spaces in the payload fill it up.
+func (f forger) ofLength(t testing.TB, length int, members ...string) string {
+	t.Helper()
+	payload := withClaims(members...)
+	for pad := (length - len(f.claims(payload))) / 4 * 3; ; pad++ {
+		token := f.claims(strings.Repeat(" ", max(pad, 0)) + payload)
+		if len(token) == length {
+			return token
+		}
+		if len(token) > length {
+			t.Fatalf("no token has %d bytes", length)
+		}
+	}
+}
+
 // The time at which tests run, and claims that are in order then, for what forger.verifier asks.
 const now = 1_800_000_000
 

@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/seed-0a072700/jwtauth/internal/compact"
@@ -16,26 +13,31 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/tokencache"
 )
 
-// TokenVerifier judges a token. *[Issuer] and *[Verifier] do; so may a fake in a test, or a client of
-// an introspection endpoint (RFC 7662).
-//
-// A refused token's error is [ErrTokenInvalid], or a more exact one that wraps
-// it; where nothing could be decided it is [ErrUnavailable]. No error holds token text.
+// TokenVerifier verifies tokens. [Issuer], [Verifier] and the results of
+// [Issuer.Live] and [ByIssuer] implement it. So may a fake in a test, or a client
+// of a token introspection endpoint (RFC 7662).
 type TokenVerifier interface {
+	// VerifyToken returns the claims of a valid token. It must be safe for
+	// concurrent use.
+	//
+	// The error wraps [ErrTokenInvalid] if the token is rejected, and
+	// [ErrUnavailable] if that could not be decided. It must not contain any
+	// part of the token.
 	VerifyToken(ctx context.Context, token string) (*Claims, error)
 }
 
-// Verifier judges the tokens of one issuer, with keys that it asks a [KeySource] for.
-// Make one with [NewVerifier]. It is safe for concurrent use.
+// Verifier verifies the tokens of one issuer with the keys of a [KeySource]. It
+// is safe for concurrent use. Make one with [NewVerifier]; the zero value cannot
+// be used.
 type Verifier struct {
 	keys    KeySource
 	rules   rules
-	headers headerCache
-	cache   *tokencache.Cache[verified] // nil for none
+	headers tokencache.Headers[header]
+	cache   *tokencache.Cache[verified] // nil if nothing is remembered
 }
 
-// NewVerifier returns a Verifier that takes tokens signed by one of keys. Its
-// error joins all that is wrong with opts, each fault naming its field.
+// NewVerifier returns a Verifier that accepts tokens signed by one of keys. Its
+// error joins all faults in the arguments. Each names the option.
 func NewVerifier(keys KeySource, opts VerifierOptions) (*Verifier, error) {
 	var f faults.Collector
 	if faults.IsNil(keys) {
@@ -56,33 +58,29 @@ func newVerifier(keys KeySource, r rules) *Verifier {
 	return v
 }
 
-// maxCandidates is how many keys are tried on one token, so that a token without a kid costs a
-// bounded number of signature checks, however large the key set.
-const maxCandidates = 16
-
-// maxWork bounds the same by what the checks cost, in units of one with RSA of 2048 bits: large RSA keys are tried fewer at a
-// time, though always one.
-const maxWork = 32
-
-// VerifyToken judges one token (RFC 8725 §3, RFC 7519 §7.2), cheap before dear and the signature
-// before the content, and returns new claims. Errors, beside [ErrTokenInvalid], which each of them is:
-// [ErrTokenMalformed], [ErrTokenType], [ErrKeyUnknown], [ErrSignatureInvalid], [ErrClaimsInvalid],
-// [ErrIssuerMismatch], [ErrAudienceMismatch], [ErrTokenExpired], [ErrTokenNotYetValid],
-// [ErrTokenTooOld]. [ErrUnavailable], which is none of them, says that the keys could not be had.
+// VerifyToken verifies a token (RFC 7519, section 7.2; RFC 8725, section 3) and
+// returns new claims. Cheap checks come first, and the signature is checked
+// before the content.
+//
+// If the keys cannot be fetched, the error is [ErrUnavailable]. Any other error
+// wraps [ErrTokenInvalid] and one of [ErrTokenMalformed], [ErrTokenType],
+// [ErrKeyUnknown], [ErrSignatureInvalid], [ErrClaimsInvalid],
+// [ErrIssuerMismatch], [ErrAudienceMismatch], [ErrTokenExpired],
+// [ErrTokenNotYetValid] and [ErrTokenTooOld].
+//
+// With VerifierOptions.Sessions, [ErrSessionEnded] and ErrTokenInvalid are
+// wrapped if the session has ended, and ErrUnavailable if the store fails.
 func (v *Verifier) VerifyToken(ctx context.Context, token string) (*Claims, error) {
 	now := v.rules.now()
 	claims, by, err := v.read(ctx, token, now)
 	if err != nil {
 		return nil, err
 	}
-	if err := v.rules.checkDates(claims, now); err != nil {
+	if err := v.rules.checkTimes(claims, now); err != nil {
 		return nil, err
 	}
-	if by != (Key{}) && v.cache != nil && !by.k.Symmetric() && len(token) <= maxRememberedBytes {
-		// A copy: what the caller does to its claims must not reach the next request.
-		remembered := &verified{claims: *claims, key: by}
-		remembered.claims.detach()
-		v.cache.Put(strings.Clone(token), remembered)
+	if by != (Key{}) {
+		v.remember(token, claims, by)
 	}
 	if v.rules.sessions != nil {
 		if err := checkSession(ctx, v.rules.sessions, claims, now); err != nil {
@@ -92,8 +90,8 @@ func (v *Verifier) VerifyToken(ctx context.Context, token string) (*Claims, erro
 	return claims, nil
 }
 
-// read judges all of a token but its dates. It returns the key that signed it,
-// or the zero Key where the token was remembered.
+// read verifies all of a token except its times. It returns the key that signed
+// it, or the zero Key if the token was remembered.
 func (v *Verifier) read(ctx context.Context, token string, now time.Time) (*Claims, Key, error) {
 	if len(token) > v.rules.maxBytes {
 		return nil, Key{}, errTokenTooLong
@@ -122,10 +120,10 @@ func (v *Verifier) read(ctx context.Context, token string, now time.Time) (*Clai
 		return nil, Key{}, err
 	}
 	if !known {
-		v.headers.learn(token[:first], header, now)
+		v.headers.Put(token[:first], header, now)
 	}
 
-	// From here on the text is that of a trusted key's holder.
+	// The holder of a trusted key wrote the token, so its content may be read.
 	claims := &Claims{verifiedAt: now}
 	if err := v.rules.readClaims(claims, token[first+1:second]); err != nil {
 		return nil, Key{}, err
@@ -133,23 +131,46 @@ func (v *Verifier) read(ctx context.Context, token string, now time.Time) (*Clai
 	return claims, by, nil
 }
 
-// verified is what the cache remembers of a token: nothing that could fail is in it but dates,
-// which are checked again, and the key, which must still be trusted.
+var (
+	errTokenTooLong = fmt.Errorf("%w: longer than MaxTokenBytes", ErrTokenMalformed)
+	errNotCompact   = fmt.Errorf("%w: not three segments", ErrTokenMalformed)
+	errHeader       = fmt.Errorf("%w: invalid header", ErrTokenMalformed)
+)
+
+// verified is a remembered token: the claims that passed every check except
+// those of times, and the key, which must still be trusted.
 type verified struct {
 	claims Claims
 	key    Key
 }
 
-// maxRememberedBytes keeps a few huge tokens from filling the memory that CacheSize promises.
+// maxRememberedBytes keeps a few large tokens from using more memory than the
+// documentation of CacheSize promises.
 const maxRememberedBytes = 8 << 10
 
-var (
-	errTokenTooLong = fmt.Errorf("%w: longer than MaxTokenBytes", ErrTokenMalformed)
-	errNotCompact   = fmt.Errorf("%w: not three segments", ErrTokenMalformed)
-	errHeader       = fmt.Errorf("%w: header", ErrTokenMalformed)
-)
+// remember caches a token signed by the key by. HMAC tokens are not remembered,
+// because checking their signature costs less.
+func (v *Verifier) remember(token string, claims *Claims, by Key) {
+	if v.cache == nil || by.k.Symmetric() || len(token) > maxRememberedBytes {
+		return
+	}
+	// The claims are copied, so that no change by the caller reaches later
+	// requests, and the token, which may be part of a large text.
+	entry := &verified{claims: *claims, key: by}
+	entry.claims.detach()
+	v.cache.Put(strings.Clone(token), entry)
+}
 
-// candidates leaves out what lies beyond maxCandidates and maxWork.
+// maxCandidates limits how many keys are tried on one token, so that a token
+// without a "kid" costs a bounded number of signature checks.
+const maxCandidates = 16
+
+// maxWork limits the same checks by their cost. The unit is a check with RSA of
+// 2048 bits, so fewer large keys are tried. The first key is always tried.
+const maxWork = 32
+
+// candidates returns the keys to try: the first ones, up to maxCandidates and
+// maxWork.
 func candidates(keys []Key, alg Algorithm) []Key {
 	keys = keys[:min(len(keys), maxCandidates)]
 	work := 0
@@ -165,11 +186,11 @@ func candidates(keys []Key, alg Algorithm) []Key {
 	return keys
 }
 
-// signer returns the key that made the signature of a token whose second dot stands at dot.
+// signer returns the key that signed a token whose second dot is at index dot.
+// It skips keys of other algorithms, whatever the KeySource returned.
 func signer(keys []Key, alg Algorithm, token string, dot int) (Key, error) {
 	err := error(ErrKeyUnknown)
 	for _, key := range keys {
-		// The algorithm is the key's, whatever a KeySource hands out.
 		if key.Algorithm() != alg || alg == "" {
 			continue
 		}
@@ -181,8 +202,8 @@ func signer(keys []Key, alg Algorithm, token string, dot int) (Key, error) {
 	return Key{}, err
 }
 
-// keySourceError lets a key source say that it does not know the key, and takes
-// anything else for an outage: then it is not known whether the token is bad.
+// keySourceError passes on the errors by which a KeySource rejects a token. Any
+// other error means that the token could not be verified.
 func keySourceError(err error) error {
 	if errors.Is(err, ErrTokenInvalid) || errors.Is(err, ErrUnavailable) {
 		return err
@@ -190,30 +211,32 @@ func keySourceError(err error) error {
 	return fmt.Errorf("%w: key source: %v", ErrUnavailable, err)
 }
 
-// header is a checked header: what is left of it to act on.
+// header is the part of a valid header that selects the key.
 type header struct {
 	alg       Algorithm
 	kid       string
-	symmetric bool // the algorithm, whose signatures cost less than remembering them
+	symmetric bool // alg is HS…
 }
 
-// header judges a header segment, unless it is known.
+// header reads a header segment. It returns known if the segment was accepted
+// before, in a token whose signature was valid.
 func (v *Verifier) header(segment string) (h *header, known bool, err error) {
-	if h := v.headers.known(segment); h != nil {
+	if h := v.headers.Get(segment); h != nil {
 		return h, true, nil
 	}
 	parsed, ok := compact.ParseHeader(segment)
 	if !ok {
 		return nil, false, errHeader
 	}
-	if !v.rules.takesType(parsed) {
+	if !v.rules.acceptsType(parsed) {
 		return nil, false, ErrTokenType
 	}
 	alg := canonicalAlgorithm(parsed.Algorithm)
 	return &header{alg: alg, kid: parsed.KeyID, symmetric: alg.symmetric()}, false, nil
 }
 
-// canonicalAlgorithm folds the second name of one algorithm (RFC 9864 §2.2) into the first.
+// canonicalAlgorithm replaces the second name of EdDSA with Ed25519 keys
+// (RFC 9864, section 2.2).
 func canonicalAlgorithm(name string) Algorithm {
 	if name == "Ed25519" {
 		return EdDSA
@@ -221,15 +244,16 @@ func canonicalAlgorithm(name string) Algorithm {
 	return Algorithm(name)
 }
 
-// takesType judges the media type that a header gives its token (RFC 7515 §4.1.9, RFC 8725 §3.11).
-func (r *rules) takesType(h compact.Header) bool {
+// acceptsType checks the media type in a header (RFC 7515, section 4.1.9;
+// RFC 8725, section 3.11).
+func (r *rules) acceptsType(h compact.Header) bool {
 	if r.types == nil {
 		return !h.Typed || strings.EqualFold(shortType(h.Type), "JWT") || strings.EqualFold(shortType(h.Type), "at+jwt")
 	}
 	return h.Typed && slices.Contains(r.types, strings.ToLower(shortType(h.Type)))
 }
 
-// shortType leaves out the "application/" that a media type in a header may go without.
+// shortType removes the "application/" that a header may omit from a media type.
 func shortType(t string) string {
 	const prefix = "application/"
 	if len(t) > len(prefix) && strings.EqualFold(t[:len(prefix)], prefix) && !strings.Contains(t[len(prefix):], "/") {
@@ -238,7 +262,8 @@ func shortType(t string) string {
 	return t
 }
 
-// readClaims reads a payload segment into c and checks all that will not change with time.
+// readClaims reads a payload segment into c and makes all checks whose result
+// does not change with time.
 func (r *rules) readClaims(c *Claims, segment string) error {
 	var stack [1 << 10]byte // larger payloads go to the heap
 	payload, ok := compact.Decode(stack[:0], segment)
@@ -270,9 +295,9 @@ func containsAny(have, want []string) bool {
 	return false
 }
 
-// checkDates judges what a verifier must ask at every request (RFC 7519 §4.1.4 to
-// §4.1.6). A token is expired from the very instant of exp on.
-func (r *rules) checkDates(c *Claims, now time.Time) error {
+// checkTimes makes the checks that every request needs (RFC 7519, sections 4.1.4
+// to 4.1.6). A token expires at the instant of its "exp".
+func (r *rules) checkTimes(c *Claims, now time.Time) error {
 	early, late := now.Add(-r.leeway), now.Add(r.leeway)
 	switch {
 	case !early.Before(c.ExpiresAt):
@@ -283,41 +308,4 @@ func (r *rules) checkDates(c *Claims, now time.Time) error {
 		return ErrTokenTooOld
 	}
 	return nil
-}
-
-// headerCache knows header segments of tokens that verified: a service meets a handful.
-// Reading takes no lock; what it holds is bounded, and only a key's holder can add to it.
-type headerCache struct {
-	seen  atomic.Pointer[map[string]*header]
-	mu    sync.Mutex // taken to learn
-	begun time.Time  // when the table was last empty
-}
-
-const maxKnownHeaders = 64
-
-func (c *headerCache) known(segment string) *header {
-	if seen := c.seen.Load(); seen != nil {
-		return (*seen)[segment]
-	}
-	return nil
-}
-
-// A full table begins anew, but at most once a minute: with headers that never
-// come again, learning would cost more than it saves.
-func (c *headerCache) learn(segment string, h *header, now time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	next := make(map[string]*header)
-	if seen := c.seen.Load(); seen != nil {
-		if len(*seen) < maxKnownHeaders {
-			maps.Copy(next, *seen)
-		} else if now.Sub(c.begun) < time.Minute {
-			return
-		}
-	}
-	if len(next) == 0 {
-		c.begun = now
-	}
-	next[strings.Clone(segment)] = h
-	c.seen.Store(&next)
 }
