@@ -4,261 +4,371 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
-	"time"
 )
 
-// Sentinel errors. Compare with errors.Is; the error that a call returns may
-// say more, and never holds a token, a secret or a password.
+// Errors. Compare with [errors.Is]: most functions return an error that wraps
+// one of these and says more. No error contains a token, a secret, a password or
+// the value of a claim.
 var (
-	// ErrTokenMissing: the request carries no credentials that a configured source knows.
+	// ErrTokenMissing is returned when a request carries no token in a configured
+	// source.
 	ErrTokenMissing = errors.New("jwtauth: no token")
 
-	// ErrInvalidRequest: the credentials are malformed or given in more than
-	// one place (RFC 6750 §3.1, invalid_request).
+	// ErrInvalidRequest is returned when credentials are malformed, or given in
+	// more than one place (RFC 6750, section 3.1, invalid_request).
 	ErrInvalidRequest = errors.New("jwtauth: malformed credentials")
 
-	// ErrTokenInvalid is what every refused token's error is, the more exact
-	// ones below included.
+	// ErrTokenInvalid is returned when a token is refused. It matches every error
+	// about a refused token, including the specific ones below.
 	ErrTokenInvalid = errors.New("jwtauth: token refused")
 
-	// ErrTokenMalformed: not a compact JWS with a strict JSON header, or
-	// longer than MaxTokenBytes.
+	// ErrTokenMalformed is returned when a token is not a compact JWS with a strict
+	// JSON header, or is longer than MaxTokenBytes.
 	ErrTokenMalformed error = &tokenError{"jwtauth: token malformed"}
 
-	// ErrTokenType: the header's typ is not one that this verifier takes.
+	// ErrTokenType is returned when the verifier does not accept the header's "typ".
 	ErrTokenType error = &tokenError{"jwtauth: token of another type"}
 
-	// ErrKeyUnknown: no trusted key has the algorithm and key id that the header names.
+	// ErrKeyUnknown is returned when no trusted key has the algorithm and the key ID
+	// of the header.
 	ErrKeyUnknown error = &tokenError{"jwtauth: no key for the token"}
 
-	// ErrSignatureInvalid: the signature is not one of a trusted key.
+	// ErrSignatureInvalid is returned when no trusted key made the signature.
 	ErrSignatureInvalid error = &tokenError{"jwtauth: token signature invalid"}
 
-	// ErrClaimsInvalid: the claims are not a strict JSON object, or a
-	// registered claim is missing, repeated, of the wrong type or out of range.
+	// ErrClaimsInvalid is returned when the claims are not a strict JSON object, or
+	// a registered claim is missing, repeated, of the wrong type or out of range.
 	ErrClaimsInvalid error = &tokenError{"jwtauth: token claims invalid"}
 
-	// ErrTokenExpired: exp lies in the past.
+	// ErrTokenExpired is returned when "exp" is in the past.
 	ErrTokenExpired error = &tokenError{"jwtauth: token expired"}
 
-	// ErrTokenNotYetValid: nbf or iat lies in the future.
+	// ErrTokenNotYetValid is returned when "nbf" or "iat" is in the future.
 	ErrTokenNotYetValid error = &tokenError{"jwtauth: token not yet valid"}
 
-	// ErrTokenTooOld: iat lies further back than MaxAge.
+	// ErrTokenTooOld is returned when "iat" is longer ago than MaxAge.
 	ErrTokenTooOld error = &tokenError{"jwtauth: token older than MaxAge"}
 
-	// ErrIssuerMismatch: iss is not the expected issuer.
+	// ErrIssuerMismatch is returned when "iss" is not the expected issuer.
 	ErrIssuerMismatch error = &tokenError{"jwtauth: token of another issuer"}
 
-	// ErrAudienceMismatch: aud names none of the expected audiences.
+	// ErrAudienceMismatch is returned when "aud" contains no expected audience.
 	ErrAudienceMismatch error = &tokenError{"jwtauth: token for another audience"}
 
-	// ErrSessionEnded: the session was logged out, has expired or never was.
+	// ErrSessionEnded is returned when a session was logged out, has expired or
+	// never existed.
 	ErrSessionEnded = errors.New("jwtauth: session ended")
 
-	// ErrTokenReused: a refresh token came back that was exchanged long before:
-	// somebody has a copy. The session is ended.
+	// ErrTokenReused is returned when an old refresh token is presented again: two
+	// parties hold tokens of the session. The session has been ended.
 	ErrTokenReused = errors.New("jwtauth: refresh token reused")
 
-	// ErrForbidden: a [Require] check refused the claims.
+	// ErrForbidden is returned when a [Require] check refuses the claims.
 	ErrForbidden = errors.New("jwtauth: forbidden")
 
-	// ErrInsufficientScope: a scope that [RequireScope] asks for is missing.
+	// ErrInsufficientScope is returned when the token lacks a scope that
+	// [RequireScope] demands.
 	ErrInsufficientScope = errors.New("jwtauth: scope missing")
 
-	// ErrLoginTooOld: the login lies further back than [RequireFresh] allows.
-	ErrLoginTooOld = errors.New("jwtauth: login too old")
+	// ErrInsufficientAuthentication is returned when the login does not meet the
+	// demands of [RequireFresh] (RFC 9470).
+	ErrInsufficientAuthentication = errors.New("jwtauth: insufficient authentication")
 
-	// ErrCrossSite: a request that carries its token in a cookie came from another site.
+	// ErrCrossSite is returned when a page of another site made a request that
+	// carries its token in a cookie.
 	ErrCrossSite = errors.New("jwtauth: cross-site request")
 
-	// ErrBodyTooLarge: a request body exceeds its limit.
+	// ErrBodyTooLarge is returned when a request body exceeds its limit.
 	ErrBodyTooLarge = errors.New("jwtauth: request body too large")
 
-	// ErrBodyInvalid: a request body is not what the handler reads.
+	// ErrBodyInvalid is returned when a request body is malformed or lacks a member.
 	ErrBodyInvalid = errors.New("jwtauth: request body malformed")
 
-	// ErrMediaType: a request body is of a media type that the handler does not read.
+	// ErrMediaType is returned when a handler does not read the media type of a
+	// request body.
 	ErrMediaType = errors.New("jwtauth: media type not supported")
 
-	// errMethod: a handler was asked with another method than its own.
+	// errMethod is returned when a handler does not serve the request's method.
 	errMethod = errors.New("jwtauth: method not allowed")
 
-	// ErrWrongPassword: the password does not match, or there is no such user.
+	// ErrWrongPassword is returned when a password does not match, or if there is no
+	// such user.
 	ErrWrongPassword = errors.New("jwtauth: wrong user or password")
 
-	// ErrBusy: too many passwords are being checked. Try again later.
+	// ErrPasswordUnhashable is returned by [HashPassword] when a password is longer
+	// than 72 bytes or contains a NUL byte. Bcrypt ignores the rest of such a
+	// password, so that others would match as well. [CheckPassword] returns
+	// [ErrWrongPassword] instead, because no hash belongs to such a password.
+	ErrPasswordUnhashable = errors.New("jwtauth: password cannot be hashed")
+
+	// ErrBusy is returned when too many passwords are being checked. Try again later.
 	ErrBusy = errors.New("jwtauth: password checks saturated")
 
-	// ErrSubjectDisabled is for a caller's callback to return: this subject may no longer log in.
+	// ErrSubjectDisabled is returned by callbacks of the application when a subject
+	// must not log in any more.
 	ErrSubjectDisabled = errors.New("jwtauth: subject disabled")
 
-	// ErrUnavailable: a store or a key source cannot be asked now. Nothing was decided.
+	// ErrUnavailable is returned when a store or a key source fails, so that nothing
+	// was decided. Try again later.
 	ErrUnavailable = errors.New("jwtauth: temporarily unavailable")
 )
 
-// tokenError is a refusal of a token: each is also [ErrTokenInvalid].
+// tokenError is the type of the specific errors that match [ErrTokenInvalid].
 type tokenError struct{ text string }
 
 func (e *tokenError) Error() string        { return e.text }
 func (e *tokenError) Is(target error) bool { return target == ErrTokenInvalid }
 
-// scopeError is ErrInsufficientScope, and knows which scopes would do.
-type scopeError struct{ scopes string }
-
-func (e *scopeError) Error() string        { return ErrInsufficientScope.Error() + ": " + e.scopes }
-func (e *scopeError) Is(target error) bool { return target == ErrInsufficientScope }
-
-// freshError is ErrLoginTooOld, and knows how old a login may be.
-type freshError struct{ maxAge time.Duration }
-
-func (e *freshError) Error() string {
-	return fmt.Sprintf("%v: more than %v", ErrLoginTooOld, e.maxAge)
-}
-func (e *freshError) Is(target error) bool { return target == ErrLoginTooOld }
-
-// answer is what a client sees of an error.
-type answer struct {
-	status    int
-	code      string // stable: clients switch on it
-	detail    string
-	challenge string // WWW-Authenticate, "" for none
-	retry     bool   // Retry-After
-	body      []byte
+// requirementError is a sentinel error with a text of its own and with
+// parameters that tell the client how to meet the requirement.
+type requirementError struct {
+	sentinel   error
+	text       string
+	parameters string // of the challenge
 }
 
-// answers holds one answer for each class of errors, the first that fits. Outages
-// come first: an error that is also an outage has decided nothing.
-var answers = func() []errorAnswer {
-	const invalidToken = `Bearer error="invalid_token", error_description=`
-	list := []errorAnswer{
-		{ErrUnavailable, answer{status: 503, code: "unavailable", detail: "The service cannot decide this now. Try again later.", retry: true}},
-		{ErrBusy, answer{status: 503, code: "busy", detail: "Too many logins at once. Try again later.", retry: true}},
-		{ErrTokenExpired, answer{status: 401, code: "token_expired", detail: "The token has expired.", challenge: invalidToken + `"The token has expired"`}},
-		{ErrTokenInvalid, answer{status: 401, code: "token_invalid", detail: "The token is not valid here.", challenge: invalidToken + `"The token is not valid here"`}},
+func (e *requirementError) Error() string        { return e.text }
+func (e *requirementError) Is(target error) bool { return target == e.sentinel }
+
+// response is the HTTP form of a class of errors.
+type response struct {
+	status     int
+	code       string // stable, for clients to switch on
+	detail     string
+	challenge  bool   // has a WWW-Authenticate header
+	parameters string // of the challenge, after the realm
+	retry      bool   // has a Retry-After header
+	body       []byte
+}
+
+// responses lists the response for each class of errors. The first match counts.
+// Outages come first: an error that is also an outage has decided nothing.
+var responses = func() []errorResponse {
+	const invalidToken = `error="invalid_token", error_description=`
+	unavailable := response{status: 503, code: "unavailable", detail: "Temporarily unavailable.", retry: true}
+	// One response for an unknown user, a wrong password and a disabled user does not
+	// reveal which it was.
+	loginFailed := response{status: 401, code: "login_failed", detail: "Wrong username or password.", challenge: true}
+	// One response for every way in which a session can end.
+	sessionEnded := response{status: 401, code: "session_ended", detail: "The session has ended. Log in again.", challenge: true}
+	list := []errorResponse{
+		{ErrUnavailable, unavailable},
+		{ErrBusy, response{status: 503, code: "busy", detail: "Too many logins. Try again later.", retry: true}},
+		{ErrTokenExpired, response{status: 401, code: "token_expired", detail: "The token has expired.",
+			challenge: true, parameters: invalidToken + `"The token has expired"`}},
+		{ErrTokenInvalid, response{status: 401, code: "token_invalid", detail: "Invalid token.",
+			challenge: true, parameters: invalidToken + `"Invalid token"`}},
 		{ErrSessionEnded, sessionEnded},
 		{ErrTokenReused, sessionEnded},
-		{ErrTokenMissing, answer{status: 401, code: "token_missing", detail: "This needs a token.", challenge: "Bearer"}},
-		{ErrInvalidRequest, answer{status: 400, code: "invalid_request", detail: "The credentials are malformed or given more than once.", challenge: `Bearer error="invalid_request"`}},
+		{ErrTokenMissing, response{status: 401, code: "token_missing", detail: "Authentication required.", challenge: true}},
+		{ErrInvalidRequest, response{status: 400, code: "invalid_request", detail: "Malformed or repeated credentials.",
+			challenge: true, parameters: `error="invalid_request"`}},
 		{ErrWrongPassword, loginFailed},
 		{ErrSubjectDisabled, loginFailed},
-		{ErrInsufficientScope, answer{status: 403, code: "insufficient_scope", detail: "The token lacks a scope.", challenge: `Bearer error="insufficient_scope"`}},
-		{ErrLoginTooOld, answer{status: 401, code: "insufficient_user_authentication", detail: "This needs a more recent login.", challenge: `Bearer error="insufficient_user_authentication"`}},
-		{ErrCrossSite, answer{status: 403, code: "cross_site", detail: "Requests that no page of this origin made, or that do not say so, are refused."}},
-		{ErrForbidden, answer{status: 403, code: "forbidden", detail: "The token does not allow this."}},
-		{ErrBodyTooLarge, answer{status: 413, code: "body_too_large", detail: "The request body is too large."}},
-		{ErrBodyInvalid, answer{status: 400, code: "body_invalid", detail: "The request body is malformed, or something is missing in it."}},
-		{errMethod, answer{status: 405, code: "method_not_allowed", detail: "This takes another method."}},
-		{ErrPasswordInvalid, answer{status: 400, code: "password_invalid", detail: "The password is longer than 72 bytes or holds a NUL byte."}},
-		{ErrMediaType, answer{status: 415, code: "unsupported_media_type", detail: "The request body is of a media type that is not read here."}},
-		{context.DeadlineExceeded, answer{status: 503, code: "unavailable", detail: "The service cannot decide this now. Try again later.", retry: true}},
-		{context.Canceled, answer{status: 503, code: "unavailable", detail: "The service cannot decide this now. Try again later.", retry: true}},
+		{ErrInsufficientScope, response{status: 403, code: "insufficient_scope", detail: "Insufficient scope.",
+			challenge: true, parameters: `error="insufficient_scope"`}},
+		{ErrInsufficientAuthentication, response{status: 401, code: "insufficient_user_authentication", detail: "A more recent or stronger login is required.",
+			challenge: true, parameters: `error="insufficient_user_authentication"`}},
+		{ErrCrossSite, response{status: 403, code: "cross_site", detail: "Cross-site request refused."}},
+		{ErrForbidden, response{status: 403, code: "forbidden", detail: "Access denied."}},
+		{ErrBodyTooLarge, response{status: 413, code: "body_too_large", detail: "The request body is too large."}},
+		{ErrBodyInvalid, response{status: 400, code: "body_invalid", detail: "The request body is malformed or incomplete."}},
+		{errMethod, response{status: 405, code: "method_not_allowed", detail: "Method not allowed."}},
+		{ErrPasswordUnhashable, response{status: 400, code: "password_invalid", detail: "The password is longer than 72 bytes or contains a NUL byte."}},
+		{ErrMediaType, response{status: 415, code: "unsupported_media_type", detail: "Unsupported media type."}},
+		{context.DeadlineExceeded, unavailable},
+		{context.Canceled, unavailable},
 	}
 	for i := range list {
-		list[i].body = list[i].problem()
+		list[i].body = list[i].problem().body()
 	}
 	return list
 }()
 
-type errorAnswer struct {
-	is error
-	answer
+type errorResponse struct {
+	sentinel error
+	response
 }
 
-// One answer for an unknown user, a wrong password and a disabled one, so that nobody learns which it was.
-var loginFailed = answer{status: 401, code: "login_failed", detail: "User or password is wrong.", challenge: "Bearer"}
-
-// One answer for every way that a session can be over.
-var sessionEnded = answer{status: 401, code: "session_ended", detail: "The session has ended. Log in again.", challenge: "Bearer"}
-
-// internalError tells nothing of an error that this package does not know.
-var internalError = func() answer {
-	a := answer{status: 500, code: "internal_error", detail: "The service failed."}
-	a.body = a.problem()
+// internalError reveals nothing about an error that this package does not know.
+var internalError = func() response {
+	a := response{status: 500, code: "internal_error", detail: "Internal error."}
+	a.body = a.problem().body()
 	return a
 }()
 
-// problem returns the body of an answer (RFC 9457 §3; "type" is "about:blank").
-func (a *answer) problem() []byte {
-	body, _ := json.Marshal(struct {
-		Title  string `json:"title"`
-		Status int    `json:"status"`
-		Detail string `json:"detail"`
-		Code   string `json:"code"`
-	}{http.StatusText(a.status), a.status, a.detail, a.code}) // texts and a number always can be
-	return append(body, '\n')
-}
-
-// answerTo returns the answer that fits err.
-func answerTo(err error) *answer {
-	for i := range answers {
-		if errors.Is(err, answers[i].is) {
-			return &answers[i].answer
+// responseTo returns the entry of the table for err.
+func responseTo(err error) *response {
+	for i := range responses {
+		if errors.Is(err, responses[i].sentinel) {
+			return &responses[i].response
 		}
 	}
-	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-		return answerTo(ErrBodyTooLarge)
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return responseTo(ErrBodyTooLarge)
 	}
 	return &internalError
 }
 
-// WriteError answers a request with the HTTP form of err: the status, a
-// WWW-Authenticate challenge where the client should bring other credentials (RFC 6750 §3, RFC 9470 §3),
-// Retry-After for an outage, and an application/problem+json body (RFC 9457) whose
-// member "code" is stable and meant for clients to switch on:
+// problem returns the Problem without its Header.
+func (a *response) problem() Problem {
+	return Problem{Status: a.status, Code: a.code, Title: http.StatusText(a.status), Detail: a.detail}
+}
+
+// setHeader adds the headers of the response to err.
+func (a *response) setHeader(h http.Header, err error, c *challenge) {
+	h["Cache-Control"] = []string{"no-store"}
+	if a.challenge {
+		h["Www-Authenticate"] = c.headers(a, err)
+	}
+	if a.retry {
+		// Spread over some seconds, so that clients refused together do not return
+		// together.
+		h["Retry-After"] = []string{strconv.Itoa(1 + rand.IntN(5))}
+	}
+}
+
+// Problem is the response that [WriteError] writes. Use [ProblemOf] to write it
+// in another format, such as an HTML page or a gRPC status.
+type Problem struct {
+	Status int    // of the response, 400 to 599
+	Code   string // stable, for clients to switch on; see WriteError
+	Title  string // the text of the status
+	Detail string // one sentence for people; it reveals no more than Code
+
+	// Header holds WWW-Authenticate (possibly several), Retry-After and
+	// Cache-Control, as far as the response needs them.
+	Header http.Header
+}
+
+// body returns the problem in the format of RFC 9457, section 3, with the type
+// "about:blank".
+func (p Problem) body() []byte {
+	body, _ := json.Marshal(struct { // strings and numbers always can be marshaled
+		Title  string `json:"title"`
+		Status int    `json:"status"`
+		Detail string `json:"detail,omitempty"`
+		Code   string `json:"code,omitempty"`
+	}{p.Title, p.Status, p.Detail, p.Code})
+	return append(body, '\n')
+}
+
+// ProblemOf returns the response for err. [WriteError] lists the errors that it
+// knows; for other errors it is 500 and reveals nothing.
+//
+// If an error in the chain has a method HTTPProblem() Problem, ProblemOf returns
+// its result, with these changes: if Status is not 400 to 599, the response is
+// that for an unknown error; an empty Title becomes the text of the status; and
+// a missing Cache-Control becomes no-store. A 401 should have a WWW-Authenticate
+// header.
+//
+// Errors from [Verify], [VerifyRequest] and [Require] carry the challenge of that
+// Verify, such as its [Realm]. The caller may change the Header.
+func ProblemOf(err error) Problem {
+	if p, ok := ownProblem(err); ok {
+		return p
+	}
+	a := responseTo(err)
+	p := a.problem()
+	p.Header = make(http.Header)
+	a.setHeader(p.Header, err, challengeOf(err, nil))
+	return p
+}
+
+// problemError is an error with an HTTP form of its own.
+type problemError interface {
+	error
+	HTTPProblem() Problem
+}
+
+// ownProblem returns the problem of an error that has one of its own.
+func ownProblem(err error) (Problem, bool) {
+	e, ok := errors.AsType[problemError](err)
+	if !ok {
+		return Problem{}, false
+	}
+	p := e.HTTPProblem()
+	if p.Status < 400 || p.Status > 599 { // a refusal must not look like a success
+		p = internalError.problem()
+	}
+	if p.Title == "" {
+		p.Title = http.StatusText(p.Status)
+	}
+	header := http.Header{"Cache-Control": {"no-store"}}
+	for name, values := range p.Header {
+		header[http.CanonicalHeaderKey(name)] = slices.Clone(values)
+	}
+	p.Header = header
+	return p, true
+}
+
+// challengeOf returns the challenge of the Verify that err or the request comes
+// from, or the default one.
+func challengeOf(err error, r *http.Request) *challenge {
+	if e, ok := errors.AsType[*requestError](err); ok {
+		return e.challenge
+	}
+	if r != nil {
+		if c := requestOf(r.Context()); c != nil {
+			return c.verify.challenge
+		}
+	}
+	return defaultChallenge
+}
+
+// WriteError writes the response for err: a status, WWW-Authenticate if the
+// client should send other credentials (RFC 6750, section 3; RFC 9470, section
+// 3), Retry-After for an outage, and an application/problem+json body (RFC 9457).
+// The body's member "code" is stable. Clients should switch on it:
 //
 //	400 invalid_request      ErrInvalidRequest
 //	400 body_invalid         ErrBodyInvalid
-//	400 password_invalid     ErrPasswordInvalid
+//	400 password_invalid     ErrPasswordUnhashable
 //	401 token_missing        ErrTokenMissing
 //	401 token_expired        ErrTokenExpired
-//	401 token_invalid        ErrTokenInvalid, all other reasons alike, also from Issuer.Live
-//	401 session_ended        ErrSessionEnded, ErrTokenReused, from Issuer.Refresh
+//	401 token_invalid        ErrTokenInvalid for all other reasons, also from Issuer.Live
+//	401 session_ended        ErrSessionEnded, ErrTokenReused
 //	401 login_failed         ErrWrongPassword, ErrSubjectDisabled
-//	401 insufficient_user_authentication  ErrLoginTooOld
+//	401 insufficient_user_authentication  ErrInsufficientAuthentication
 //	403 insufficient_scope   ErrInsufficientScope
 //	403 forbidden            ErrForbidden
 //	403 cross_site           ErrCrossSite
-//	405 method_not_allowed   a method that the Handlers do not take
+//	405 method_not_allowed   a method that the Handlers do not serve
 //	413 body_too_large       ErrBodyTooLarge, *http.MaxBytesError
 //	415 unsupported_media_type  ErrMediaType
 //	503 busy                 ErrBusy
-//	503 unavailable          ErrUnavailable, a context's error
-//	500 internal_error       any other error, of which the body says nothing: log it
+//	503 unavailable          ErrUnavailable, an error of a context
+//	500 internal_error       any other error; the body reveals nothing, so log it
 //
-// It is what [Verify] does unless [OnError] says otherwise.
+// For an error with a method HTTPProblem, see [ProblemOf], which returns the same
+// response as a value. [Verify] and [Handlers] call WriteError unless OnError is
+// set. In a handler behind Verify, the challenge is that of the Verify.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
-	a := answerTo(err)
-	h := w.Header()
-	for _, of := range []string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified"} {
-		delete(h, of) // the handler's, of what is not sent now
-	}
-	h.Set("Content-Type", "application/problem+json")
-	h.Set("Cache-Control", "no-store")
-	if a.challenge != "" {
-		h.Set("Www-Authenticate", challengeFor(a, err))
-	}
-	if a.retry {
-		// Spread over some seconds, so that those refused together do not come back together.
-		h.Set("Retry-After", strconv.Itoa(1+rand.IntN(5)))
-	}
-	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body)
+	writeError(w, err, challengeOf(err, r))
 }
 
-// challengeFor adds to a challenge what only the error itself knows.
-func challengeFor(a *answer, err error) string {
-	var scope *scopeError
-	var fresh *freshError
-	switch {
-	case errors.As(err, &scope):
-		return a.challenge + `, scope="` + scope.scopes + `"`
-	case errors.As(err, &fresh):
-		return a.challenge + `, max_age="` + strconv.FormatInt(int64(fresh.maxAge/time.Second), 10) + `"`
+func writeError(w http.ResponseWriter, err error, c *challenge) {
+	h := w.Header()
+	var status int
+	var body []byte
+	if p, ok := ownProblem(err); ok {
+		maps.Copy(h, p.Header)
+		status, body = p.Status, p.body()
+	} else {
+		a := responseTo(err)
+		a.setHeader(h, err, c)
+		status, body = a.status, a.body
 	}
-	return a.challenge
+	// These headers describe the response that a handler meant to send.
+	for _, name := range []string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified"} {
+		delete(h, name)
+	}
+	h.Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
 }

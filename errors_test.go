@@ -60,24 +60,25 @@ func checkAnswer(t testing.TB, w *httptest.ResponseRecorder, want answerOf) {
 }
 
 const (
-	tokenExpired = `Bearer error="invalid_token", error_description="The token has expired"`
-	tokenInvalid = `Bearer error="invalid_token", error_description="The token is not valid here"`
+	challengeBearer = `Bearer realm="restricted"`
+	tokenExpired    = `Bearer realm="restricted", error="invalid_token", error_description="The token has expired"`
+	tokenInvalid    = `Bearer realm="restricted", error="invalid_token", error_description="Invalid token"`
 )
 
 var (
-	answerMissing   = answerOf{status: 401, challenge: "Bearer", code: "token_missing"}
+	answerMissing   = answerOf{status: 401, challenge: challengeBearer, code: "token_missing"}
 	answerInvalid   = answerOf{status: 401, challenge: tokenInvalid, code: "token_invalid"}
 	answerExpired   = answerOf{status: 401, challenge: tokenExpired, code: "token_expired"}
-	answerMalformed = answerOf{status: 400, challenge: `Bearer error="invalid_request"`, code: "invalid_request"}
+	answerMalformed = answerOf{status: 400, challenge: `Bearer realm="restricted", error="invalid_request"`, code: "invalid_request"}
 	answerForbidden = answerOf{status: 403, code: "forbidden"}
 	answerOutage    = answerOf{status: 503, code: "unavailable", retry: true}
 	answerInternal  = answerOf{status: 500, code: "internal_error"}
-	answerLogin     = answerOf{status: 401, challenge: "Bearer", code: "login_failed"}
+	answerLogin     = answerOf{status: 401, challenge: challengeBearer, code: "login_failed"}
 	answerTooLarge  = answerOf{status: 413, code: "body_too_large"}
 )
 
 func TestWriteError(t *testing.T) {
-	ended := answerOf{status: 401, challenge: "Bearer", code: "session_ended"}
+	ended := answerOf{status: 401, challenge: challengeBearer, code: "session_ended"}
 	cases := []struct {
 		err  error
 		want answerOf
@@ -98,8 +99,8 @@ func TestWriteError(t *testing.T) {
 		{jwtauth.ErrSessionEnded, ended},
 		{jwtauth.ErrTokenReused, ended},
 		{jwtauth.ErrForbidden, answerForbidden},
-		{jwtauth.ErrInsufficientScope, answerOf{status: 403, challenge: `Bearer error="insufficient_scope"`, code: "insufficient_scope"}},
-		{jwtauth.ErrLoginTooOld, answerOf{status: 401, challenge: `Bearer error="insufficient_user_authentication"`, code: "insufficient_user_authentication"}},
+		{jwtauth.ErrInsufficientScope, answerOf{status: 403, challenge: `Bearer realm="restricted", error="insufficient_scope"`, code: "insufficient_scope"}},
+		{jwtauth.ErrInsufficientAuthentication, answerOf{status: 401, challenge: `Bearer realm="restricted", error="insufficient_user_authentication"`, code: "insufficient_user_authentication"}},
 		{jwtauth.ErrCrossSite, answerOf{status: 403, code: "cross_site"}},
 		{jwtauth.ErrBodyTooLarge, answerTooLarge},
 		{jwtauth.ErrMediaType, answerOf{status: 415, code: "unsupported_media_type"}},
@@ -175,7 +176,7 @@ func TestTokenErrors(t *testing.T) {
 		}
 	}
 	for _, err := range []error{
-		jwtauth.ErrTokenMissing, jwtauth.ErrInvalidRequest, jwtauth.ErrUnavailable, jwtauth.ErrForbidden, jwtauth.ErrInsufficientScope, jwtauth.ErrLoginTooOld,
+		jwtauth.ErrTokenMissing, jwtauth.ErrInvalidRequest, jwtauth.ErrUnavailable, jwtauth.ErrForbidden, jwtauth.ErrInsufficientScope, jwtauth.ErrInsufficientAuthentication,
 	} {
 		if errors.Is(err, jwtauth.ErrTokenInvalid) {
 			t.Errorf("%v is ErrTokenInvalid", err)
@@ -187,10 +188,10 @@ func TestTokenErrors(t *testing.T) {
 func TestErrorTexts(t *testing.T) {
 	claims := &jwtauth.Claims{Subject: "ann", Scope: "read"}
 	for want, require := range map[string]func(http.Handler) http.Handler{
-		"jwtauth: scope missing: read write":       jwtauth.RequireScope("read", "write"),
-		"jwtauth: login too old: more than 1m30s":  jwtauth.RequireFresh(90 * time.Second),
-		"jwtauth: forbidden: not on Sundays":       jwtauth.Require(func(*jwtauth.Claims) error { return errors.New("not on Sundays") }),
-		"jwtauth: temporarily unavailable: a test": jwtauth.Require(func(*jwtauth.Claims) error { return fmt.Errorf("%w: a test", jwtauth.ErrUnavailable) }),
+		"jwtauth: scope missing: read write":                              jwtauth.RequireScope("read", "write"),
+		"jwtauth: insufficient authentication: login more than 1m30s ago": jwtauth.RequireFresh(90 * time.Second),
+		"jwtauth: forbidden: not on Sundays":                              jwtauth.Require(func(*jwtauth.Claims) error { return errors.New("not on Sundays") }),
+		"jwtauth: temporarily unavailable: a test":                        jwtauth.Require(func(*jwtauth.Claims) error { return fmt.Errorf("%w: a test", jwtauth.ErrUnavailable) }),
 	} {
 		var got error
 		verifier := verifierFunc(func(context.Context, string) (*jwtauth.Claims, error) { return claims, nil })
@@ -238,14 +239,14 @@ func TestAnswers(t *testing.T) {
 		{name: "expired", authorization: bearer(expired), want: answerExpired},
 		{name: "other issuer", authorization: bearer(f.claims(withClaims(`"iss":"x"`))), want: answerInvalid},
 		{name: "scope missing", authorization: bearer(good), require: jwtauth.RequireScope("read", "write"),
-			want: answerOf{status: 403, challenge: `Bearer error="insufficient_scope", scope="read write"`, code: "insufficient_scope"}},
+			want: answerOf{status: 403, challenge: `Bearer realm="restricted", error="insufficient_scope", scope="read write"`, code: "insufficient_scope"}},
 		{name: "forbidden", authorization: bearer(good), require: jwtauth.Require(func(*jwtauth.Claims) error { return jwtauth.ErrForbidden }), want: answerForbidden},
 		{name: "forbidden for a reason of its own", authorization: bearer(good), require: jwtauth.Require(func(*jwtauth.Claims) error { return errors.New("secret") }), want: answerForbidden},
 		{name: "check cannot decide", authorization: bearer(good), require: jwtauth.Require(func(*jwtauth.Claims) error {
 			return fmt.Errorf("%w: secret", jwtauth.ErrUnavailable)
 		}), want: answerOutage},
 		{name: "old login", authorization: bearer(good), require: jwtauth.RequireFresh(5 * time.Minute),
-			want: answerOf{status: 401, challenge: `Bearer error="insufficient_user_authentication", max_age="300"`, code: "insufficient_user_authentication"}},
+			want: answerOf{status: 401, challenge: `Bearer realm="restricted", error="insufficient_user_authentication", max_age="300"`, code: "insufficient_user_authentication"}},
 		{name: "key source down", authorization: bearer(good), verifier: down, want: answerOutage},
 		{name: "verifier fails", authorization: bearer(good), want: answerInternal, verifier: verifierFunc(func(context.Context, string) (*jwtauth.Claims, error) {
 			return nil, errors.New("secret")

@@ -345,7 +345,7 @@ func ExampleVerify() {
 	r.Header.Set("Authorization", "Bearer "+exampleToken(issuer, nil))
 	show(handler, r)
 	// Output:
-	// 401 {"title":"Unauthorized","status":401,"detail":"This needs a token.","code":"token_missing"}
+	// 401 {"title":"Unauthorized","status":401,"detail":"Authentication required.","code":"token_missing"}
 	// 200 Hello user-1
 }
 
@@ -453,7 +453,7 @@ func ExampleRequireScope() {
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, r)
 	fmt.Println(w.Code, w.Header().Get("WWW-Authenticate"))
-	// Output: 403 Bearer error="insufficient_scope", scope="files:write"
+	// Output: 403 Bearer realm="restricted", error="insufficient_scope", scope="files:write"
 }
 
 func ExampleRequireFresh() {
@@ -468,7 +468,7 @@ func ExampleRequireFresh() {
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, r)
 	fmt.Println(w.Code, w.Header().Get("WWW-Authenticate"))
-	// Output: 401 Bearer error="insufficient_user_authentication", max_age="300"
+	// Output: 401 Bearer realm="restricted", error="insufficient_user_authentication", max_age="300"
 }
 
 func ExampleFromContext() {
@@ -567,7 +567,7 @@ func ExampleWriteError() {
 	fmt.Print(w.Body)
 	// Output:
 	// 401 application/problem+json
-	// {"title":"Unauthorized","status":401,"detail":"User or password is wrong.","code":"login_failed"}
+	// {"title":"Unauthorized","status":401,"detail":"Wrong username or password.","code":"login_failed"}
 }
 
 func ExampleWriteTokens() {

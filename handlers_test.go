@@ -112,7 +112,7 @@ func wantRefusal(t *testing.T, what string, w *httptest.ResponseRecorder, status
 	}
 }
 
-const badToken = `Bearer error="invalid_token", error_description="The token is not valid here"`
+const badToken = `Bearer realm="restricted", error="invalid_token", error_description="Invalid token"`
 
 func TestHandlers(t *testing.T) {
 	for _, c := range []struct {
@@ -147,7 +147,7 @@ func TestHandlers(t *testing.T) {
 			if w.Code != 204 || w.Body.Len() != 0 || w.Header().Get("Cache-Control") != "no-store" {
 				t.Errorf("logout answers %d %v %s", w.Code, w.Header(), w.Body)
 			}
-			wantRefusal(t, "refresh after the logout", s.post("/refresh", c.mediaType, current), 401, "session_ended", "Bearer")
+			wantRefusal(t, "refresh after the logout", s.post("/refresh", c.mediaType, current), 401, "session_ended", challengeBearer)
 			if w := s.post("/logout", c.mediaType, current); w.Code != 204 {
 				t.Errorf("logging out again answers %d %s", w.Code, w.Body)
 			}
@@ -185,7 +185,7 @@ func TestHandlersRefreshRefused(t *testing.T) {
 	for name, prepare := range over {
 		s := newEndpoints(t)
 		w := s.post("/refresh", asJSON, refreshBody(prepare(s)))
-		wantRefusal(t, name, w, 401, "session_ended", "Bearer")
+		wantRefusal(t, name, w, 401, "session_ended", challengeBearer)
 		answers[w.Body.String()+fmt.Sprint(w.Header())] = true
 	}
 	if len(answers) != 1 {
@@ -224,7 +224,7 @@ func TestHandlersLoginRefused(t *testing.T) {
 		"disabled, says Claims":            answer(func(s *endpoints) { s.disabled = jwtauth.ErrSubjectDisabled }, "ann", "secret"),
 		"wrong password, in its own words": answer(func(s *endpoints) { s.refusal = fmt.Errorf("ann: %w", jwtauth.ErrWrongPassword) }, "ann", "secret"),
 	} {
-		wantRefusal(t, name, w, 401, "login_failed", "Bearer")
+		wantRefusal(t, name, w, 401, "login_failed", challengeBearer)
 		answers[w.Body.String()+fmt.Sprint(w.Header())] = true
 	}
 	if len(answers) != 1 {
@@ -239,7 +239,7 @@ func TestHandlersLoginRefused(t *testing.T) {
 		"outage":             {fmt.Errorf("users: %w", jwtauth.ErrUnavailable), 503, "unavailable"},
 		"the client is gone": {context.Canceled, 503, "unavailable"},
 		"any other error":    {errors.New("select * from users: ann"), 500, "internal_error"},
-		"password too long":  {jwtauth.ErrPasswordInvalid, 400, "password_invalid"},
+		"password too long":  {jwtauth.ErrPasswordUnhashable, 400, "password_invalid"},
 	} {
 		w := answer(func(s *endpoints) { s.refusal = c.err }, "ann", "secret")
 		wantRefusal(t, name, w, c.status, c.code, "")

@@ -25,7 +25,6 @@ package jwtauth
 import (
 	"context"
 	"fmt"
-	"net/http"
 )
 
 // FromContext returns the claims of the verified token. It returns false if the
@@ -45,7 +44,7 @@ func NewContext(ctx context.Context, claims *Claims) context.Context {
 	if claims == nil {
 		panic("jwtauth: NewContext: claims is nil")
 	}
-	return &requestContext{Context: ctx, claims: claims, onError: WriteError}
+	return &requestContext{Context: ctx, claims: claims, verify: defaultVerify}
 }
 
 // ClaimsAs decodes the claims of the verified token into a T, like
@@ -70,8 +69,8 @@ type contextKey struct{}
 // unlike context.WithValue, needs one allocation for the context and its values.
 type requestContext struct {
 	context.Context
-	claims  *Claims                                         // nil for an anonymous request
-	onError func(http.ResponseWriter, *http.Request, error) // of the enclosing Verify
+	claims *Claims // nil for an anonymous request
+	verify *verify // around the handler
 }
 
 func (c *requestContext) Value(key any) any {

@@ -5,46 +5,61 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/seed-0a072700/jwtauth/internal/faults"
 )
 
-// VerifyOption changes what one [Verify] does.
+// VerifyOption changes what one [Verify] or [VerifyRequest] does.
 type VerifyOption func(*verify)
 
 // verify is the configuration of one Verify.
 type verify struct {
-	verifier TokenVerifier
-	sources  []Source
-	optional bool
-	onError  func(http.ResponseWriter, *http.Request, error)
+	verifier  TokenVerifier
+	sources   []Source
+	optional  bool
+	onError   func(http.ResponseWriter, *http.Request, error) // nil for WriteError
+	realm     string
+	challenge *challenge // made of realm
 }
 
-// From says where in a request a token may be. Default: [Bearer] alone.
+// defaultVerify stands for the Verify around a request that has none.
+var defaultVerify = &verify{challenge: defaultChallenge}
+
+const defaultRealm = "restricted"
+
+// From sets where in a request a token may be. Default: [Bearer] alone.
 //
-// A token in two explicit places at once (header, query, form) is refused
-// ([ErrInvalidRequest], RFC 6750 §2). A cookie is there whether the client means it or not: an explicit token wins over it.
+// A request with tokens in two places is refused ([ErrInvalidRequest], RFC 6750,
+// section 2). A token in a header, the query or a form takes precedence over a
+// cookie, which browsers attach on their own.
+//
+// From panics without sources, and if one is nil.
 func From(sources ...Source) VerifyOption {
 	if len(sources) == 0 {
-		panic("jwtauth: From: there is no source")
+		panic("jwtauth: From: sources is empty")
 	}
-	for _, source := range sources {
+	for i, source := range sources {
 		if source == nil {
-			panic("jwtauth: From: a source is nil")
+			panic(fmt.Sprintf("jwtauth: From: sources[%d]: is nil", i))
 		}
 	}
 	return func(v *verify) { v.sources = sources }
 }
 
-// Optional lets a request without any token pass as anonymous: [FromContext] then
-// says false. A bad token is still refused.
+// Optional lets a request without a token pass as anonymous: [FromContext] then
+// returns false. A bad token is still refused.
 func Optional() VerifyOption { return func(v *verify) { v.optional = true } }
 
-// OnError has f answer the requests that are refused, by this Verify and by the
-// Require middleware behind it. It must answer: nothing else does. An
-// answer that says something else than WriteError's should have Cache-Control: no-store, too. Default: [WriteError].
+// OnError sets the function that responds to refused requests, in place of
+// [WriteError]. It is called by this Verify and by the Require middleware behind
+// it, and must be safe for concurrent use.
+//
+// f must write the response. Unless it calls WriteError, it should set
+// Cache-Control: no-store. [ProblemOf] returns the status and the headers of err.
+// OnError panics if f is nil.
 func OnError(f func(w http.ResponseWriter, r *http.Request, err error)) VerifyOption {
 	if f == nil {
 		panic("jwtauth: OnError: f is nil")
@@ -52,23 +67,28 @@ func OnError(f func(w http.ResponseWriter, r *http.Request, err error)) VerifyOp
 	return func(v *verify) { v.onError = f }
 }
 
-// Verify returns middleware that calls the next handler for requests with a
-// token that v verifies, and for no others (but see [Optional]). The handler finds the
-// claims by [FromContext] or [ClaimsAs].
+// Realm sets the realm in the WWW-Authenticate headers of refusals (RFC 9110,
+// section 11.5): a name for the protected part of the service, which clients may
+// show to people. Default: "restricted". Realm panics if name is empty or not
+// printable ASCII.
+func Realm(name string) VerifyOption {
+	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) {
+		panic("jwtauth: Realm: name is not printable ASCII")
+	}
+	return func(v *verify) { v.realm = name }
+}
+
+// Verify returns middleware that calls the next handler only for requests with a
+// token that v verifies; [Optional] also admits requests without a token. The
+// handler gets the claims from [FromContext] or [ClaimsAs].
 //
-// Requests of every method need a token, OPTIONS too: a CORS handler belongs outside, around Verify. It panics where v
-// or the next handler is nil.
+// Verify checks requests of every method, OPTIONS included. So a CORS handler
+// must be around Verify, not behind it.
+//
+// Verify panics if v, an option or the next handler is nil, or if v was not made
+// by its constructor.
 func Verify(v TokenVerifier, opts ...VerifyOption) func(next http.Handler) http.Handler {
-	if isNilVerifier(v) {
-		panic("jwtauth: Verify: the verifier is nil, or was not made by its constructor")
-	}
-	c := &verify{verifier: v, sources: []Source{Bearer()}, onError: WriteError}
-	for _, opt := range opts {
-		if opt == nil {
-			panic("jwtauth: Verify: an option is nil")
-		}
-		opt(c)
-	}
+	c := newVerify("Verify", v, opts)
 	return func(next http.Handler) http.Handler {
 		if faults.IsNil(next) {
 			panic("jwtauth: Verify: the next handler is nil")
@@ -76,16 +96,59 @@ func Verify(v TokenVerifier, opts ...VerifyOption) func(next http.Handler) http.
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			claims, err := c.claims(r)
 			if err != nil {
-				c.onError(w, r, err)
+				c.refuse(w, r, err)
 				return
 			}
-			next.ServeHTTP(w, r.WithContext(&requestContext{Context: r.Context(), claims: claims, onError: c.onError}))
+			next.ServeHTTP(w, r.WithContext(&requestContext{Context: r.Context(), claims: claims, verify: c}))
 		})
 	}
 }
 
-// isNilVerifier also finds the nil of a constructor whose error nobody looked at, and
-// literals of types that need a constructor.
+// VerifyRequest returns a function that decides like [Verify], and writes no
+// response. Use it with other frameworks, for HTML pages, or for gRPC. The
+// function returns the claims, or the error for [ProblemOf] or [WriteError]. A
+// request without a token is [ErrTokenMissing]. The function is safe for
+// concurrent use.
+//
+// A Request with nothing but Header is enough for [Bearer] and other sources that
+// read headers. [Cookie] also needs Method and Host.
+//
+// VerifyRequest panics in the same cases as Verify, and with [Optional] or
+// [OnError].
+func VerifyRequest(v TokenVerifier, opts ...VerifyOption) func(*http.Request) (*Claims, error) {
+	c := newVerify("VerifyRequest", v, opts)
+	switch {
+	case c.optional:
+		panic("jwtauth: VerifyRequest: cannot be combined with Optional: an anonymous request is ErrTokenMissing")
+	case c.onError != nil:
+		panic("jwtauth: VerifyRequest: cannot be combined with OnError: it returns the error")
+	}
+	return func(r *http.Request) (*Claims, error) {
+		claims, err := c.claims(r)
+		if err != nil {
+			return nil, c.wrap(err)
+		}
+		return claims, nil
+	}
+}
+
+func newVerify(function string, v TokenVerifier, opts []VerifyOption) *verify {
+	if isNilVerifier(v) {
+		panic("jwtauth: " + function + ": the verifier is nil, or was not made by its constructor")
+	}
+	c := &verify{verifier: v, sources: []Source{Bearer()}, realm: defaultRealm}
+	for _, opt := range opts {
+		if opt == nil {
+			panic("jwtauth: " + function + ": an option is nil")
+		}
+		opt(c)
+	}
+	c.challenge = newChallenge(c.realm)
+	return c
+}
+
+// isNilVerifier also reports a nil pointer from a constructor whose error was
+// ignored, and literals of types that need a constructor.
 func isNilVerifier(v TokenVerifier) bool {
 	switch v := v.(type) {
 	case *Issuer:
@@ -96,7 +159,8 @@ func isNilVerifier(v TokenVerifier) bool {
 	return faults.IsNil(v)
 }
 
-// claims decides about a request: claims, or none for an anonymous one that may pass, or why not.
+// claims returns the claims of a request, nil for an anonymous one that may pass,
+// or the reason for a refusal.
 func (c *verify) claims(r *http.Request) (*Claims, error) {
 	token, err := c.token(r)
 	switch {
@@ -114,20 +178,21 @@ func (c *verify) claims(r *http.Request) (*Claims, error) {
 	return claims, err
 }
 
-// token returns the one token that a request means, "" where there is none.
+// token returns the token of a request, or "" if there is none.
 func (c *verify) token(r *http.Request) (string, error) {
 	if len(c.sources) == 1 {
 		return c.sources[0](r)
 	}
 	if len(r.Header["Cookie"]) == 0 {
-		return ask(c.sources, r)
+		return onlyToken(c.sources, r)
 	}
-	// What is there without the cookies was put there on purpose, and wins over them.
+	// A token that is there without the cookies was sent on purpose, and takes
+	// precedence over them.
 	bare := r.WithContext(r.Context())
 	bare.Header = maps.Clone(r.Header)
 	delete(bare.Header, "Cookie")
-	token, err := ask(c.sources, bare)
-	r.Body = bare.Body // a source may have read it, and put it back
+	token, err := onlyToken(c.sources, bare)
+	r.Body = bare.Body // a source may have read it and put it back
 	if token != "" || err != nil {
 		return token, err
 	}
@@ -141,9 +206,9 @@ func (c *verify) token(r *http.Request) (string, error) {
 
 var errTwoPlaces = fmt.Errorf("%w: a token in two places", ErrInvalidRequest)
 
-// ask returns the one token that the sources find. The first error is all that counts: behind it
-// there may be a token that could not be read.
-func ask(sources []Source, r *http.Request) (string, error) {
+// onlyToken returns the token that the sources find. It stops at the first error,
+// because a source that fails may have missed a token.
+func onlyToken(sources []Source, r *http.Request) (string, error) {
 	found := ""
 	for _, source := range sources {
 		token, err := source(r)
@@ -160,11 +225,68 @@ func ask(sources []Source, r *http.Request) (string, error) {
 	return found, nil
 }
 
-// Require returns middleware that lets only requests pass whose claims check
-// approves: behind [Verify], whose OnError answers for it. An error of check is a refusal, 403,
-// and [ErrForbidden] beside what it is itself; only errors that have an HTTP form of
-// their own (see [WriteError]), such as [ErrUnavailable], keep it. An anonymous request,
-// or one without a Verify around, is refused with [ErrTokenMissing]. check must be safe for concurrent use.
+// refuse writes the response to a refused request.
+func (c *verify) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if c.onError == nil {
+		writeError(w, err, c.challenge)
+		return
+	}
+	c.onError(w, r, c.wrap(err))
+}
+
+// wrap adds the challenge to an error that leaves this package.
+func (c *verify) wrap(err error) error { return &requestError{err, c.challenge} }
+
+// requestError is an error of a Verify or of the Require middleware behind it. It
+// carries the challenge of that Verify to ProblemOf and WriteError.
+type requestError struct {
+	error
+	challenge *challenge
+}
+
+func (e *requestError) Unwrap() error { return e.error }
+
+// challenge makes the WWW-Authenticate headers of one Verify.
+type challenge struct {
+	ready map[*response]string // for each response that has a challenge
+}
+
+var defaultChallenge = newChallenge(defaultRealm)
+
+func newChallenge(realm string) *challenge {
+	start := `Bearer realm="` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(realm) + `"`
+	c := &challenge{ready: make(map[*response]string)}
+	for i := range responses {
+		switch a := &responses[i].response; {
+		case a.parameters != "":
+			c.ready[a] = start + ", " + a.parameters
+		case a.challenge:
+			c.ready[a] = start
+		}
+	}
+	return c
+}
+
+// headers returns the values of WWW-Authenticate in the response a to err.
+func (c *challenge) headers(a *response, err error) []string {
+	header := c.ready[a]
+	if e, ok := errors.AsType[*requirementError](err); ok {
+		header += ", " + e.parameters
+	}
+	return []string{header}
+}
+
+// Require returns middleware that calls the next handler only for requests whose
+// claims pass check. It belongs behind [Verify], whose OnError responds to the
+// refusals.
+//
+// An error of check refuses the request with 403, and matches [ErrForbidden] as
+// well as itself. Errors with an HTTP form of their own (see [WriteError]), such
+// as [ErrUnavailable], keep it. An anonymous request, or one without a Verify
+// around it, is refused with [ErrTokenMissing]. check must be safe for concurrent
+// use.
+//
+// Require panics if check or the next handler is nil.
 func Require(check func(*Claims) error) func(next http.Handler) http.Handler {
 	if check == nil {
 		panic("jwtauth: Require: check is nil")
@@ -180,14 +302,11 @@ func Require(check func(*Claims) error) func(next http.Handler) http.Handler {
 				return
 			}
 			if c.claims == nil {
-				c.onError(w, r, ErrTokenMissing)
+				c.verify.refuse(w, r, ErrTokenMissing)
 				return
 			}
 			if err := check(c.claims); err != nil {
-				if answerTo(err) == &internalError {
-					err = fmt.Errorf("%w: %w", ErrForbidden, err)
-				}
-				c.onError(w, r, err)
+				c.verify.refuse(w, r, asRefusal(err))
 				return
 			}
 			next.ServeHTTP(w, r)
@@ -197,19 +316,34 @@ func Require(check func(*Claims) error) func(next http.Handler) http.Handler {
 
 var errNoVerify = fmt.Errorf("%w: there is no Verify around this handler", ErrTokenMissing)
 
-// RequireScope returns middleware that lets only requests pass whose token has all of
-// scopes ([ErrInsufficientScope], RFC 6750 §3.1). It panics where there is no scope, or one that is no scope-token (RFC 6749 §3.3).
+// asRefusal makes a 403 of an error without an HTTP form.
+func asRefusal(err error) error {
+	if _, ok := errors.AsType[problemError](err); ok || responseTo(err) != &internalError {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrForbidden, err)
+}
+
+// RequireScope returns middleware that calls the next handler only for requests
+// whose token has all of scopes. Other requests are refused with
+// [ErrInsufficientScope] (RFC 6750, section 3.1). It panics without scopes, and
+// if one is not a scope-token (RFC 6749, section 3.3).
 func RequireScope(scopes ...string) func(next http.Handler) http.Handler {
 	if len(scopes) == 0 {
-		panic("jwtauth: RequireScope: there is no scope")
+		panic("jwtauth: RequireScope: scopes is empty")
 	}
-	for _, scope := range scopes {
+	for i, scope := range scopes {
 		if !isScopeToken(scope) {
-			panic(fmt.Sprintf("jwtauth: RequireScope: %q is not a scope", scope))
+			panic(fmt.Sprintf("jwtauth: RequireScope: scopes[%d]: %q is not a scope", i, scope))
 		}
 	}
-	missing := &scopeError{strings.Join(scopes, " ")}
-	scopes = strings.Fields(missing.scopes) // a copy
+	list := strings.Join(scopes, " ")
+	missing := &requirementError{
+		sentinel:   ErrInsufficientScope,
+		text:       ErrInsufficientScope.Error() + ": " + list,
+		parameters: `scope="` + list + `"`,
+	}
+	scopes = strings.Fields(list) // a copy
 	return Require(func(c *Claims) error {
 		for _, scope := range scopes {
 			if !c.HasScope(scope) {
@@ -229,14 +363,20 @@ func isScopeToken(s string) bool {
 	return s != ""
 }
 
-// RequireFresh returns middleware that lets only requests pass whose subject
-// logged in at most maxAge ago, by the token's auth_time; others are told to log in again
-// ([ErrLoginTooOld], RFC 9470). Without an auth_time nobody passes. It panics where maxAge is under one second.
+// RequireFresh returns middleware that calls the next handler only for requests
+// whose subject logged in at most maxAge ago, according to the token's
+// "auth_time". Other requests, and tokens without auth_time, are refused with
+// [ErrInsufficientAuthentication], which asks the client for a new login (RFC
+// 9470). RequireFresh panics if maxAge is less than one second.
 func RequireFresh(maxAge time.Duration) func(next http.Handler) http.Handler {
 	if maxAge < time.Second {
-		panic("jwtauth: RequireFresh: maxAge is under one second")
+		panic("jwtauth: RequireFresh: maxAge is less than one second")
 	}
-	stale := &freshError{maxAge}
+	stale := &requirementError{
+		sentinel:   ErrInsufficientAuthentication,
+		text:       fmt.Sprintf("%v: login more than %v ago", ErrInsufficientAuthentication, maxAge),
+		parameters: `max_age="` + strconv.FormatInt(int64(maxAge/time.Second), 10) + `"`,
+	}
 	return Require(func(c *Claims) error {
 		now := c.verifiedAt
 		if now.IsZero() {

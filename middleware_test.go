@@ -157,7 +157,7 @@ func TestOnError(t *testing.T) {
 		{"Require cannot decide", nil, jwtauth.Require(func(*jwtauth.Claims) error { return jwtauth.ErrUnavailable }), "valid-ann", []error{jwtauth.ErrUnavailable}},
 		{"Require with a form of its own", nil, jwtauth.Require(func(*jwtauth.Claims) error { return jwtauth.ErrBodyTooLarge }), "valid-ann", []error{jwtauth.ErrBodyTooLarge}},
 		{"RequireScope", nil, jwtauth.RequireScope("admin"), "valid-ann", []error{jwtauth.ErrInsufficientScope}},
-		{"RequireFresh", nil, jwtauth.Require(func(*jwtauth.Claims) error { return jwtauth.ErrLoginTooOld }), "valid-ann", []error{jwtauth.ErrLoginTooOld}},
+		{"RequireFresh", nil, jwtauth.Require(func(*jwtauth.Claims) error { return jwtauth.ErrInsufficientAuthentication }), "valid-ann", []error{jwtauth.ErrInsufficientAuthentication}},
 		{"anonymous behind Optional", []jwtauth.VerifyOption{jwtauth.Optional()}, jwtauth.RequireScope("read"), "", []error{jwtauth.ErrTokenMissing}},
 	}
 	for _, c := range cases {
@@ -316,9 +316,9 @@ func TestRequire(t *testing.T) {
 		{"Verify inside", onlyAnn(jwtauth.Verify(subjects)(h)), "valid-ann", answerMissing, ""},
 		{"two of them", jwtauth.Verify(subjects)(onlyAnn(jwtauth.RequireScope("read", "write")(h))), "valid-ann", answerOf{}, "ann"},
 		{"two of them, the inner refuses", jwtauth.Verify(subjects)(onlyAnn(jwtauth.RequireScope("admin")(h))), "valid-ann",
-			answerOf{status: 403, challenge: `Bearer error="insufficient_scope", scope="admin"`, code: "insufficient_scope"}, ""},
+			answerOf{status: 403, challenge: `Bearer realm="restricted", error="insufficient_scope", scope="admin"`, code: "insufficient_scope"}, ""},
 		{"two of them, the outer refuses", jwtauth.Verify(subjects)(jwtauth.RequireScope("admin")(onlyAnn(h))), "valid-bob",
-			answerOf{status: 403, challenge: `Bearer error="insufficient_scope", scope="admin"`, code: "insufficient_scope"}, ""},
+			answerOf{status: 403, challenge: `Bearer realm="restricted", error="insufficient_scope", scope="admin"`, code: "insufficient_scope"}, ""},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -345,7 +345,7 @@ func TestRequireWithNewContext(t *testing.T) {
 	}
 	checkGreeting(t, serveAs(&jwtauth.Claims{Subject: "ann", Scope: "read"}), "ann")
 	checkAnswer(t, serveAs(&jwtauth.Claims{Subject: "ann"}),
-		answerOf{status: 403, challenge: `Bearer error="insufficient_scope", scope="read"`, code: "insufficient_scope"})
+		answerOf{status: 403, challenge: `Bearer realm="restricted", error="insufficient_scope", scope="read"`, code: "insufficient_scope"})
 }
 
 func TestRequireScope(t *testing.T) {
@@ -372,13 +372,13 @@ func TestRequireScope(t *testing.T) {
 		if c.ok {
 			checkGreeting(t, w, "ann")
 		} else {
-			checkAnswer(t, w, answerOf{status: 403, challenge: `Bearer error="insufficient_scope", scope="` + strings.Join(c.want, " ") + `"`, code: "insufficient_scope"})
+			checkAnswer(t, w, answerOf{status: 403, challenge: `Bearer realm="restricted", error="insufficient_scope", scope="` + strings.Join(c.want, " ") + `"`, code: "insufficient_scope"})
 		}
 	}
 	for _, scope := range []string{"", " ", "a b", `a"b`, `a\b`, "a\n", "é", "\x7f", "a\tb"} {
 		mustPanic(t, "RequireScope: ", func() { jwtauth.RequireScope("read", scope) })
 	}
-	mustPanic(t, "RequireScope: there is no scope", func() { jwtauth.RequireScope() })
+	mustPanic(t, "RequireScope: scopes is empty", func() { jwtauth.RequireScope() })
 }
 
 // A login's age is told by the verifier's clock, at each request, by a remembered token too.
@@ -388,7 +388,7 @@ func TestRequireFresh(t *testing.T) {
 		v := f.verifier(t, func(o *jwtauth.VerifierOptions) { o.Now = clock.Now })
 		h := jwtauth.Verify(v)(jwtauth.RequireFresh(time.Minute)(greet))
 		token := f.claims(withClaims(`"auth_time":1799999990.5`))
-		stale := answerOf{status: 401, challenge: `Bearer error="insufficient_user_authentication", max_age="60"`, code: "insufficient_user_authentication"}
+		stale := answerOf{status: 401, challenge: `Bearer realm="restricted", error="insufficient_user_authentication", max_age="60"`, code: "insufficient_user_authentication"}
 		for _, c := range []struct {
 			at time.Time
 			ok bool
@@ -440,7 +440,7 @@ func TestVerifyNested(t *testing.T) {
 		t.Errorf("what the outer refuses is answered %d", w.Code)
 	}
 	checkAnswer(t, serve(h, get("valid-ann")), answerInvalid)
-	checkAnswer(t, serve(h, get("valid-root")), answerOf{status: 403, challenge: `Bearer error="insufficient_scope", scope="x"`, code: "insufficient_scope"})
+	checkAnswer(t, serve(h, get("valid-root")), answerOf{status: 403, challenge: `Bearer realm="restricted", error="insufficient_scope", scope="x"`, code: "insufficient_scope"})
 	checkGreeting(t, serve(jwtauth.Verify(subjects)(jwtauth.Verify(admins)(greet)), get("valid-root")), "admin")
 
 	// An inner Verify that finds nobody says so, whoever the outer one has found.
@@ -452,14 +452,14 @@ func TestWiring(t *testing.T) {
 	var noIssuer *jwtauth.Issuer
 	var noVerifier *jwtauth.Verifier
 	for name, f := range map[string]func(){
-		"Verify: the verifier is nil":              func() { jwtauth.Verify(nil) },
-		"Verify: the next handler is nil":          func() { jwtauth.Verify(subjects)(nil) },
-		"From: there is no source":                 func() { jwtauth.From() },
-		"From: a source is nil":                    func() { jwtauth.From(jwtauth.Bearer(), nil) },
-		"OnError: f is nil":                        func() { jwtauth.OnError(nil) },
-		"Require: check is nil":                    func() { jwtauth.Require(nil) },
-		"Require: the next handler is nil":         func() { jwtauth.RequireScope("a")(nil) },
-		"RequireFresh: maxAge is under one second": func() { jwtauth.RequireFresh(0) },
+		"Verify: the verifier is nil":                  func() { jwtauth.Verify(nil) },
+		"Verify: the next handler is nil":              func() { jwtauth.Verify(subjects)(nil) },
+		"From: sources is empty":                       func() { jwtauth.From() },
+		"From: sources[1]: is nil":                     func() { jwtauth.From(jwtauth.Bearer(), nil) },
+		"OnError: f is nil":                            func() { jwtauth.OnError(nil) },
+		"Require: check is nil":                        func() { jwtauth.Require(nil) },
+		"Require: the next handler is nil":             func() { jwtauth.RequireScope("a")(nil) },
+		"RequireFresh: maxAge is less than one second": func() { jwtauth.RequireFresh(0) },
 	} {
 		mustPanic(t, name, f)
 	}
@@ -527,7 +527,7 @@ func TestChains(t *testing.T) {
 		at := func(path string) *http.Request { return withBearer(httptest.NewRequest("GET", path, nil), "valid-ann") }
 		checkGreeting(t, serve(r.mux, at("/public")), "anonymous")
 		checkGreeting(t, serve(r.mux, at("/private")), "ann")
-		checkAnswer(t, serve(r.mux, at("/admin")), answerOf{status: 403, challenge: `Bearer error="insufficient_scope", scope="admin"`, code: "insufficient_scope"})
+		checkAnswer(t, serve(r.mux, at("/admin")), answerOf{status: 403, challenge: `Bearer realm="restricted", error="insufficient_scope", scope="admin"`, code: "insufficient_scope"})
 	})
 }
 

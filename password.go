@@ -29,12 +29,6 @@ const (
 	maxClientBytes   = 64
 )
 
-// ErrPasswordInvalid: bcrypt cannot hash the password faithfully, because it is
-// longer than 72 bytes (the rest would not count) or holds a NUL byte ("a" and
-// "a\x00a" would be the same). Only hashing returns it: to check such a
-// password gives [ErrWrongPassword], since no hash can be its own.
-var ErrPasswordInvalid = errors.New("jwtauth: password cannot be hashed")
-
 // HasherOptions configures [NewHasher]. The zero value is a good choice.
 type HasherOptions struct {
 	// Cost is the binary logarithm of the work that goes into a new hash, and
@@ -118,7 +112,7 @@ var defaultHasher = sync.OnceValue(func() *Hasher {
 // 60 bytes of ASCII that hold the cost and a random salt too.
 //
 // It takes as long as a login and so waits for its turn as [CheckPassword]
-// does. Errors: [ErrPasswordInvalid], [ErrBusy] or ctx's own. How short or how
+// does. Errors: [ErrPasswordUnhashable], [ErrBusy] or ctx's own. How short or how
 // common a password may be is for the caller to decide (NIST SP 800-63B-4 §3.1.1.2).
 //
 // HashPassword, [CheckPassword] and [NeedsRehash] use one Hasher with the
@@ -159,7 +153,7 @@ func NeedsRehash(hash string) bool {
 // HashPassword is as the function [HashPassword], with h's options.
 func (h *Hasher) HashPassword(ctx context.Context, password string) (string, error) {
 	if why := unhashable(password); why != "" {
-		return "", fmt.Errorf("%w: %s", ErrPasswordInvalid, why)
+		return "", fmt.Errorf("%w: %s", ErrPasswordUnhashable, why)
 	}
 	var hash []byte
 	var failed error
@@ -268,7 +262,7 @@ func unhashable(password string) string {
 	case len(password) > maxPasswordBytes:
 		return fmt.Sprintf("longer than %d bytes", maxPasswordBytes)
 	case strings.IndexByte(password, 0) >= 0:
-		return "holds a NUL byte"
+		return "contains a NUL byte"
 	}
 	return ""
 }

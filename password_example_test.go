@@ -23,7 +23,7 @@ func ExampleHashPassword() {
 	fmt.Println(len(hash), "bytes to store")
 
 	_, err = jwtauth.HashPassword(ctx, strings.Repeat("long ", 20))
-	if errors.Is(err, jwtauth.ErrPasswordInvalid) {
+	if errors.Is(err, jwtauth.ErrPasswordUnhashable) {
 		fmt.Println(err)
 	}
 	// Output:
@@ -102,7 +102,7 @@ func ExampleHasher_HashPassword() {
 	}
 	_, err = hasher.HashPassword(context.Background(), "abc\x00def")
 	fmt.Println(err)
-	// Output: jwtauth: password cannot be hashed: holds a NUL byte
+	// Output: jwtauth: password cannot be hashed: contains a NUL byte
 }
 
 func ExampleHasher_CheckPassword() {

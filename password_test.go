@@ -73,13 +73,13 @@ func TestHashPasswordRefuses(t *testing.T) {
 	tests := []struct{ name, password, want string }{
 		{"73 bytes", "secret" + strings.Repeat("x", 67), "jwtauth: password cannot be hashed: longer than 72 bytes"},
 		{"73 bytes in 37 letters", strings.Repeat("é", 36) + "x", "jwtauth: password cannot be hashed: longer than 72 bytes"},
-		{"NUL byte", "secret\x00", "jwtauth: password cannot be hashed: holds a NUL byte"},
-		{"nothing else", "\x00", "jwtauth: password cannot be hashed: holds a NUL byte"},
+		{"NUL byte", "secret\x00", "jwtauth: password cannot be hashed: contains a NUL byte"},
+		{"nothing else", "\x00", "jwtauth: password cannot be hashed: contains a NUL byte"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			hash, err := jwtauth.HashPassword(t.Context(), tt.password)
-			if hash != "" || !errors.Is(err, jwtauth.ErrPasswordInvalid) || err.Error() != tt.want {
+			if hash != "" || !errors.Is(err, jwtauth.ErrPasswordUnhashable) || err.Error() != tt.want {
 				t.Errorf("%q, %v; want error %q", hash, err, tt.want)
 			}
 		})

@@ -267,7 +267,7 @@ func ExampleHandlers_Login() {
 	w := httptest.NewRecorder()
 	handlers.Login(w, r)
 	fmt.Print(w.Code, " ", w.Body)
-	// Output: 401 {"title":"Unauthorized","status":401,"detail":"User or password is wrong.","code":"login_failed"}
+	// Output: 401 {"title":"Unauthorized","status":401,"detail":"Wrong username or password.","code":"login_failed"}
 }
 
 // exampleHandlers returns endpoints at which somebody has logged in.

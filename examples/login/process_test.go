@@ -56,7 +56,7 @@ func TestProcess(t *testing.T) {
 	wrongPassword := p.post(t, `{"username":"admin","password":"Password"}`)
 	wrongUser := p.post(t, `{"username":"nobody","password":"password"}`)
 	wantProblem(t, wrongPassword, 401, "login_failed")
-	if wrongPassword.header.Get("WWW-Authenticate") != "Bearer" {
+	if wrongPassword.header.Get("WWW-Authenticate") != `Bearer realm="restricted"` {
 		t.Errorf("the response to a wrong password has no challenge: %v", wrongPassword.header)
 	}
 	wrongPassword.header.Del("Date")
