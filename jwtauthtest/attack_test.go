@@ -18,7 +18,7 @@ import (
 	"github.com/seed-0a072700/jwtauth/jwtauthtest"
 )
 
-// bearer returns a function that makes requests with one token.
+// bearer returns a function that returns requests with a token.
 func bearer(token string) func() *http.Request {
 	return func() *http.Request {
 		r := httptest.NewRequest(http.MethodGet, "/dashboard?tab=1", nil)
@@ -35,13 +35,13 @@ var rsaKey = sync.OnceValue(func() *rsa.PrivateKey {
 	return key
 })
 
-// issuerWith returns an issuer with a key for alg, and a token of it.
+// issuerWith returns an issuer with a key for alg, the key and a token.
 func issuerWith(t testing.TB, alg jwtauth.Algorithm) (*jwtauth.Issuer, jwtauth.Key, string) {
 	t.Helper()
 	var key jwtauth.Key
 	var err error
 	if alg[0] == 'R' || alg[0] == 'P' {
-		key, err = jwtauth.NewKey(alg, rsaKey()) // one for all, since making one takes long
+		key, err = jwtauth.NewKey(alg, rsaKey()) // generating a key takes long
 	} else {
 		key, err = jwtauth.GenerateKey(alg)
 	}
@@ -66,7 +66,7 @@ func TestAttackOnCorrectProtection(t *testing.T) {
 				t.Parallel()
 				issuer, _, _ := issuerWith(t, alg)
 				jwtauthtest.Attack(t, jwtauth.Verify(issuer), func() *http.Request {
-					token, err := issuer.Sign("alice", nil) // each request has a token of its own
+					token, err := issuer.Sign("alice", nil) // a new token each time
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -79,7 +79,7 @@ func TestAttackOnCorrectProtection(t *testing.T) {
 		for _, alg := range []jwtauth.Algorithm{jwtauth.ES256, jwtauth.ES384, jwtauth.EdDSA, jwtauth.RS256, jwtauth.PS512} {
 			for _, cacheSize := range []int{0, -1} {
 				if cacheSize < 0 && alg != jwtauth.ES256 {
-					continue // the others take long
+					continue // the other algorithms take long
 				}
 				t.Run(fmt.Sprintf("%s/cache=%d", alg, cacheSize), func(t *testing.T) {
 					t.Parallel()
@@ -109,13 +109,13 @@ func TestAttackOnCorrectProtection(t *testing.T) {
 		r := bearer(jwtauthtest.Token(t, "alice", nil))()
 		jwtauthtest.Attack(t, jwtauth.Verify(jwtauthtest.Verifier(t)), func() *http.Request { return r })
 	})
-	t.Run("by hand", func(t *testing.T) {
+	t.Run("handwritten", func(t *testing.T) {
 		h, newRequest := newHandwritten(noBug)
 		jwtauthtest.Attack(t, h.protect, newRequest)
 	})
 }
 
-// observer is a testing.TB that keeps what is reported, rather than failing.
+// observer is a testing.TB that records reports instead of failing.
 type observer struct {
 	testing.TB
 	reports []string
@@ -139,7 +139,7 @@ func (o *observer) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-// observe runs f as a test would, which may end it at any time.
+// observe runs f in a goroutine of its own, like a test, so that f may end it.
 func observe(t testing.TB, f func(t testing.TB)) *observer {
 	o := &observer{TB: t}
 	done := make(chan struct{})
@@ -151,86 +151,86 @@ func observe(t testing.TB, f func(t testing.TB)) *observer {
 	return o
 }
 
-// Each bug is found, and the reports name the mutations that show it.
+// Attack finds each bug, and its reports name the changes that reveal the bug.
 func TestAttackFindsBugs(t *testing.T) {
 	for _, test := range []struct {
 		bug   bug
-		least int      // how many mutations are reported; 0 for exactly those of want
-		want  []string // "mutation: …", the beginnings of reports
+		least int      // minimum number of reports, or 0 if want lists all of them
+		want  []string // prefixes of reports, which start with the name of the change
 	}{
 		{leavesRefusalToNext, 140, []string{
-			"no token: the request reached the handler (status 204), want it refused with 401; without credentials nobody passes",
+			"no token: the request reached the handler (status 204), want status 401; a request without credentials must be refused",
 			"alg none, no signature: the request reached the handler",
 		}},
 		{goesOnAfterRefusal, 140, []string{"no token: the request reached the handler (status 401)"}},
 		{acceptsNone, 14, []string{
 			"alg none, no signature: ", "alg none, no signature and no dot: ", "alg None, no signature: ", "alg NONE, signature kept: ",
-			"alg nOnE, no signature: the request reached the handler (status 204), want it refused with 401; " +
-				"a token without a signature proves nothing, in whatever case alg says so (RFC 7519 §6, RFC 7518 §8.5, RFC 8725 §3.2)",
-			"alg none and the good alg: ", "the token within an unsigned one: ",
+			"alg nOnE, no signature: the request reached the handler (status 204), want status 401; " +
+				"an unsigned token must be refused, for every spelling of alg none (RFC 7519, section 6; RFC 7518, section 8.5; RFC 8725, section 3.2)",
+			"alg none after the valid alg: ", "the token inside an unsigned one: ",
 		}},
 		{checksNoSignature, 60, []string{
 			"sub changed, signature kept: the request reached the handler", "a bit flipped in the last byte of the signature: ",
 			"alg RS256, signature kept: ", "another key, no kid: ", "crit: ", "crit, signature kept: ", "signature of zeros: ",
 		}},
 		{comparesPrefix, 0, []string{
-			"signature cut by a byte at its end: ", "signature cut in half: ", "signature of one byte: ",
+			"signature without its last byte: ", "signature cut in half: ", "signature of one byte: ",
 		}},
 		{readsFirstField, 0, []string{
-			"two fields, equal: ", "two fields, the good one first: ", "two fields, the second one Basic: ", "100 fields: ",
+			"two headers, equal: ", "two headers, the valid one first: ", "two headers, the second one Basic: ", "100 Authorization headers: ",
 		}},
 		{readsLastField, 0, []string{
-			"two fields, equal: ", "two fields, the good one last: ", "two fields, the first one empty: ", "100 fields: ",
+			"two headers, equal: ", "two headers, the valid one last: ", "two headers, the first one empty: ", "100 Authorization headers: ",
 		}},
 		{decodesLeniently, 0, []string{
-			"line break in the signature: ", "signature with padding: ", "signature with a spare bit set: ",
+			"line break in the signature: ", "signature with padding: ", "signature with an unused bit set: ",
 		}},
 		{passesLineBreaks, 0, []string{"line break in the signature: "}},
-		{takesStandardBase64, 0, []string{"line break in the signature: ", "signature in standard base64: "}},
-		{takesPadding, 0, []string{"line break in the signature: ", "signature with padding: "}},
-		{takesMoreSegments, 0, []string{"an empty segment after the signature: ", "a fourth segment: "}},
-		{hasEmptySecret, 0, []string{"HMAC with an empty key: ", "kid is unknown, HMAC with an empty key: ", "kid is a path to nothing: "}},
+		{acceptsStandardBase64, 0, []string{"line break in the signature: ", "signature in standard base64: "}},
+		{acceptsPadding, 0, []string{"line break in the signature: ", "signature with padding: "}},
+		{acceptsMoreSegments, 0, []string{"an empty segment after the signature: ", "a fourth segment: "}},
+		{hasEmptySecret, 0, []string{"HMAC with an empty key: ", "kid is unknown, HMAC with an empty key: ", "kid is the path of an empty file: "}},
 		{hasWeakSecret, 0, []string{"HMAC with the key secret: the request reached the handler"}},
-		{looksUpNothing, 0, []string{"kid is unknown, HMAC with an empty key: ", "kid is a path to nothing: "}},
-		{readsKeyFile, 0, []string{"kid is a path to nothing: the request reached the handler"}},
+		{usesUnknownKey, 0, []string{"kid is unknown, HMAC with an empty key: ", "kid is the path of an empty file: "}},
+		{readsKeyFile, 0, []string{"kid is the path of an empty file: the request reached the handler"}},
 		{fetchesKeys, 0, []string{
-			"another key, at jku: the protection connected to an address in this token or an earlier one; a token does not say where its keys are",
-			"another key, at jku by TLS: the protection connected",
+			"another key, at jku: the middleware connected to an address in this token or an earlier one; keys must not be fetched",
+			"another key, at jku by TLS: the middleware connected",
 		}},
-		{answers500, 100, []string{"one segment: status 500, want 401; ", "line break in the signature: status 500, want 401 or 400; "}},
+		{responds500, 100, []string{"one segment: status 500, want 401; ", "line break in the signature: status 500, want 401 or 400; "}},
 		{panics, 0, []string{
-			"one segment: the protection panicked (runtime error: index out of range", "two segments: ", "JSON serialization: ",
+			"one segment: the middleware panicked (runtime error: index out of range", "two segments: ", "JSON serialization: ",
 			"JSON serialization in base64url: ", "alg none, no signature and no dot: ", "alg None, no signature and no dot: ",
 			"alg NONE, no signature and no dot: ", "alg nOnE, no signature and no dot: ",
 		}},
-		{answers200, 140, []string{"no token: status 200, want 401; ", "payload of 1 MB: status 200, want 401 or 400 or 413 or 431; "}},
+		{responds200, 140, []string{"no token: status 200, want 401; ", "payload of 1 MB: status 200, want 401 or 400 or 413 or 431; "}},
 		{redirects, 140, []string{"no token: status 302, want 401; "}},
-		{hasNoChallenge, 100, []string{"no token: status 401 without a Bearer challenge; a 401 has a WWW-Authenticate field"}},
+		{hasNoChallenge, 100, []string{"no token: status 401 without a Bearer challenge; a 401 has a WWW-Authenticate header"}},
 		{challengesBasic, 100, []string{"no token: status 401 without a Bearer challenge; "}},
-		{echoesToken, 100, []string{"alg none, no signature: the answer repeats a part of the token in its body; ", "payload of 1 MB: "}},
+		{echoesToken, 100, []string{"alg none, no signature: the response contains a part of the token in its body; ", "payload of 1 MB: "}},
 		{echoesKeyID, 0, []string{
-			"another key, unknown kid: the answer repeats a part of the token in its Www-Authenticate field; ",
-			"another key, in jwk, with its kid: ", "another key, kid is an address: ", "another key, kid is a path: ", "kid is a path to nothing: ",
+			"another key, unknown kid: the response contains a part of the token in its Www-Authenticate header; ",
+			"another key, in jwk, with its kid: ", "another key, kid is an address: ", "another key, kid is a path: ", "kid is the path of an empty file: ",
 			"kid is an SQL query: ", "kid is a command: ", "kid with a NUL, signature kept: ", "kid is unknown, HMAC with an empty key: ",
 		}},
 		{matchesSchemePrefix, 0, []string{"scheme BearerX: ", "colon after the scheme: "}},
 		{ignoresScheme, 0, []string{
 			"token without a scheme: ", "scheme Basic: ", "scheme Token: ", "scheme DPoP: ", "scheme BearerX: ", "colon after the scheme: ",
-			"scheme written twice: ", "tab after the scheme: ", "two tokens, separated by a comma: ",
+			"scheme twice: ", "tab after the scheme: ", "two tokens, separated by a comma: ",
 		}},
 		{readsQuery, 0, []string{"token in the query: the request reached the handler"}},
 		{readsForm, 0, []string{"token in a form: the request reached the handler"}},
 		{readsCookie, 0, []string{"token in a cookie: the request reached the handler"}},
 		{letsOptionsPass, 0, []string{"no token, method OPTIONS: the request reached the handler"}},
-		{locksOut, 0, []string{"scheme BearerX: afterwards the unchanged request is refused with status 401; what becomes of one request"}},
-		{sharesState, 1, []string{"requests at the same time: "}},
+		{locksOut, 0, []string{"scheme BearerX: afterwards the valid request is refused with status 401; the result of a request"}},
+		{sharesState, 1, []string{"concurrent requests: "}},
 	} {
 		t.Run(string(test.bug), func(t *testing.T) {
 			t.Parallel()
 			h, newRequest := newHandwritten(test.bug)
 			o := observe(t, func(t testing.TB) { jwtauthtest.Attack(t, h.protect, newRequest) })
 			if o.ended {
-				t.Errorf("Attack gave up: %q", o.reports)
+				t.Errorf("Attack ended the test: %q", o.reports)
 			}
 			for _, want := range test.want {
 				if !slices.ContainsFunc(o.reports, func(report string) bool { return strings.HasPrefix(report, want) }) {
@@ -239,20 +239,20 @@ func TestAttackFindsBugs(t *testing.T) {
 			}
 			for _, report := range o.reports {
 				if test.least == 0 && !slices.ContainsFunc(test.want, func(want string) bool { return strings.HasPrefix(report, want) }) {
-					t.Errorf("found where there is nothing: %s", report)
+					t.Errorf("unexpected report: %s", report)
 				}
 			}
 			if len(o.reports) < test.least {
 				t.Errorf("%d reports, want at least %d", len(o.reports), test.least)
 			}
 			if token := newRequest().Header.Get("Authorization")[len("Bearer "):]; strings.Contains(strings.Join(o.reports, ""), token) {
-				t.Error("a report holds the token")
+				t.Error("a report contains the token")
 			}
 		})
 	}
 }
 
-// Who trusts the keys in headers takes the forged tokens.
+// Middleware that trusts the keys in headers accepts the forged tokens.
 func TestAttackFindsTrustInHeaders(t *testing.T) {
 	for _, alg := range []jwtauth.Algorithm{jwtauth.HS256, jwtauth.ES256, jwtauth.EdDSA} {
 		t.Run(string(alg), func(t *testing.T) {
@@ -273,7 +273,7 @@ func TestAttackFindsTrustInHeaders(t *testing.T) {
 	}
 }
 
-func TestAttackRefusesWhatItCannotUse(t *testing.T) {
+func TestAttackRefusesArguments(t *testing.T) {
 	token := jwtauthtest.Token(t, "alice", nil)
 	protect := jwtauth.Verify(jwtauthtest.Verifier(t))
 	open := func(next http.Handler) http.Handler { return next }
@@ -292,35 +292,36 @@ func TestAttackRefusesWhatItCannotUse(t *testing.T) {
 	}{
 		{"no protect", nil, bearer(token), "protect or newRequest is nil"},
 		{"no newRequest", protect, nil, "protect or newRequest is nil"},
-		{"protect returns nothing", func(http.Handler) http.Handler { return nil }, bearer(token), "protect returned nil"},
-		{"newRequest returns nothing", protect, func() *http.Request { return nil }, "the request of newRequest is nil"},
-		{"a request that is refused", protect, bearer("x"), "is refused with status 401: it must be one that passes"},
-		{"a protection that panics", func(http.Handler) http.Handler {
+		{"protect returns nil", func(http.Handler) http.Handler { return nil }, bearer(token), "protect returned nil"},
+		{"newRequest returns nil", protect, func() *http.Request { return nil }, "the request of newRequest is nil"},
+		{"a request that is refused", protect, bearer("x"), "is refused with status 401; it must be accepted"},
+		{"middleware that panics", func(http.Handler) http.Handler {
 			return http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("oops") })
-		}, bearer(token), "makes the protection panic (oops)"},
-		{"a protection that calls twice", func(next http.Handler) http.Handler {
+		}, bearer(token), "makes the middleware panic (oops)"},
+		{"middleware that calls the handler twice", func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { next.ServeHTTP(w, r); next.ServeHTTP(w, r) })
-		}, bearer(token), "calls the handler 2 times"},
-		{"a protection that refuses and calls", func(next http.Handler) http.Handler {
+		}, bearer(token), "reaches the handler 2 times"},
+		{"middleware that refuses and calls the handler", func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(403); next.ServeHTTP(w, r) })
-		}, bearer(token), "calls the handler, and yet is answered with status 403"},
-		{"no field", open, with(), "has 0 Authorization fields"},
-		{"two fields", open, with("Bearer "+token, "Bearer "+token), "has 2 Authorization fields"},
-		{"another scheme", open, with("Basic YTpi"), "of another scheme than Bearer"},
-		{"an opaque token", open, bearer("opaque"), "it has 1 segments, a compact JWS has 3"},
-		{"a token without JSON", open, bearer("a.b.c"), "its header is no JSON object"},
+		}, bearer(token), "reaches the handler, but gets status 403"},
+		{"no header", open, with(), "has 0 Authorization headers"},
+		{"two headers", open, with("Bearer "+token, "Bearer "+token), "has 2 Authorization headers"},
+		{"another scheme", open, with("Basic YTpi"), "with another scheme; Attack requires Bearer"},
+		{"an opaque token", open, bearer("opaque"), "it has 1 segments, and a compact JWS has 3"},
+		{"a token without JSON", open, bearer("a.b.c"), "its header is not a JSON object"},
 		{"an unsigned token", open, bearer(encode(`{"alg":"none"}`) + "." + encode(`{}`) + "."), "it is not signed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			o := observe(t, func(t testing.TB) { jwtauthtest.Attack(t, test.protect, test.newRequest) })
 			if !o.ended || len(o.reports) != 1 || !strings.Contains(o.reports[0], test.want) {
-				t.Errorf("ended %v, reports %q; want the end with one that has %q", o.ended, o.reports, test.want)
+				t.Errorf("ended %v, reports %q; want true and one report that contains %q", o.ended, o.reports, test.want)
 			}
 		})
 	}
 }
 
-// A mutation that a *testing.T finds not refused fails as a subtest of its name.
+// If t is a *testing.T, a changed request that is accepted fails the subtest
+// with the name of the change.
 func TestAttackSubtests(t *testing.T) {
 	const variable = "JWTAUTHTEST_SHOW_A_FAILURE"
 	if os.Getenv(variable) != "" {

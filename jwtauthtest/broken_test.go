@@ -17,48 +17,48 @@ import (
 	"sync/atomic"
 )
 
-// bug is one mistake that real middleware has made.
+// bug is a mistake that real middleware has made.
 type bug string
 
 const (
-	noBug               bug = "none"
-	leavesRefusalToNext bug = "calls next always and leaves the refusal to a second one"
-	goesOnAfterRefusal  bug = "answers 401 and calls next all the same"
-	acceptsNone         bug = "accepts alg none"
-	checksNoSignature   bug = "does not check the signature"
-	comparesPrefix      bug = "compares as much of the signature as there is"
-	readsFirstField     bug = "reads the first Authorization field"
-	readsLastField      bug = "reads the last Authorization field"
-	decodesLeniently    bug = "decodes base64 leniently"
-	passesLineBreaks    bug = "decodes base64 strictly, as encoding/base64 understands it"
-	takesStandardBase64 bug = "takes base64 in either alphabet"
-	takesPadding        bug = "takes base64 with padding"
-	fetchesKeys         bug = "asks the address in jku"
-	readsKeyFile        bug = "takes kid for the name of a file"
-	hasEmptySecret      bug = "has an empty secret"
-	looksUpNothing      bug = "uses what a map returns for an unknown kid"
-	hasWeakSecret       bug = "has the secret of a tutorial"
-	answers500          bug = "answers 500 to what it cannot parse"
-	panics              bug = "panics on what it cannot parse"
-	answers200          bug = "answers 200 with an error page"
-	redirects           bug = "redirects to a login page"
-	echoesToken         bug = "repeats the token in the body"
-	echoesKeyID         bug = "repeats the kid in the challenge"
-	hasNoChallenge      bug = "has no challenge in a 401"
-	challengesBasic     bug = "challenges for Basic"
-	matchesSchemePrefix bug = "takes whatever starts with bearer for the scheme"
-	ignoresScheme       bug = "takes the last word of the field, whatever the scheme"
-	readsQuery          bug = "takes a token in the query"
-	readsForm           bug = "takes a token in a form"
-	readsCookie         bug = "takes a token in a cookie"
-	letsOptionsPass     bug = "lets OPTIONS pass"
-	locksOut            bug = "locks out everybody after ten refusals"
-	sharesState         bug = "keeps the verdict on a request where all requests find it"
-	takesMoreSegments   bug = "takes segments after the third"
+	noBug                 bug = "none"
+	leavesRefusalToNext   bug = "always calls next and leaves the refusal to another handler"
+	goesOnAfterRefusal    bug = "responds 401 and also calls next"
+	acceptsNone           bug = "accepts alg none"
+	checksNoSignature     bug = "does not check the signature"
+	comparesPrefix        bug = "compares only as many bytes as the signature has"
+	readsFirstField       bug = "reads the first Authorization header"
+	readsLastField        bug = "reads the last Authorization header"
+	decodesLeniently      bug = "decodes base64 leniently"
+	passesLineBreaks      bug = "ignores line breaks, as encoding/base64 does in strict mode"
+	acceptsStandardBase64 bug = "accepts base64 in either alphabet"
+	acceptsPadding        bug = "accepts base64 with padding"
+	fetchesKeys           bug = "connects to the address in jku"
+	readsKeyFile          bug = "uses kid as the name of a file"
+	hasEmptySecret        bug = "has an empty secret"
+	usesUnknownKey        bug = "uses the zero value that a map returns for an unknown kid"
+	hasWeakSecret         bug = "has a secret from a tutorial"
+	responds500           bug = "responds 500 if it cannot parse the token"
+	panics                bug = "panics if it cannot parse the token"
+	responds200           bug = "responds 200 with an error page"
+	redirects             bug = "redirects to a login page"
+	echoesToken           bug = "repeats the token in the body"
+	echoesKeyID           bug = "repeats the kid in the challenge"
+	hasNoChallenge        bug = "has no challenge in a 401"
+	challengesBasic       bug = "challenges for Basic"
+	matchesSchemePrefix   bug = "accepts every scheme that starts with Bearer"
+	ignoresScheme         bug = "accepts the last word of the header with every scheme"
+	readsQuery            bug = "accepts a token in the query"
+	readsForm             bug = "accepts a token in a form"
+	readsCookie           bug = "accepts a token in a cookie"
+	letsOptionsPass       bug = "accepts OPTIONS requests without a token"
+	locksOut              bug = "refuses all requests after ten refusals"
+	sharesState           bug = "stores the verdict in a variable that all requests share"
+	acceptsMoreSegments   bug = "ignores segments after the third"
 )
 
-// handwritten is middleware as people write it themselves: HS256, without a library. Without a
-// bug it is right, so that what Attack finds is the bug.
+// handwritten is middleware for HS256 without a library. Without a bug it is
+// correct, so every report of Attack is about the bug.
 type handwritten struct {
 	bug     bug
 	secret  string
@@ -67,7 +67,8 @@ type handwritten struct {
 	verdict atomic.Bool
 }
 
-// newHandwritten returns middleware with a bug, and a function that makes requests that pass it.
+// newHandwritten returns middleware with a bug, and a function that returns
+// valid requests.
 func newHandwritten(b bug) (*handwritten, func() *http.Request) {
 	input := encode(`{"alg":"HS256","typ":"JWT"}`) + "." + encode(`{"sub":"alice","exp":4102444800}`)
 	for {
@@ -79,8 +80,8 @@ func newHandwritten(b bug) (*handwritten, func() *http.Request) {
 			h.secret = ""
 		}
 		signature := base64.RawURLEncoding.EncodeToString(sign(h.secret, input))
-		if b == takesStandardBase64 && !strings.ContainsAny(signature, "-_") {
-			continue // looks the same in both alphabets
+		if b == acceptsStandardBase64 && !strings.ContainsAny(signature, "-_") {
+			continue // it is the same in both alphabets
 		}
 		return h, bearer(input + "." + signature)
 	}
@@ -100,9 +101,9 @@ func (h *handwritten) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	kid := ""
 	if status == 0 {
 		var err error
-		if kid, err = h.judge(token); err != nil {
+		if kid, err = h.verify(token); err != nil {
 			status = http.StatusUnauthorized
-			if h.bug == answers500 {
+			if h.bug == responds500 {
 				status = http.StatusInternalServerError
 			}
 		}
@@ -135,7 +136,7 @@ func (h *handwritten) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *handwritten) refuse(w http.ResponseWriter, r *http.Request, status int, token, kid string) {
 	challenge := "Bearer"
 	switch h.bug {
-	case answers200:
+	case responds200:
 		status = http.StatusOK
 	case redirects:
 		http.Redirect(w, r, "/login", http.StatusFound)
@@ -198,8 +199,8 @@ func (h *handwritten) find(r *http.Request) (string, int) {
 	return token, 0
 }
 
-// judge returns nil for a good token, and its kid for any.
-func (h *handwritten) judge(token string) (string, error) {
+// verify returns the kid of a token, and an error if the token is invalid.
+func (h *handwritten) verify(token string) (string, error) {
 	if len(token) > 8<<10 {
 		return "", fmt.Errorf("too long")
 	}
@@ -209,7 +210,7 @@ func (h *handwritten) judge(token string) (string, error) {
 		_ = segments[2]
 	case h.bug == acceptsNone && len(segments) == 2:
 		segments = append(segments, "")
-	case h.bug == takesMoreSegments && len(segments) > 3:
+	case h.bug == acceptsMoreSegments && len(segments) > 3:
 		segments = segments[:3]
 	}
 	if len(segments) != 3 {
@@ -232,7 +233,7 @@ func (h *handwritten) judge(token string) (string, error) {
 		if address, err := url.Parse(header.Address); err == nil {
 			if connection, err := net.Dial("tcp", address.Host); err == nil {
 				_, _ = connection.Write([]byte("GET / HTTP/1.0\r\n\r\n"))
-				_, _ = connection.Read(make([]byte, 1)) // until it is surely accepted
+				_, _ = connection.Read(make([]byte, 1)) // wait for the server
 				_ = connection.Close()
 			}
 		}
@@ -250,7 +251,7 @@ func (h *handwritten) judge(token string) (string, error) {
 	input := segments[0] + "." + segments[1]
 	secret := h.secret
 	switch {
-	case h.bug == looksUpNothing:
+	case h.bug == usesUnknownKey:
 		secret = map[string]string{"": h.secret}[kid]
 	case h.bug == readsKeyFile && kid != "":
 		files := map[string]string{"/srv/keys/one": h.secret, "/dev/null": ""}
@@ -286,9 +287,9 @@ func (h *handwritten) decode(segment string) ([]byte, error) {
 	switch {
 	case h.bug == decodesLeniently:
 		return base64.RawURLEncoding.DecodeString(strings.TrimRight(segment, "="))
-	case h.bug == takesStandardBase64:
+	case h.bug == acceptsStandardBase64:
 		return base64.RawURLEncoding.Strict().DecodeString(strings.NewReplacer("+", "-", "/", "_").Replace(segment))
-	case h.bug == takesPadding:
+	case h.bug == acceptsPadding:
 		return base64.RawURLEncoding.Strict().DecodeString(strings.TrimRight(segment, "="))
 	case err == nil && h.bug != passesLineBreaks && strings.ContainsAny(segment, "\r\n"):
 		return nil, fmt.Errorf("line break in base64")

@@ -12,7 +12,7 @@ import (
 	"github.com/seed-0a072700/jwtauth/jwtauthtest"
 )
 
-// t stands for what a test is handed; it prints what a test would report.
+// t replaces the *testing.T of a test. It prints the reports.
 var t testing.TB = printer{}
 
 type printer struct{ testing.TB }
@@ -27,7 +27,7 @@ var dashboard = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "Hello %s", claims.Subject)
 })
 
-// get answers a request with a token.
+// get returns the response to a request with a token.
 func get(handler http.Handler, token string) string {
 	r := httptest.NewRequest(http.MethodGet, "/dashboard", nil)
 	r.Header.Set("Authorization", "Bearer "+token)
@@ -50,7 +50,8 @@ func ExampleToken() {
 }
 
 func ExampleVerifier() {
-	// The service takes its verifier as a parameter: an Issuer, a Verifier, or in tests this one.
+	// The verifier is a parameter of the service. In production it is an Issuer
+	// or a Verifier.
 	newService := func(v jwtauth.TokenVerifier) http.Handler {
 		mux := http.NewServeMux()
 		mux.Handle("GET /dashboard", jwtauth.Verify(v)(dashboard))
@@ -107,7 +108,7 @@ func ExampleAttack() {
 	// Output: all refused
 }
 
-// A reader of the header that takes longer words for "Bearer", and what Attack says of it.
+// This middleware also accepts the scheme "BearerX", and Attack reports that.
 func ExampleAttack_finding() {
 	verifier := jwtauthtest.Verifier(t)
 	protect := func(next http.Handler) http.Handler {
@@ -126,5 +127,5 @@ func ExampleAttack_finding() {
 		return r
 	})
 	// Output:
-	// scheme BearerX: the request reached the handler (status 204), want it refused with 401 or 400; the credentials of another scheme are no bearer token (RFC 9110 §11.6.2)
+	// scheme BearerX: the request reached the handler (status 204), want status 401 or 400; credentials of another scheme are not a bearer token (RFC 9110, section 11.6.2)
 }

@@ -12,17 +12,13 @@ import (
 	_ "crypto/sha512"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/json"
 	"math/big"
-	"net"
-	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
-// forger is an attacker's key, of the kind that a protection expects.
+// forger is a key of the attacker. It has the type that the middleware expects.
 type forger struct {
 	alg  string
 	sign func(input string) []byte
@@ -30,8 +26,8 @@ type forger struct {
 	pair crypto.Signer // nil for a symmetric key
 }
 
-// newForger returns an attacker's key for alg, or of another algorithm where alg is not known.
-// The keys are made once in a process: none guards anything.
+// newForger returns an attacker's key for alg, or for EdDSA if alg is unknown.
+// The keys protect no data, so each process generates them once.
 func newForger(alg string) forger {
 	hash := map[string]crypto.Hash{"256": crypto.SHA256, "384": crypto.SHA384, "512": crypto.SHA512}[strings.TrimLeft(alg, "HRPES")]
 	f := forger{alg: alg}
@@ -60,7 +56,7 @@ func newForger(alg string) forger {
 		f.sign = func(input string) []byte {
 			r, s, err := ecdsa.Sign(rand.Reader, key, digest(hash, input))
 			must(err)
-			size := (key.Params().BitSize + 7) / 8 // RFC 7518 §3.4
+			size := (key.Params().BitSize + 7) / 8 // RFC 7518, section 3.4
 			signature := make([]byte, 2*size)
 			r.FillBytes(signature[:size])
 			s.FillBytes(signature[size:])
@@ -71,7 +67,7 @@ func newForger(alg string) forger {
 		x, y := point[1:1+len(point)/2], point[1+len(point)/2:]
 		f.jwk = map[string]any{"kty": "EC", "crv": key.Params().Name, "x": encode(x), "y": encode(y)}
 	default:
-		if alg != "Ed25519" { // RFC 9864 §2.2
+		if alg != "Ed25519" { // RFC 9864, section 2.2
 			f.alg = "EdDSA"
 		}
 		key := forgedEd25519()
@@ -82,7 +78,8 @@ func newForger(alg string) forger {
 	return f
 }
 
-// x5c returns the header member for a certificate of the key, issued by itself (RFC 7515 §4.1.6).
+// x5c returns the header parameter x5c with a self-signed certificate of the
+// key (RFC 7515, section 4.1.6).
 func (f forger) x5c() []string {
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(24 * time.Hour)}
 	certificate, err := x509.CreateCertificate(rand.Reader, template, template, f.pair.Public(), f.pair)
@@ -105,7 +102,8 @@ func forgedOn(curve elliptic.Curve) func() *ecdsa.PrivateKey {
 	return sync.OnceValue(func() *ecdsa.PrivateKey { key, err := ecdsa.GenerateKey(curve, rand.Reader); must(err); return key })
 }
 
-// must is for what fails only where the machine has no randomness.
+// must panics on errors that occur only if the machine has no source of
+// randomness.
 func must(err error) {
 	if err != nil {
 		panic(err)
@@ -124,7 +122,8 @@ func mac(hash crypto.Hash, secret []byte, input string) []byte {
 	return h.Sum(nil)
 }
 
-// forged returns the token with a claim more, changes to its header, and a signature of f.
+// forged returns the token with an additional claim, a changed header, and a
+// signature by f.
 func (f forger) forged(k jws, changes map[string]any) string {
 	if f.alg != k.alg {
 		changes["alg"] = f.alg
@@ -133,8 +132,9 @@ func (f forger) forged(k jws, changes map[string]any) string {
 	return input + "." + encode(f.sign(input))
 }
 
-// guessed returns the token with a claim more, as HMAC with a key that anyone can guess. The hash
-// is the token's own where it is of HMAC; otherwise alg is changed to HS256 (RFC 8725 §2.1).
+// guessed returns the token with an additional claim, signed by HMAC with a
+// secret that can be guessed. If alg is not an HMAC algorithm, it is changed to
+// HS256 (RFC 8725, section 2.1).
 func guessed(k jws, secret string) string {
 	alg, hash := k.alg, crypto.SHA256
 	switch alg {
@@ -147,57 +147,4 @@ func guessed(k jws, secret string) string {
 	}
 	input := k.headerWith(map[string]any{"alg": alg}) + "." + k.payloadWith("jwtauthtest", "forged")
 	return input + "." + encode(mac(hash, []byte(secret), input))
-}
-
-// bait listens where tokens say that their keys are, and serves the attacker's. The nil bait listens nowhere.
-type bait struct {
-	address string
-	server  *http.Server
-	done    chan struct{}
-	count   atomic.Int64 // of connections, also those that are not HTTP
-}
-
-func newBait(alg string) (*bait, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	b := &bait{address: listener.Addr().String(), done: make(chan struct{})}
-	keys, err := json.Marshal(map[string]any{"keys": []any{newForger(alg).jwk}})
-	must(err)
-	b.server = &http.Server{
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "application/jwk-set+json")
-			_, _ = w.Write(keys)
-		}),
-		ReadHeaderTimeout: time.Second,
-		ConnState: func(_ net.Conn, state http.ConnState) {
-			if state == http.StateNew {
-				b.count.Add(1)
-			}
-		},
-	}
-	go func() {
-		defer close(b.done)
-		_ = b.server.Serve(listener)
-	}()
-	return b, nil
-}
-
-// host returns where the bait is, or where nobody is.
-func (b *bait) host() string {
-	if b == nil {
-		return "127.0.0.1:9"
-	}
-	return b.address
-}
-
-// bitten reports whether anyone connected since it was last asked.
-func (b *bait) bitten() bool { return b != nil && b.count.Swap(0) > 0 }
-
-func (b *bait) close() {
-	if b != nil {
-		_ = b.server.Close()
-		<-b.done
-	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// Forged tokens are as good as tokens can be, whatever the algorithm: they verify with the attacker's key.
+// Forged tokens verify with the attacker's key, for every algorithm.
 func TestForgerSigns(t *testing.T) {
 	token := mustParse(t, Token(t, "alice", nil))
 	for _, alg := range []jwtauth.Algorithm{
@@ -62,7 +62,8 @@ func TestGuessedSigns(t *testing.T) {
 	}
 }
 
-// verify checks that key takes a forged token, which says that it is one.
+// verify checks that a forged token verifies with key and has the claim of
+// forged tokens.
 func verify(t *testing.T, key jwtauth.Key, token string) {
 	t.Helper()
 	keys, err := jwtauth.StaticKeys(key)

@@ -11,8 +11,8 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// gullible is middleware that verifies a token with the key in its own header, where there is one.
-// Without, it does what is right.
+// gullible is middleware that verifies a token with the key in the token's own
+// header. If the header contains no key, it is correct.
 type gullible struct {
 	issuer *jwtauth.Issuer
 	next   http.Handler

@@ -10,29 +10,31 @@ import (
 	"strings"
 )
 
-// jws is the token of a request that passes: its three segments, and what its header says.
+// jws is the token of the valid request: its three segments, and parts of its
+// decoded header and payload.
 type jws struct {
 	header, payload, signature string
-	members                    map[string]any // of the header
+	members                    map[string]any // header parameters
 	claims                     map[string]json.RawMessage
 	alg, kid                   string
 }
 
 func (k jws) String() string { return k.header + "." + k.payload + "." + k.signature }
 
-// bearerToken reads the token of a request that passes. Its errors go on after "the request of newRequest".
+// bearerToken returns the token of the valid request. Its errors continue the
+// phrase "the request of newRequest".
 func bearerToken(r *http.Request) (jws, error) {
 	fields := r.Header["Authorization"]
 	if len(fields) != 1 {
-		return jws{}, fmt.Errorf("has %d Authorization fields; Attack needs one, with a Bearer token to change", len(fields))
+		return jws{}, fmt.Errorf("has %d Authorization headers; Attack requires one, with a Bearer token", len(fields))
 	}
 	scheme, text, _ := strings.Cut(fields[0], " ")
 	if !strings.EqualFold(scheme, "Bearer") {
-		return jws{}, errors.New("has an Authorization field of another scheme than Bearer; Attack needs a Bearer token to change")
+		return jws{}, errors.New("has an Authorization header with another scheme; Attack requires Bearer")
 	}
 	k, err := parseJWS(strings.TrimLeft(text, " "))
 	if err != nil {
-		return jws{}, fmt.Errorf("has a Bearer token that Attack cannot take apart: %w", err)
+		return jws{}, fmt.Errorf("has a Bearer token that Attack cannot parse: %w", err)
 	}
 	return k, nil
 }
@@ -40,7 +42,7 @@ func bearerToken(r *http.Request) (jws, error) {
 func parseJWS(text string) (jws, error) {
 	segments := strings.Split(text, ".")
 	if len(segments) != 3 {
-		return jws{}, fmt.Errorf("it has %d segments, a compact JWS has 3", len(segments))
+		return jws{}, fmt.Errorf("it has %d segments, and a compact JWS has 3", len(segments))
 	}
 	k := jws{header: segments[0], payload: segments[1], signature: segments[2]}
 	for _, part := range []struct {
@@ -48,7 +50,7 @@ func parseJWS(text string) (jws, error) {
 		into          any
 	}{{"header", k.header, &k.members}, {"payload", k.payload, &k.claims}} {
 		if decoded, err := base64.RawURLEncoding.DecodeString(part.segment); err != nil || json.Unmarshal(decoded, part.into) != nil {
-			return jws{}, fmt.Errorf("its %s is no JSON object in base64url", part.name)
+			return jws{}, fmt.Errorf("its %s is not a JSON object in base64url", part.name)
 		}
 	}
 	k.alg, _ = k.members["alg"].(string)
@@ -59,10 +61,12 @@ func parseJWS(text string) (jws, error) {
 	return k, nil
 }
 
-// minSignature is less than what any algorithm makes, and enough to change it in many ways.
+// minSignature is a length in bytes. The signatures of all algorithms are
+// longer, and this many bytes suffice for all changes.
 const minSignature = 16
 
-// headerWith returns the header segment with other members; nil leaves one out.
+// headerWith returns the header segment with changed parameters. The value nil
+// removes a parameter.
 func (k jws) headerWith(changes map[string]any) string {
 	members := maps.Clone(k.members)
 	for name, value := range changes {
@@ -75,7 +79,7 @@ func (k jws) headerWith(changes map[string]any) string {
 	return segment(members)
 }
 
-// payloadWith returns the payload segment with another claim.
+// payloadWith returns the payload segment with one claim changed or added.
 func (k jws) payloadWith(name string, value any) string {
 	claims := make(map[string]any)
 	for name, text := range k.claims {
@@ -89,20 +93,23 @@ func (k jws) payloadWith(name string, value any) string {
 func segment(value any) string {
 	text, err := json.Marshal(value)
 	if err != nil {
-		panic(err) // only maps of texts, numbers and their like come here
+		panic(err) // all values are maps, strings, numbers and slices of them
 	}
 	return encode(text)
 }
 
 func encode(text []byte) string { return base64.RawURLEncoding.EncodeToString(text) }
 
-// minFragment is how long a piece of a token is that no answer holds by chance.
+// minFragment is the minimum length of a part of a token. A response does not
+// contain a text of this length by chance.
 const minFragment = 16
 
-// fragments returns pieces of a token, by which an answer that repeats it is known.
+// fragments returns parts of a token. A response that contains one of them
+// repeats the token.
 func (k jws) fragments() []string { return pieces(k.String()) }
 
-// fragments returns pieces of the credentials of a changed request, and the texts in the header of its token.
+// fragments returns parts of the credentials in a changed request, and the
+// strings in the header of its token.
 func fragments(r *http.Request) (list []string) {
 	for _, field := range r.Header["Authorization"] {
 		list = append(list, pieces(field)...)
@@ -121,7 +128,7 @@ func fragments(r *http.Request) (list []string) {
 }
 
 func pieces(credentials string) (list []string) {
-	credentials = credentials[:min(len(credentials), 4<<10)] // enough of a huge one
+	credentials = credentials[:min(len(credentials), 4<<10)] // of a huge token
 	isDelimiter := func(c rune) bool { return c <= ' ' || c == '.' || c == ',' || c == '"' }
 	for piece := range strings.FieldsFuncSeq(credentials, isDelimiter) {
 		if len(piece) >= minFragment {

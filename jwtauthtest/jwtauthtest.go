@@ -1,19 +1,24 @@
-// Package jwtauthtest helps to test services that are protected by package jwtauth.
+// Package jwtauthtest provides helpers for tests of services that use package
+// jwtauth, and test suites for middleware and session stores.
 //
-// [Token] and [Verifier] belong together: a handler is tested behind its real
-// middleware, with no key of the service anywhere near the test:
+// [Verifier] accepts the tokens of [Token]. Together they test a handler behind
+// its real middleware, without a key of the service:
 //
 //	protected := jwtauth.Verify(jwtauthtest.Verifier(t))(dashboard)
 //	r := httptest.NewRequest("GET", "/dashboard", nil)
 //	r.Header.Set("Authorization", "Bearer "+jwtauthtest.Token(t, "alice", nil))
 //
-// A handler alone, without middleware, needs neither: [jwtauth.NewContext] gives it claims.
+// To test a handler without its middleware, put claims into the request's
+// context with [jwtauth.NewContext].
 //
-// [Attack] tests the protection itself, made by package jwtauth or by anything else: it
-// changes a request that passes in the ways that have fooled others, and each must be refused.
+// [Attack] tests middleware that checks tokens, made with package jwtauth or
+// any other library. It changes a valid request in ways that have deceived real
+// middleware, and the middleware must refuse every changed request.
 //
-// Clocks are those of package time: in a bubble of testing/synctest tokens are minted, and
-// expire, in the bubble's time.
+// [RunSessionStore] tests an implementation of [jwtauth.SessionStore].
+//
+// All functions use the clock of package time. In a bubble of testing/synctest,
+// tokens are issued and expire in the time of the bubble.
 package jwtauthtest
 
 import (
@@ -29,17 +34,19 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// What [Token] puts into a token, and [Verifier] requires of it. Both names are reserved (RFC 6761 §6.2): nobody has them.
+// The issuer and the audience of the tokens of [Token], which [Verifier]
+// requires. Both host names are reserved for tests (RFC 6761, section 6.2).
 const (
 	Issuer   = "https://issuer.test"  // "iss"
 	Audience = "https://service.test" // "aud"
 )
 
-// Verifier returns a verifier that takes the tokens that [Token] mints in the same
-// process, and no others: their key is made anew by each process, and never leaves it.
-// It requires [Issuer] and [Audience], and has the defaults of [jwtauth.VerifierOptions] in all else.
+// Verifier returns a verifier that accepts the tokens that [Token] returns in
+// the same process, and no others. Each process generates its own key and does
+// not reveal it. The verifier requires [Issuer] and [Audience]. All other
+// options have the defaults of [jwtauth.VerifierOptions].
 //
-// Outside of a test binary it panics. It is safe for concurrent use.
+// Verifier panics outside of tests. It is safe for concurrent use.
 func Verifier(t testing.TB) jwtauth.TokenVerifier {
 	t.Helper()
 	verifier, err := jwtauth.NewVerifier(process(t).keys, jwtauth.VerifierOptions{
@@ -52,11 +59,13 @@ func Verifier(t testing.TB) jwtauth.TokenVerifier {
 	return verifier
 }
 
-// Token returns an access token for subject that [Verifier] takes: by default for one hour from
-// now, with the claims that [jwtauth.Issuer.Sign] sets. claims are private claims, as Sign takes them: a struct,
-// a map, or nil for none. What Sign would refuse fails the test at once.
+// Token returns an access token for subject that [Verifier] accepts. It
+// contains the claims that [jwtauth.Issuer.Sign] sets, and expires after one
+// hour unless opts change that. claims are private claims as for Sign: a
+// struct, a map, or nil. If Sign refuses an argument, the test fails
+// immediately.
 //
-// Outside of a test binary it panics. It is safe for concurrent use.
+// Token panics outside of tests. It is safe for concurrent use.
 func Token(t testing.TB, subject string, claims any, opts ...TokenOption) string {
 	t.Helper()
 	p := process(t)
@@ -89,22 +98,24 @@ func Token(t testing.TB, subject string, claims any, opts ...TokenOption) string
 	return input + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(p.private, []byte(input)))
 }
 
-// TokenOption changes one token that [Token] mints.
+// TokenOption changes a claim of the token that [Token] returns.
 type TokenOption func(payload) error
 
-// payload is the claims of a token before it is signed.
+// payload holds the claims of a token before it is signed.
 type payload map[string]json.RawMessage
 
-// Claim sets a claim whatever it is, the registered ones included that private claims cannot
-// set; nil leaves it out. A [time.Time] becomes a NumericDate (RFC 7519 §2); any other value
-// is written by encoding/json. So tokens are made that a service must refuse, of another
-// audience or without an expiry, and such as only a login makes, with an "auth_time":
+// Claim sets any claim, including registered claims, which cannot be set as
+// private claims. If value is nil, the claim is removed. A [time.Time] becomes
+// a NumericDate (RFC 7519, section 2), and any other value is encoded by
+// encoding/json. Use Claim for tokens that a service must refuse, and for
+// claims that only a login sets:
 //
 //	jwtauthtest.Claim("aud", "https://other.test")
 //	jwtauthtest.Claim("exp", nil)
 //	jwtauthtest.Claim("auth_time", time.Now().Add(-time.Hour))
 //
-// It is applied after the private claims, and among options the last one wins.
+// Claim overrides the private claims of Token. Of several options for one
+// claim, the last one counts.
 func Claim(name string, value any) TokenOption {
 	return func(members payload) error {
 		if value == nil {
@@ -120,7 +131,8 @@ func Claim(name string, value any) TokenOption {
 	}
 }
 
-// Expired makes a token that was issued two hours ago and ended one hour ago, beyond every leeway.
+// Expired returns an option for a token that was issued two hours ago and
+// expired one hour ago, which exceeds every leeway.
 func Expired() TokenOption {
 	return func(members payload) error {
 		now := time.Now()
@@ -131,19 +143,20 @@ func Expired() TokenOption {
 	}
 }
 
-// identity is what all tests of a process share.
+// identity holds the keys that all tests of a process share.
 type identity struct {
 	private ed25519.PrivateKey
 	issuer  *jwtauth.Issuer
 	keys    jwtauth.KeySource
 }
 
-// process returns the identity of this process, and keeps it from ever being one of a service:
-// a caller can make up a testing.TB, but not a test binary.
+// process returns the identity of this process. It panics outside of tests, so
+// that no service can use the identity. A testing.TB alone does not prove that,
+// because a service can implement the interface.
 func process(t testing.TB) *identity {
 	t.Helper()
 	if !testing.Testing() {
-		panic("jwtauthtest: this is not a test")
+		panic("jwtauthtest: used outside of a test")
 	}
 	p, err := newIdentity()
 	if err != nil {

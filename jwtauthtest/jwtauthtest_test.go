@@ -18,7 +18,7 @@ import (
 
 func TestTokenVerifies(t *testing.T) {
 	token := jwtauthtest.Token(t, "alice", map[string]any{"username": "Alice", "scope": "read write"})
-	for range 2 { // any two verifiers of a process agree
+	for range 2 { // all verifiers of a process accept the token
 		claims, err := jwtauthtest.Verifier(t).VerifyToken(t.Context(), token)
 		if err != nil {
 			t.Fatal(err)
@@ -28,7 +28,7 @@ func TestTokenVerifies(t *testing.T) {
 			t.Errorf("claims are %+v", claims)
 		}
 		if life := claims.ExpiresAt.Sub(claims.IssuedAt); life != time.Hour {
-			t.Errorf("the token lives for %v, want 1h", life)
+			t.Errorf("the lifetime of the token is %v, want 1h", life)
 		}
 		var private struct{ Username string }
 		if err := claims.Decode(&private); err != nil || private.Username != "Alice" || !claims.HasScope("write") {
@@ -66,13 +66,14 @@ func TestTokenOptions(t *testing.T) {
 			}
 			var private struct{ Username string }
 			if err := claims.Decode(&private); err != nil || claims.Subject != "alice" || private.Username != "Alice" {
-				t.Errorf("subject %q, private claims %+v, %v: the other claims are lost", claims.Subject, private, err)
+				t.Errorf("subject %q, private claims %+v, %v: other claims are missing", claims.Subject, private, err)
 			}
 		})
 	}
 }
 
-// What only a login sets can be set for RequireFresh and for handlers that ask for the session.
+// Claims that only a login sets can be set for RequireFresh and for handlers
+// that read the session ID.
 func TestClaimOfALogin(t *testing.T) {
 	protected := jwtauth.Verify(jwtauthtest.Verifier(t))(jwtauth.RequireFresh(10 * time.Minute)(
 		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -107,13 +108,13 @@ func TestTokenRefuses(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			o := observe(t, func(t testing.TB) { jwtauthtest.Token(t, test.subject, test.claims, test.opts...) })
 			if !o.ended || len(o.reports) != 1 || !strings.Contains(o.reports[0], test.want) {
-				t.Errorf("ended %v, reports %q; want the end with one that has %q", o.ended, o.reports, test.want)
+				t.Errorf("ended %v, reports %q; want true and one report that contains %q", o.ended, o.reports, test.want)
 			}
 		})
 	}
 }
 
-func TestVerifierRefusesStrangers(t *testing.T) {
+func TestVerifierRefusesOtherKeys(t *testing.T) {
 	for _, alg := range []jwtauth.Algorithm{jwtauth.EdDSA, jwtauth.HS256} {
 		key, err := jwtauth.GenerateKey(alg)
 		if err != nil {

@@ -5,13 +5,14 @@ import (
 	"strings"
 )
 
-// commonSecrets are the HMAC keys of the world's tutorials.
+// commonSecrets are HMAC secrets from tutorials.
 var commonSecrets = []string{
 	"secret", "your-256-bit-secret", "a-string-secret-at-least-256-bits-long", "your-secret-key", "mysecretkey",
 	"jwt_secret", "JWT_SECRET", "shhhhh", "changeme", "password", "undefined",
 }
 
-// algorithmMutations have the token say how it is to be verified.
+// algorithmMutations returns tokens with another alg, and tokens signed by HMAC
+// with a secret that can be guessed.
 func algorithmMutations() (list []mutation) {
 	for _, alg := range []string{"HS256", "HS384", "HS512", "RS256", "PS256", "ES256", "ES384", "EdDSA", "RS1", "lower case"} {
 		list = append(list, text("alg "+alg+", signature kept", ruleAlgorithm, unauthorized, func(k jws) string {
@@ -28,7 +29,8 @@ func algorithmMutations() (list []mutation) {
 		name string
 		of   func(k jws) string
 	}{
-		{"an empty key", func(jws) string { return "" }}, // or one of zeros, which HMAC pads it with
+		// HMAC pads an empty key with zeros.
+		{"an empty key", func(jws) string { return "" }},
 		{"the kid as key", func(k jws) string { return k.kid }},
 		{"the alg as key", func(k jws) string { return k.alg }},
 		{"the header as key", func(k jws) string { return k.header }},
@@ -49,7 +51,8 @@ func algorithmMutations() (list []mutation) {
 	return list
 }
 
-// keyMutations are signed by an attacker's key, which their header wants to be used.
+// keyMutations returns tokens signed by an attacker's key. Their headers
+// contain the key or name it.
 func keyMutations(bait *bait) []mutation {
 	foreign := func(name, rule string, header func(f forger, k jws) map[string]any) mutation {
 		return text(name, rule, unauthorized, func(k jws) string {
@@ -100,8 +103,9 @@ func keyMutations(bait *bait) []mutation {
 		foreign("another key, kid is a number", ruleKeyID, is("kid", 0)),
 		foreign("another key, kid is an object", ruleKeyID, is("kid", map[string]any{"$ne": ""})),
 		foreign("another key, kid is a path", ruleKeyID, is("kid", "../../../../../../../../etc/passwd")),
-		keyID("kid is unknown, HMAC with an empty key", "jwtauthtest-unknown", ""), // the value of a map for a key it lacks
-		keyID("kid is a path to nothing", "../../../../../../../../../../dev/null", ""),
+		// A lookup in a map of secrets returns "" for an unknown kid.
+		keyID("kid is unknown, HMAC with an empty key", "jwtauthtest-unknown", ""),
+		keyID("kid is the path of an empty file", "../../../../../../../../../../dev/null", ""),
 		keyID("kid is an SQL query", "jwtauthtest-injected' UNION SELECT 'forged", "forged"),
 		keyID("kid is a command", "/dev/null; echo forged |", "forged"),
 		text("kid with a NUL, signature kept", ruleKeyID, unauthorized, func(k jws) string {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// unsignedMutations are tokens that say that they are not signed.
+// unsignedMutations returns tokens without a signature.
 func unsignedMutations() (list []mutation) {
 	for _, alg := range []string{"none", "None", "NONE", "nOnE"} {
 		header := func(k jws) string { return k.headerWith(map[string]any{"alg": alg}) }
@@ -29,20 +29,21 @@ func unsignedMutations() (list []mutation) {
 		text("alg null, no signature", ruleNone, unauthorized, func(k jws) string {
 			return k.headerWith(map[string]any{"alg": json.RawMessage("null")}) + "." + k.payload + "."
 		}),
-		text("alg none and the good alg", ruleHeader, unauthorized, func(k jws) string {
+		text("alg none after the valid alg", ruleHeader, unauthorized, func(k jws) string {
 			return encode([]byte(`{"alg":"`+k.alg+`","alg":"none"}`)) + "." + k.payload + "."
 		}),
-		text("the good alg and alg none", ruleHeader, unauthorized, func(k jws) string {
+		text("alg none before the valid alg", ruleHeader, unauthorized, func(k jws) string {
 			return encode([]byte(`{"alg":"none","alg":"`+k.alg+`"}`)) + "." + k.payload + "."
 		}),
-		text("alg and ALG none", ruleHeader, unauthorized, func(k jws) string {
+		text("the valid alg and ALG none", ruleHeader, unauthorized, func(k jws) string {
 			return k.headerWith(map[string]any{"ALG": "none"}) + "." + k.payload + "."
 		}),
-		text("the good alg without a signature", ruleSignature, unauthorized, func(k jws) string { return k.header + "." + k.payload + "." }),
+		text("the valid alg without a signature", ruleSignature, unauthorized, func(k jws) string { return k.header + "." + k.payload + "." }),
 	)
 }
 
-// signatureMutations leave the signature, or what it signs, other than it was.
+// signatureMutations returns tokens whose signature, header or payload is
+// changed.
 func signatureMutations() []mutation {
 	signature := func(name, rule string, change func(signature []byte, k jws) []byte) mutation {
 		return text(name, rule, unauthorized, func(k jws) string {
@@ -63,15 +64,15 @@ func signatureMutations() []mutation {
 		claim("claim added, signature kept", "jwtauthtest", "forged"),
 		claim("sub changed, signature kept", "sub", "jwtauthtest-forged"),
 		claim("exp changed, signature kept", "exp", int64(253402300799)),
-		signature("signature cut by a byte at its end", ruleSignature, func(s []byte, _ jws) []byte { return s[:len(s)-1] }),
-		signature("signature cut by a byte at its start", ruleSignature, func(s []byte, _ jws) []byte { return s[1:] }),
+		signature("signature without its last byte", ruleSignature, func(s []byte, _ jws) []byte { return s[:len(s)-1] }),
+		signature("signature without its first byte", ruleSignature, func(s []byte, _ jws) []byte { return s[1:] }),
 		signature("signature cut in half", ruleSignature, func(s []byte, _ jws) []byte { return s[:len(s)/2] }),
 		signature("signature of one byte", ruleSignature, func(s []byte, _ jws) []byte { return s[:1] }),
 		signature("signature of zeros", ruleSignature, func(s []byte, _ jws) []byte { return make([]byte, len(s)) }),
 		signature("signature with a zero before it", ruleSignature, func(s []byte, _ jws) []byte { return append([]byte{0}, s...) }),
 		signature("signature with a zero after it", ruleSignature, func(s []byte, _ jws) []byte { return append(s, 0) }),
 		signature("signature twice", ruleSignature, func(s []byte, _ jws) []byte { return append(s, s...) }),
-		signature("ECDSA signature as ASN.1", "an ECDSA signature is r and s side by side, of fixed length (RFC 7518 §3.4)", func(s []byte, k jws) []byte {
+		signature("ECDSA signature as ASN.1", "an ECDSA signature consists of r and s, each with a fixed length (RFC 7518, section 3.4)", func(s []byte, k jws) []byte {
 			if !strings.HasPrefix(k.alg, "ES") {
 				return nil
 			}
@@ -90,8 +91,8 @@ func signatureMutations() []mutation {
 		text("signature with padding", ruleEncoding, unauthorized, func(k jws) string {
 			return k.String() + strings.Repeat("=", max(1, (4-len(k.signature)%4)%4))
 		}),
-		text("signature with a spare bit set", ruleEncoding, unauthorized, func(k jws) string {
-			changed := withSpareBit(k.signature)
+		text("signature with an unused bit set", ruleEncoding, unauthorized, func(k jws) string {
+			changed := withUnusedBit(k.signature)
 			if changed == "" {
 				return ""
 			}
@@ -127,8 +128,9 @@ func signatureMutations() []mutation {
 	return list
 }
 
-// withSpareBit sets the lowest bit of the last character, which no byte takes up. It is "" where there is none.
-func withSpareBit(segment string) string {
+// withUnusedBit sets the lowest bit of the last character if that bit belongs
+// to no byte. Otherwise it returns "".
+func withUnusedBit(segment string) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	last := len(segment) - 1
 	digit := strings.IndexByte(alphabet, segment[last])

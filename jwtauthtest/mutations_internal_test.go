@@ -7,13 +7,14 @@ import (
 	"testing"
 )
 
-// Each mutation has a name of its own, differs from the request that passes, and leaves that as it was.
+// Each mutation has a unique name, changes the request, and does not change the
+// token that other mutations use.
 func TestMutations(t *testing.T) {
 	token := mustParse(t, Token(t, "alice", nil))
 	names := make(map[string]bool)
 	for _, m := range mutations(nil) {
 		if names[m.name] {
-			t.Errorf("two mutations are called %q", m.name)
+			t.Errorf("two mutations have the name %q", m.name)
 		}
 		names[m.name] = true
 		if m.rule == "" || len(m.status) == 0 {
@@ -23,10 +24,10 @@ func TestMutations(t *testing.T) {
 		setBearer(before, token.String())
 		r := before.Clone(t.Context())
 		if m.apply(r, token) && reflect.DeepEqual(r.Header["Authorization"], before.Header["Authorization"]) {
-			t.Errorf("%s: the Authorization field is as it was", m.name)
+			t.Errorf("%s: the Authorization header is unchanged", m.name)
 		}
 		if !reflect.DeepEqual(token.members, mustParse(t, token.String()).members) {
-			t.Fatalf("%s: changed the token of others", m.name)
+			t.Fatalf("%s: changes the token of other mutations", m.name)
 		}
 	}
 	if len(names) < 100 {

@@ -35,7 +35,7 @@ func checkDeleteSubject(t *storeTest) {
 	other := t.create(t.session(t.subject("bob")))
 	list[1] = t.rotated(list[1], 1)
 	if !t.swap(1, list[1], t.now) {
-		t.broken("Swap lost; nobody else swaps.")
+		t.broken("Swap returned false.")
 	}
 	t.delete(list[2].ID)
 	t.wantList("after Swap of one session and Delete of another", subject, slices.Delete(slices.Clone(list), 2, 3), t.now)
@@ -49,7 +49,8 @@ func checkDeleteSubject(t *storeTest) {
 	}
 	t.wantLive("after DeleteSubject of another subject", other, t.now)
 
-	// The clock may say the same, or be behind: what is created later stands.
+	// DeleteSubject keeps later sessions, even if CreatedAt is the same or
+	// earlier.
 	again := t.created(subject, 2)
 	t.wantLive("created after DeleteSubject", again[0], t.now)
 	t.wantList("created after DeleteSubject", subject, again, t.now)
@@ -62,7 +63,8 @@ func checkList(t *storeTest) {
 	var list []jwtauth.Session
 	for i := range 12 {
 		s := t.session(subject)
-		s.CreatedAt = t.now.Add(-time.Duration(i%3) * time.Hour) // some alike, and not in the order of their ends
+		// Some times are equal, and their order is not that of ExpiresAt.
+		s.CreatedAt = t.now.Add(-time.Duration(i%3) * time.Hour)
 		s.ExpiresAt = t.now.Add(time.Duration(1+i*5%12) * time.Hour)
 		list = append(list, t.create(s))
 		t.create(t.session(t.subject("bob")))
@@ -72,7 +74,7 @@ func checkList(t *storeTest) {
 		list[i] = t.rotated(list[i], i)
 		list[i].ExpiresAt = t.now.Add(time.Duration(1+i*7%12) * time.Hour)
 		if !t.swap(1, list[i], t.now) {
-			t.broken("Swap lost; nobody else swaps.")
+			t.broken("Swap returned false.")
 		}
 	}
 	t.wantList("after Swap of all", subject, list, t.now)
@@ -88,9 +90,9 @@ func checkList(t *storeTest) {
 }
 
 func checkContext(t *storeTest) {
-	cancelled, cancel := context.WithCancel(t.Context())
+	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
-	overdue, cancel := context.WithDeadline(t.Context(), t.now.Add(-time.Second))
+	timedOut, cancel := context.WithDeadline(t.Context(), t.now.Add(-time.Second))
 	defer cancel()
 
 	subject := t.subject("ada")
@@ -100,7 +102,7 @@ func checkContext(t *storeTest) {
 	for _, done := range []struct {
 		name string
 		context.Context
-	}{{"cancelled", cancelled}, {"overdue", overdue}} {
+	}{{"canceled", canceled}, {"timed-out", timedOut}} {
 		want := func(method string, err error) {
 			t.Helper()
 			switch {
@@ -109,7 +111,7 @@ func checkContext(t *storeTest) {
 			case !errors.Is(err, done.Err()) && !errors.Is(err, jwtauth.ErrUnavailable):
 				t.broken("with a %s context, %s returned the error %q, which wraps neither %q nor ErrUnavailable.", done.name, method, err, done.Err())
 			case errors.Is(err, jwtauth.ErrSessionEnded):
-				t.broken("with a %s context, %s returned the error %q: an answer, where nothing was asked.", done.name, method, err)
+				t.broken("with a %s context, %s returned the error %q, which wraps ErrSessionEnded.", done.name, method, err)
 			}
 		}
 		_, err := t.store.Load(done, s.ID, t.now)
@@ -120,7 +122,7 @@ func checkContext(t *storeTest) {
 		won, err := t.store.Swap(done, s.Generation, t.rotated(s, 1), t.now)
 		want("Swap", err)
 		if won {
-			t.broken("with a %s context, Swap won.", done.name)
+			t.broken("with a %s context, Swap returned true.", done.name)
 		}
 		want("Delete", t.store.Delete(done, s.ID))
 		want("DeleteSubject", t.store.DeleteSubject(done, subject))

@@ -5,71 +5,10 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/seed-0a072700/jwtauth"
 )
-
-// raceRounds is how often each race is run: a window of a few instructions is not hit at once.
-const raceRounds = 20
-
-// together runs n callers that start at once, and waits for them.
-func together(n int, caller func(i int)) {
-	var wg sync.WaitGroup
-	start := make(chan struct{})
-	for i := range n {
-		wg.Go(func() {
-			<-start
-			caller(i)
-		})
-	}
-	close(start)
-	wg.Wait()
-}
-
-// race returns the indexes of the n callers that won.
-func (t *storeTest) race(n int, call string, caller func(i int) (bool, error)) (winners []int) {
-	t.Helper()
-	won, errs := make([]bool, n), make([]error, n)
-	together(n, func(i int) { won[i], errs[i] = caller(i) })
-	for i := range n {
-		t.must(call, errs[i])
-		if won[i] {
-			winners = append(winners, i)
-		}
-	}
-	return winners
-}
-
-// progress lets one caller wait until the others have taken some steps: it would else be through
-// before they have started, or after they have gone.
-type progress chan struct{}
-
-func newProgress() progress { return make(progress, 8) }
-
-// step says that another step was taken.
-func (p progress) step() {
-	select {
-	case p <- struct{}{}:
-	default:
-	}
-}
-
-// end says that this caller takes no more, so that nobody waits for it.
-func (p progress) end() {
-	for range cap(p) {
-		p.step()
-	}
-}
-
-// wait waits for 1 to 8 steps, as many as a round of races is to begin with.
-func (p progress) wait(round int) {
-	for range 1 + round%cap(p) {
-		<-p
-	}
-}
 
 func checkSwapRace(t *storeTest) {
 	const callers = 16
@@ -79,7 +18,7 @@ func checkSwapRace(t *storeTest) {
 		next := make([]jwtauth.Session, callers)
 		for i := range next {
 			next[i] = t.rotated(s, round*callers+i)
-			if round%2 == 1 { // some adopt a later generation
+			if round%2 == 1 { // some callers skip generations
 				next[i].Generation += int64(i % 3)
 			}
 		}
@@ -87,11 +26,11 @@ func checkSwapRace(t *storeTest) {
 			return t.store.Swap(t.Context(), s.Generation, next[i], t.now)
 		})
 		if len(winners) != 1 {
-			t.broken("%d of %d callers won that swapped from generation %d at once. To look at the generation and to replace it has to be one atomic step.", len(winners), callers, s.Generation)
+			t.broken("%d of %d concurrent calls of Swap from generation %d returned true.", len(winners), callers, s.Generation)
 			return
 		}
 		s = next[winners[0]]
-		t.wantLive("after the race that it won", s, t.now)
+		t.wantLive("after the successful Swap", s, t.now)
 	}
 	t.wantList("after the races", s.Subject, []jwtauth.Session{s}, t.now)
 }
@@ -109,12 +48,12 @@ func checkCreateRace(t *storeTest) {
 			return t.store.Create(t.Context(), s) == nil, nil
 		})
 		if len(winners) != 1 {
-			t.broken("%d of %d callers succeeded that created one id at once.", len(winners), callers)
+			t.broken("%d of %d concurrent calls of Create with one ID returned no error.", len(winners), callers)
 			return
 		}
 		first.Label = fmt.Sprintf("caller %d", winners[0])
 		all = append(all, first)
-		t.wantLive("after the race that it won", first, t.now)
+		t.wantLive("after the successful Create", first, t.now)
 	}
 	t.wantList("after the races", subject, all, t.now)
 }
@@ -143,7 +82,8 @@ func checkDeleteSubjectAgainstSwap(t *storeTest) {
 	}
 }
 
-// endAgainstSwap has two callers rotate each session until they find it ended, which end does meanwhile.
+// endAgainstSwap calls end while two callers rotate each session. These callers
+// stop when they find the session ended. call is the name of end.
 func (t *storeTest) endAgainstSwap(round int, list []jwtauth.Session, call string, end func() error) {
 	t.Helper()
 	const each, enough = 2, 2000
@@ -161,7 +101,8 @@ func (t *storeTest) endAgainstSwap(round int, list []jwtauth.Session, call strin
 		caller--
 		row := list[caller%len(list)]
 		for n := range enough {
-			runtime.Gosched() // a store in memory never waits, and would keep the others waiting
+			// A store in memory never blocks, so the others would not run.
+			runtime.Gosched()
 			late := ended.Load()
 			next := t.rotated(row, caller*enough+n)
 			won, err := t.store.Swap(t.Context(), row.Generation, next, t.now)
@@ -169,7 +110,7 @@ func (t *storeTest) endAgainstSwap(round int, list []jwtauth.Session, call strin
 			case err != nil:
 				return false, err
 			case won && late:
-				revived[caller] = fmt.Sprintf("a Swap that began after %s had returned won", call)
+				revived[caller] = fmt.Sprintf("Swap returned true, although it was called after %s had returned", call)
 				return false, nil
 			case won:
 				row = next
@@ -180,7 +121,7 @@ func (t *storeTest) endAgainstSwap(round int, list []jwtauth.Session, call strin
 			got, err := t.store.Load(t.Context(), row.ID, t.now)
 			switch {
 			case err == nil && late:
-				revived[caller] = fmt.Sprintf("a Load that began after %s had returned found the session at generation %d", call, got.Generation)
+				revived[caller] = fmt.Sprintf("Load returned the session at generation %d, although it was called after %s had returned", got.Generation, call)
 				return false, nil
 			case err == nil:
 				row = got
@@ -192,7 +133,7 @@ func (t *storeTest) endAgainstSwap(round int, list []jwtauth.Session, call strin
 	})
 	for _, found := range revived {
 		if found != "" {
-			t.broken("%s. To look whether the session stands and to replace its values has to be one atomic step.", found)
+			t.broken("%s.", found)
 			break
 		}
 	}
@@ -256,87 +197,6 @@ func checkDeleteSubjectAgainstCreate(t *storeTest) {
 			t.wantEnded("after a last DeleteSubject", s.ID, t.now)
 		}
 		if t.Failed() {
-			return
-		}
-	}
-}
-
-func checkConcurrentUse(t *storeTest) {
-	const callers, steps = 8, 40
-	t.store = patient{t.store}
-	shared := t.subject("shared")
-	found := make([]string, callers)
-	t.race(callers, "a call among others", func(caller int) (bool, error) {
-		ctx := t.Context()
-		own := t.subject(fmt.Sprint("caller ", caller))
-		mine := map[string][]jwtauth.Session{own: nil, shared: nil} // as the store should have them
-		for step := range steps {
-			subject := own
-			if step%3 == 0 {
-				subject = shared
-			}
-			list := mine[subject]
-			switch {
-			case len(list) < 3 || step%5 == 0:
-				s := t.session(subject)
-				if err := t.store.Create(ctx, s); err != nil {
-					return false, err
-				}
-				list = append(list, s)
-			case step%7 == 0:
-				if err := t.store.Delete(ctx, list[0].ID); err != nil {
-					return false, err
-				}
-				list = list[1:]
-			case step%11 == 0 && subject == own:
-				if err := t.store.DeleteSubject(ctx, own); err != nil {
-					return false, err
-				}
-				list = nil
-			default:
-				i := step % len(list)
-				next := t.rotated(list[i], step)
-				won, err := t.store.Swap(ctx, list[i].Generation, next, t.now)
-				if err != nil {
-					return false, err
-				}
-				if !won {
-					found[caller] = "Swap lost of " + describe(next) + ", which nobody else swaps"
-					return false, nil
-				}
-				list[i] = next
-			}
-			mine[subject] = list
-			if len(list) > 0 {
-				want := list[step%len(list)]
-				got, err := t.store.Load(ctx, want.ID, t.now.Add(time.Duration(step)*time.Minute))
-				if err != nil {
-					return false, err
-				}
-				if diff := difference(got, want); diff != "" {
-					found[caller] = "Load returned a session with " + diff
-					return false, nil
-				}
-			}
-			got, err := t.store.List(ctx, subject, t.now)
-			if err != nil {
-				return false, err
-			}
-			if subject == shared { // the others' are not known
-				got = slices.DeleteFunc(got, func(s jwtauth.Session) bool {
-					return !slices.ContainsFunc(list, func(w jwtauth.Session) bool { return w.ID == s.ID })
-				})
-			}
-			if diff := listDifference(got, list); diff != "" {
-				found[caller] = fmt.Sprintf("List of %q %s", subject, diff)
-				return false, nil
-			}
-		}
-		return true, nil
-	})
-	for _, text := range found {
-		if text != "" {
-			t.broken("%s, while %d callers used the store.", text, callers)
 			return
 		}
 	}

@@ -19,7 +19,8 @@ func checkFields(t *storeTest) {
 	generations := t.session(t.subject("generations"))
 	generations.Generation = maxGeneration
 
-	// What a store of whole seconds, of floats or of unordered columns gets wrong.
+	// A store with whole seconds, floats or swapped columns changes these
+	// times.
 	close := t.session(t.subject("close"))
 	second := t.now.Truncate(time.Second)
 	close.AuthTime = second.Add(-2 * time.Millisecond)
@@ -69,8 +70,8 @@ func checkLabels(t *storeTest) {
 	t.wantList("after Create", subject, all, t.now)
 }
 
-// alike are texts that some store takes for one another: by collation, as a pattern, by
-// the ends of its keys or the quotes of its statements.
+// alike are texts that a store could confuse: by a collation, as a pattern, or
+// because of separators and quotes in its keys and statements.
 var alike = []string{
 	"Bob", "bob", "BOB", "bob ", "bob  ", "bob\t", "bob\n", "bob\x01", "bob\x7f", "bo", "bobb",
 	"b%", "%", "b_b", "_", "b*", "*", "b?b", "b[o]b", "b.b",
@@ -89,16 +90,16 @@ func checkIDs(t *storeTest) {
 		all = append(all, t.create(s))
 	}
 	for i, s := range all {
-		t.wantLive("after Create of ids that are alike", s, t.now)
+		t.wantLive("after Create of similar IDs", s, t.now)
 		next := t.rotated(s, i)
 		if !t.swap(s.Generation, next, t.now) {
-			t.broken("Swap of id %q lost; nobody else has swapped it.", s.ID)
+			t.broken("Swap of ID %q returned false.", s.ID)
 		}
 		all[i] = next
 	}
 	for i, s := range all {
-		t.wantLive("after a Swap of each of several ids that are alike", s, t.now)
-		t.wantEnded("although it is only like ids that were created", strings.ToLower(s.ID), t.now)
+		t.wantLive("after Swap of each of several similar IDs", s, t.now)
+		t.wantEnded("for an ID that is only similar to created ones", strings.ToLower(s.ID), t.now)
 		t.delete(s.ID)
 		t.wantEnded("after Delete", s.ID, t.now)
 		if i+1 < len(all) {
@@ -115,7 +116,7 @@ func checkSubjects(t *storeTest) {
 	for _, name := range alike {
 		subjects = append(subjects, t.subject(name))
 	}
-	long := t.subject(strings.Repeat("long ", 300))[:1023] // those of two differ at the very end
+	long := t.subject(strings.Repeat("long ", 300))[:1023]
 	subjects = append(subjects, long+"x", long+"y", long)
 
 	rows := make(map[string][]jwtauth.Session)
@@ -123,7 +124,7 @@ func checkSubjects(t *storeTest) {
 		rows[subject] = t.created(subject, 1+i%2)
 	}
 	for _, subject := range subjects {
-		t.wantList("after Create for subjects that are alike", subject, rows[subject], t.now)
+		t.wantList("after Create for similar subjects", subject, rows[subject], t.now)
 	}
 	for i, subject := range subjects {
 		t.deleteSubject(subject)
@@ -136,7 +137,7 @@ func checkSubjects(t *storeTest) {
 			t.wantList(when, other, rows[other], t.now)
 		}
 		if t.Failed() {
-			return // the others say nothing new
+			return // further failures would add no information
 		}
 	}
 }
@@ -147,47 +148,47 @@ func checkUnknownID(t *storeTest) {
 	tag := jwtauth.SubjectTag(subject)
 	for _, id := range []string{
 		newID(subject, ""),
-		newID(t.subject("nobody"), ""),
+		newID(t.subject("bob"), ""),
 		"", tag, tag + "-", "-", "x", s.ID[:len(s.ID)-1], s.ID + "x", s.ID + " ", " " + s.ID, strings.ToLower(s.ID),
 		"*", "%", tag + "-*", tag + "-%", "{}", "}{", "{" + tag + "}", "' OR '1'='1", "\\", "..",
 		s.ID + "\x00", "\x00", "\xff\xfe", tag + "-\xc3", tag + "-\U0001f98a", tag + "-" + strings.Repeat("x", 10_000),
 	} {
-		t.wantEnded("without a session that has the id", id, t.now)
+		t.wantEnded("without a session of this ID", id, t.now)
 
 		next := t.rotated(s, 1)
 		next.ID = id
 		won, err := t.store.Swap(t.Context(), s.Generation, next, t.now)
 		if won || err != nil {
-			t.broken("Swap of the unknown id %q returned %t, %v.", short(id), won, err)
+			t.broken("Swap of the unknown ID %q returned %t, %v.", short(id), won, err)
 		}
-		t.wantEnded("after a Swap that had to lose", id, t.now)
+		t.wantEnded("after a Swap that had to return false", id, t.now)
 
 		if err := t.store.Delete(t.Context(), id); err != nil {
-			t.broken("Delete of the unknown id %q returned the error %q.", short(id), err)
+			t.broken("Delete of the unknown ID %q returned the error %q.", short(id), err)
 		}
 	}
-	t.wantLive("after calls for ids that no session has", s, t.now)
-	t.wantList("after calls for ids that no session has", subject, []jwtauth.Session{s}, t.now)
+	t.wantLive("after calls with unknown IDs", s, t.now)
+	t.wantList("after calls with unknown IDs", subject, []jwtauth.Session{s}, t.now)
 }
 
 func checkTakenID(t *storeTest) {
 	s := t.create(t.session(t.subject("ada")))
 	other := s
-	other.Label = "somebody else's"
+	other.Label = "another session"
 	other.Generation = 7
 	other.RotatedAt = t.now
 	other.ExpiresAt = s.ExpiresAt.Add(time.Hour)
 	if err := t.store.Create(t.Context(), other); err == nil {
-		t.broken("Create of another session with the id of one that stands returned no error.")
+		t.broken("Create of a different session with the ID of a live one returned no error.")
 	}
-	t.wantLive("after a second Create with its id", s, t.now)
-	t.wantList("after a second Create with its id", s.Subject, []jwtauth.Session{s}, t.now)
+	t.wantLive("after a second Create with its ID", s, t.now)
+	t.wantList("after a second Create with its ID", s.Subject, []jwtauth.Session{s}, t.now)
 }
 
 func checkRepeatedCreate(t *storeTest) {
 	s := t.create(t.session(t.subject("ada")))
 	if err := t.store.Create(t.Context(), s); err != nil {
-		t.broken("Create of exactly the session that stands, as a client repeats it whose answer was lost, returned the error %q.", err)
+		t.broken("a second Create of exactly the same session returned the error %q.", err)
 	}
 	t.wantLive("after a repeated Create", s, t.now)
 	t.wantList("after a repeated Create", s.Subject, []jwtauth.Session{s}, t.now)

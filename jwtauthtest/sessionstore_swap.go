@@ -9,7 +9,7 @@ import (
 
 func checkSwapFields(t *storeTest) {
 	s := t.create(t.session(t.subject("ada")))
-	for i, generation := range []int64{2, 3, 1000, maxGeneration - 1, maxGeneration} { // gaps: a store that has lost writes
+	for i, generation := range []int64{2, 3, 1000, maxGeneration - 1, maxGeneration} { // with gaps, as after lost writes
 		next := s
 		next.Generation = generation
 		next.RotatedAt = t.now.Add(time.Duration(i) * 1001 * time.Millisecond)
@@ -20,7 +20,7 @@ func checkSwapFields(t *storeTest) {
 		next.AuthTime = next.RotatedAt
 		next.EndsAt = next.ExpiresAt
 		if !t.swap(s.Generation, next, t.now) {
-			t.broken("Swap from generation %d to %d lost; nobody else swaps.", s.Generation, generation)
+			t.broken("Swap from generation %d to %d returned false.", s.Generation, generation)
 		}
 		s = want
 		t.wantLive("after Swap", s, t.now)
@@ -36,12 +36,12 @@ func checkSwapFrom(t *storeTest) {
 		next := t.rotated(s, i)
 		next.Generation = max(from, s.Generation) + 1
 		if t.swap(from, next, t.now) {
-			t.broken("Swap from generation %d won, where the session is at %d.", from, s.Generation)
+			t.broken("Swap from generation %d returned true, although the session is at %d.", from, s.Generation)
 		}
-		t.wantLive(fmt.Sprintf("after Swap from generation %d, which had to lose", from), s, t.now)
+		t.wantLive(fmt.Sprintf("after Swap from the wrong generation %d", from), s, t.now)
 	}
 	if !t.swap(5, t.rotated(s, 0), t.now) {
-		t.broken("Swap from generation 5 lost, where the session is at 5.")
+		t.broken("Swap from generation 5 returned false, although the session is at 5.")
 	}
 }
 
@@ -50,7 +50,7 @@ func checkSwapRepeated(t *storeTest) {
 	next := t.rotated(s, 0)
 	for _, call := range []string{"first", "repeated"} {
 		if !t.swap(s.Generation, next, t.now) {
-			t.broken("the %s Swap lost.", call)
+			t.broken("the %s Swap returned false.", call)
 		}
 		t.wantLive("after the "+call+" Swap", next, t.now)
 	}
@@ -66,21 +66,21 @@ func checkSwapRepeated(t *storeTest) {
 		other := next
 		change.of(&other)
 		if t.swap(s.Generation, other, t.now) {
-			t.broken("Swap won, though what it finds in place has another %s: somebody else swapped.", change.field)
+			t.broken("Swap returned true, although the session was swapped before with another %s.", change.field)
 		}
-		t.wantLive("after a Swap that had to lose", next, t.now)
+		t.wantLive("after a Swap that had to return false", next, t.now)
 	}
 
 	last := t.rotated(next, 1)
 	if !t.swap(next.Generation, last, t.now) {
-		t.broken("the Swap after it lost.")
+		t.broken("the next Swap returned false.")
 	}
 	if t.swap(s.Generation, next, t.now) {
-		t.broken("a Swap repeated after the next one won: the session has moved on.")
+		t.broken("a Swap that was repeated after a later one returned true.")
 	}
-	t.wantLive("after a late repetition", last, t.now)
+	t.wantLive("after a late repetition of Swap", last, t.now)
 	if t.swap(next.Generation, last, last.ExpiresAt) {
-		t.broken("a Swap repeated at its own ExpiresAt won: the session has ended.")
+		t.broken("a Swap that was repeated at its own ExpiresAt returned true, although the session has ended.")
 	}
 }
 
@@ -91,7 +91,7 @@ func checkSwapExpiry(t *storeTest) {
 		next := t.rotated(s, int(ends/time.Hour))
 		next.ExpiresAt = t.now.Add(ends)
 		if !t.swap(s.Generation, next, t.now) {
-			t.broken("Swap lost; nobody else swaps.")
+			t.broken("Swap returned false.")
 		}
 		s = next
 		before := s.ExpiresAt.Add(-time.Millisecond)
@@ -101,7 +101,7 @@ func checkSwapExpiry(t *storeTest) {
 	at := s.ExpiresAt
 	late := t.rotated(s, 1)
 	if t.swap(s.Generation, late, at) {
-		t.broken("at the new ExpiresAt, Swap won.")
+		t.broken("at the new ExpiresAt, Swap returned true.")
 	}
 	t.wantList("at the new ExpiresAt", subject, nil, at)
 	t.wantEnded("at the new ExpiresAt", s.ID, at)
@@ -112,7 +112,7 @@ func checkSwapEnded(t *storeTest) {
 	list := t.created(subject, 3)
 	swapped := t.rotated(list[1], 1)
 	if !t.swap(1, swapped, t.now) {
-		t.broken("Swap lost; nobody else swaps.")
+		t.broken("Swap returned false.")
 	}
 	list[1] = swapped
 
@@ -120,12 +120,13 @@ func checkSwapEnded(t *storeTest) {
 	t.delete(list[1].ID)
 	t.deleteSubject(subject)
 	for _, s := range list {
-		for _, next := range []jwtauth.Session{t.rotated(s, 2), s} { // the second: exactly what was in place
+		// The second next has the values of the ended session.
+		for _, next := range []jwtauth.Session{t.rotated(s, 2), s} {
 			if t.swap(s.Generation, next, t.now) {
-				t.broken("Swap won, where the session was ended.")
+				t.broken("Swap of an ended session returned true.")
 			}
-			t.wantEnded("after Swap of a session that was ended", s.ID, t.now)
+			t.wantEnded("after Swap of an ended session", s.ID, t.now)
 		}
 	}
-	t.wantList("after Swap of sessions that were ended", subject, nil, t.now)
+	t.wantList("after Swap of ended sessions", subject, nil, t.now)
 }

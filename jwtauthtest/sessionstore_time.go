@@ -6,7 +6,8 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// Whoever has seen a late now may have dropped what it ended: each of these goes on in time, and none goes back.
+// A store may remove sessions that have ended by the latest now it has seen. So
+// in each of these checks now only increases.
 
 func checkExpiry(t *storeTest) {
 	subject := t.subject("ada")
@@ -18,9 +19,9 @@ func checkExpiry(t *storeTest) {
 	t.wantList("1 ms before ExpiresAt", subject, list, before)
 	next := list[1]
 	next.Generation++
-	next.RotatedAt = before // and ExpiresAt stays, as it does in the last hours of a session
+	next.RotatedAt = before // ExpiresAt stays, as near the end of a session
 	if !t.swap(1, next, before) {
-		t.broken("1 ms before ExpiresAt, Swap lost.")
+		t.broken("1 ms before ExpiresAt, Swap returned false.")
 	}
 	list[1] = next
 	t.wantList("1 ms before ExpiresAt", subject, list, before)
@@ -28,7 +29,7 @@ func checkExpiry(t *storeTest) {
 	late := t.rotated(list[2], 1)
 	late.ExpiresAt = at.Add(time.Hour)
 	if t.swap(1, late, at) {
-		t.broken("at ExpiresAt, Swap won and prolonged a session that has ended.")
+		t.broken("at ExpiresAt, Swap returned true and extended a session that has ended.")
 	}
 	t.wantList("at ExpiresAt", subject, nil, at)
 	for _, s := range list {
@@ -44,27 +45,28 @@ func checkNoClock(t *storeTest) {
 	far.ExpiresAt = far.EndsAt
 	t.create(far)
 
-	past := t.now.Add(-9 * year) // before the login, even: clocks are set back
-	const when = "with a now 9 years before the machine's"
+	past := t.now.Add(-9 * year) // before the login, as with a clock set back
+	const when = "with a now 9 years before the machine's time"
 	t.wantLive(when, soon, past)
 	t.wantList(when, far.Subject, []jwtauth.Session{far}, past)
 
 	next := t.rotated(soon, 1)
 	next.RotatedAt = past
 	if !t.swap(soon.Generation, next, past) {
-		t.broken("%s, Swap lost.", when)
+		t.broken("%s, Swap returned false.", when)
 	}
 	soon = next
 	t.wantLive(when, soon, past)
 
-	t.wantEnded("with a now that is ExpiresAt, though the machine's is a day behind", soon.ID, soon.ExpiresAt)
+	t.wantEnded("with ExpiresAt as now, a day after the machine's time", soon.ID, soon.ExpiresAt)
 	future := far.ExpiresAt.Add(-time.Millisecond)
-	t.wantLive("with a now 1 ms before ExpiresAt, 10 years after the machine's", far, future)
-	t.wantList("with a now 1 ms before ExpiresAt, 10 years after the machine's", far.Subject, []jwtauth.Session{far}, future)
+	const nearEnd = "with a now 1 ms before ExpiresAt, 10 years after the machine's time"
+	t.wantLive(nearEnd, far, future)
+	t.wantList(nearEnd, far.Subject, []jwtauth.Session{far}, future)
 	next = far
 	next.Generation++
 	next.RotatedAt = future
 	if !t.swap(far.Generation, next, future) {
-		t.broken("with a now 1 ms before ExpiresAt, 10 years after the machine's, Swap lost.")
+		t.broken("%s, Swap returned false.", nearEnd)
 	}
 }
