@@ -37,6 +37,7 @@ var ambiguous = []struct {
 	{"in two objects of an array", `{"x":[{"a":1},{"A":2}]}`, false},
 	{"in the last of several", `{"x":[{"a":1},[],"s",{"a":1,"A":2}]}`, true},
 	{"number beyond a float64", `{"a":1e999,"b":{"c":1,"C":-1e999}}`, true},
+	{"space after a name", `{"a" :1,"a":2}`, true},
 	{"strings are not names", `{"x":["a","A"],"y":"{\"a\":1,\"A\":2}"}`, false},
 }
 
@@ -50,6 +51,36 @@ func TestAmbiguousCase(t *testing.T) {
 				t.Errorf("%s: by encoding/json and EqualFold %v, want %v", c.text, got, c.want)
 			}
 		})
+	}
+}
+
+// TestAmbiguousCaseOfValue checks the value of one member. The outer object is not
+// ambiguous, and is not part of the value.
+func TestAmbiguousCaseOfValue(t *testing.T) {
+	cases := []struct {
+		value string
+		want  bool
+	}{
+		{`null`, false},
+		{`true`, false},
+		{`1`, false},
+		{`"{\"a\":1,\"A\":2}"`, false},
+		{`{}`, false},
+		{`[]`, false},
+		{`{"A":1}`, false},
+		{`{"b":1,"B":2}`, true},
+		{`[{"b":1,"B":2}]`, true},
+		{`[0,{"b":[{"c":1,"c":2}]}]`, true},
+		{`[{"b":1},{"B":2}]`, false},
+	}
+	for _, c := range cases {
+		s := jsonscan.New(`{"a":` + c.value + `}`)
+		if !s.Next() {
+			t.Fatalf("%s: not valid", c.value)
+		}
+		if got := s.Value().AmbiguousCase(); got != c.want {
+			t.Errorf("%s: %v, want %v", c.value, got, c.want)
+		}
 	}
 }
 
