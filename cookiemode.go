@@ -14,9 +14,9 @@ import (
 
 // loginCookies answers a login in cookie mode. Of the session whose cookies it replaces, nobody holds tokens
 // any longer: it is ended, too, so that the user's list of devices shows this browser once.
-func (h *Handlers) loginCookies(w http.ResponseWriter, r *http.Request, tokens Tokens) error {
-	life, err := h.refreshCookieLife(r.Context(), tokens, "")
-	if err != nil {
+func (h *Handlers) loginCookies(w http.ResponseWriter, r *http.Request, tokens Tokens, session Session) error {
+	life := refreshExpiry(session).Sub(h.issuer.rules.now())
+	if err := h.opts.Cookies.check(tokens); err != nil {
 		_ = h.issuer.Logout(r.Context(), tokens.RefreshToken) // nobody will know it
 		return err
 	}
@@ -46,8 +46,8 @@ func (h *Handlers) refreshCookies(w http.ResponseWriter, r *http.Request) error 
 // takes effect: the browser would be left with a token that was exchanged.
 func (h *Handlers) exchange(w http.ResponseWriter, r *http.Request, presented string) (Tokens, error) {
 	var life time.Duration
-	tokens, err := h.issuer.refresh(r.Context(), presented, func(issued Tokens) (err error) {
-		life, err = h.refreshCookieLife(r.Context(), issued, presented)
+	tokens, _, err := h.issuer.refresh(r.Context(), presented, func(issued Tokens, session Session) (err error) {
+		life, err = h.refreshCookieLife(r.Context(), issued, session, presented)
 		return err
 	})
 	if err != nil {
@@ -96,25 +96,21 @@ func (h *Handlers) endSession(r *http.Request) error {
 	return nil
 }
 
-// refreshCookieLife checks tokens that are to be set as cookies, in answer to a request that presented a refresh token, or "",
-// and returns how long the refresh cookie is to last. It is 0, and the cookie left as it is, where that was of
-// the same generation: the browser may hold a newer one by now. Where that generation was adopted, the browser's expires
-// before the row does, until it refreshes again: its idle time goes on as it was before the store lost the row's.
-func (h *Handlers) refreshCookieLife(ctx context.Context, tokens Tokens, presented string) (time.Duration, error) {
+// refreshCookieLife checks tokens that are to be set as cookies, in response to a
+// request that presented a refresh token, and returns the lifetime of the refresh
+// cookie. It returns 0, so that the cookie is left alone, if the presented token is
+// of the same generation: the browser may hold a newer one by now. If that
+// generation was adopted, the browser's cookie expires before the session does,
+// until the next refresh.
+func (h *Handlers) refreshCookieLife(ctx context.Context, tokens Tokens, session Session, presented string) (time.Duration, error) {
 	if err := h.opts.Cookies.check(tokens); err != nil {
 		return 0, err
 	}
-	issued, err := h.issuer.readRefresh(ctx, tokens.RefreshToken)
-	if err != nil {
+	before, err := h.issuer.readRefresh(ctx, presented)
+	if err != nil || before.generation == session.Generation {
 		return 0, err
 	}
-	if presented != "" {
-		before, err := h.issuer.readRefresh(ctx, presented)
-		if err != nil || before.generation == issued.generation {
-			return 0, err
-		}
-	}
-	return issued.expiresAt.Sub(h.issuer.rules.now()), nil
+	return refreshExpiry(session).Sub(h.issuer.rules.now()), nil
 }
 
 // answerCookies answers what cookies were set on: a form that script did not send with a redirect, all else with JSON.

@@ -389,7 +389,7 @@ func TestCookieModeRefreshAdopts(t *testing.T) {
 	s.told()
 	s.at(week - time.Second)
 	wantAnswer(t, "adopted", s.refreshes(), 200, "", accessCookie)
-	s.wantKinds(t, "adopted", jwtauth.EventAdopted)
+	s.wantRefreshes(t, "adopted", jwtauth.ReasonAdopted)
 	if row = s.row(s.jar[refreshCookie]); row.ExpiresAt.Before(kept) {
 		t.Errorf("the browser keeps the token until %v, the store the session until %v", kept, row.ExpiresAt)
 	}
@@ -434,7 +434,7 @@ func TestCookieModeRefresh(t *testing.T) {
 	if s.jar[refreshCookie] != second {
 		t.Error("the lost answer is not answered again")
 	}
-	s.wantKinds(t, "three refreshes", jwtauth.EventRefresh, jwtauth.EventCoalesced, jwtauth.EventRecovered)
+	s.wantRefreshes(t, "three refreshes", jwtauth.ReasonRotated, jwtauth.ReasonRepeated, jwtauth.ReasonRetried)
 
 	// None of these makes the browser forget what it holds.
 	good := s.jar[refreshCookie]

@@ -1,37 +1,62 @@
 package jwtauth
 
-import "context"
+import (
+	"context"
 
-// Event is something that happened to a session, for logs and alarms. It holds no token.
+	"github.com/seed-0a072700/jwtauth/internal/rotation"
+)
+
+// Event is a change or a use of a session, for logs and alarms. It contains no
+// token. IssuerOptions.OnEvent receives events after they have happened.
 type Event struct {
 	Kind      EventKind
+	Reason    EventReason // set for [EventRefresh]; "" for other kinds
 	Subject   string
-	SessionID string
+	SessionID string // "" if the event concerns all sessions of the subject
 }
 
-// EventKind says what happened.
+// EventKind is the kind of an [Event].
 type EventKind string
 
 const (
-	EventLogin     EventKind = "login"     // a session began
-	EventRefresh   EventKind = "refresh"   // its tokens were exchanged
-	EventCoalesced EventKind = "coalesced" // a refresh was answered like another one shortly before
-	EventRecovered EventKind = "recovered" // a client came back that had missed an answer
-	EventAdopted   EventKind = "adopted"   // the store had lost what a token proves: it failed over, or a backup was restored
-	EventReuse     EventKind = "reuse"     // a token came back late: somebody has a copy; the session was ended
-	EventLogout    EventKind = "logout"    // a session was ended on request, if it was not over; without SessionID, all of the subject's
-	EventDenied    EventKind = "denied"    // the subject may no longer log in; the session, if there was one, was ended
+	EventLogin   EventKind = "login"   // A session was created.
+	EventRefresh EventKind = "refresh" // Tokens were issued for a refresh token; Event.Reason has the details.
+	EventReuse   EventKind = "reuse"   // An old refresh token was presented after its window, which is treated as theft: the session was ended.
+	EventLogout  EventKind = "logout"  // A session was ended on request, if it was still active; without SessionID, all sessions of the subject.
+	EventDenied  EventKind = "denied"  // The subject is disabled: the login was refused, or the session was ended.
 )
 
-var stepEvents = map[step]EventKind{
-	stepRotate:   EventRefresh,
-	stepCoalesce: EventCoalesced,
-	stepRecover:  EventRecovered,
-	stepAdopt:    EventAdopted,
+// EventReason is the reason for an [Event] of a kind that has several.
+type EventReason string
+
+const (
+	// ReasonRotated: the current refresh token was exchanged for a new one.
+	ReasonRotated EventReason = "rotated"
+
+	// ReasonRepeated: the current refresh token was presented shortly after it was
+	// issued, such as by a second tab, and was returned again.
+	ReasonRepeated EventReason = "repeated"
+
+	// ReasonRetried: the previous refresh token was presented within its window, such
+	// as by a client that lost the response, and the current one was returned.
+	ReasonRetried EventReason = "retried"
+
+	// ReasonAdopted: the refresh token was newer than the stored session, such as
+	// after a failover or a restored backup, and the session was moved forward to it.
+	ReasonAdopted EventReason = "adopted"
+)
+
+// refreshReasons gives the reason for each step that issues tokens.
+var refreshReasons = map[rotation.Step]EventReason{
+	rotation.Rotate: ReasonRotated,
+	rotation.Repeat: ReasonRepeated,
+	rotation.Retry:  ReasonRetried,
+	rotation.Adopt:  ReasonAdopted,
 }
 
-func (i *Issuer) tell(ctx context.Context, kind EventKind, s Session) {
+// emit passes an event to IssuerOptions.OnEvent.
+func (i *Issuer) emit(ctx context.Context, e Event) {
 	if i.onEvent != nil {
-		i.onEvent(ctx, Event{Kind: kind, Subject: s.Subject, SessionID: s.ID})
+		i.onEvent(ctx, e)
 	}
 }

@@ -24,7 +24,11 @@ func TestEvents(t *testing.T) {
 			if names[e.SessionID] == "" {
 				names[e.SessionID] = fmt.Sprint("session ", len(names))
 			}
-			told = append(told, fmt.Sprintf("%s %s %s", e.Kind, e.Subject, names[e.SessionID]))
+			what := string(e.Kind)
+			if e.Reason != "" {
+				what += " (" + string(e.Reason) + ")"
+			}
+			told = append(told, fmt.Sprintf("%s %s %s", what, e.Subject, names[e.SessionID]))
 			if ctx.Value(mark{}) != "here" {
 				t.Error("the event comes without the call's context")
 			}
@@ -74,10 +78,10 @@ func TestEvents(t *testing.T) {
 
 	want := []string{
 		"login user-1 session 1",
-		"refresh user-1 session 1",
-		"coalesced user-1 session 1",
-		"recovered user-1 session 1",
-		"adopted user-1 session 1",
+		"refresh (rotated) user-1 session 1",
+		"refresh (repeated) user-1 session 1",
+		"refresh (retried) user-1 session 1",
+		"refresh (adopted) user-1 session 1",
 		"reuse user-1 session 1",
 		"login user-1 session 2",
 		"logout user-1 session 2",

@@ -117,12 +117,12 @@ func (h *Handlers) Login(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return err
 		}
-		tokens, err := h.issuer.Login(r.Context(), subject, Label(h.opts.Label(r)))
+		tokens, session, err := h.issuer.login(r.Context(), subject, Label(h.opts.Label(r)))
 		if err != nil {
 			return err
 		}
 		if h.opts.Cookies != nil {
-			return h.loginCookies(w, r, tokens)
+			return h.loginCookies(w, r, tokens, session)
 		}
 		WriteTokens(w, tokens)
 		return nil

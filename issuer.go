@@ -27,9 +27,8 @@ type Issuer struct {
 	verifier *Verifier
 	keys     atomic.Pointer[issuerKeys]
 
+	sessions        storeClient // without a store, its store is nil
 	refreshVerifier *Verifier
-	outage          outage
-	decision        func(current int64, rotated time.Time, presented int64, arrived time.Time, window time.Duration) step // decide; tests remove rules of it
 }
 
 // NewIssuer returns an Issuer that signs with key, which must have its private part. Its
@@ -41,11 +40,11 @@ func NewIssuer(key Key, opts IssuerOptions) (*Issuer, error) {
 	if err := f.Err(); err != nil {
 		return nil, err
 	}
-	i := &Issuer{issuance: issue, rules: rules, party: appendParty(nil, rules.issuer, rules.audience), decision: decide}
+	i := &Issuer{issuance: issue, rules: rules, party: appendParty(nil, rules.issuer, rules.audience)}
 	i.keys.Store(keys)
 	i.verifier = newVerifier((*ownKeys)(i), rules)
 	i.refreshVerifier = newVerifier((*ownRefreshKeys)(i), issue.refreshRules(rules))
-	i.outage.window = issue.window
+	i.sessions.store, i.sessions.now, i.sessions.window = issue.store, rules.now, issue.window
 	return i, nil
 }
 
@@ -304,4 +303,22 @@ func appendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	dst = append(dst, s...)
 	return append(dst, '"')
+}
+
+// deriveRefreshKey returns the HMAC key that an issuer signs refresh tokens with, given one of
+// RefreshKeys, or a signing key where there are none (HKDF, RFC 5869). It differs from both, so that what verifies
+// access tokens, here or in another library, never takes a refresh token for one, and from
+// that of another issuer with the same keys, so that neither exchanges the other's tokens.
+func deriveRefreshKey(key Key, issuer string) (Key, error) {
+	derived, err := key.k.DeriveHMAC("jwtauth refresh token\x00" + issuer)
+	return Key{derived}, err
+}
+
+// seal returns a token: header segment with its dot, payload, signature.
+func seal(by *jose.Key, header string, payload []byte) (string, error) {
+	token, err := jose.Seal(by, header, payload)
+	if err != nil {
+		return "", fmt.Errorf("jwtauth: signing: %w", err)
+	}
+	return token, nil
 }

@@ -4,15 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 )
 
-// Live returns a verifier that, beyond what [Issuer.VerifyToken] does, asks the store at every
-// token whether its session still stands, so that a logout takes effect at once. A
-// token without a session, as [Issuer.Sign] makes it, is refused.
+// Live returns a verifier that also checks, for every token, that its session is
+// still active. So a logout takes effect at once, for the price of one Load per
+// request. Tokens without a session, such as those of [Issuer.Sign], are refused.
+// The verifier is safe for concurrent use.
 //
-// Errors are those of [Verifier.VerifyToken]; a token whose session is over is [ErrSessionEnded] and [ErrTokenInvalid];
-// [ErrUnavailable] where the store cannot be asked. Live panics where IssuerOptions.Sessions is not set.
+// Its errors are those of [Verifier.VerifyToken], and for a session that has ended
+// one that matches both [ErrSessionEnded] and [ErrTokenInvalid]. It returns
+// [ErrUnavailable] if the store fails.
+//
+// Live panics if IssuerOptions.Sessions is not set.
 func (i *Issuer) Live() TokenVerifier {
 	if i.store == nil {
 		panic("jwtauth: Live: IssuerOptions.Sessions is not set")
@@ -27,12 +30,7 @@ func (l *liveVerifier) VerifyToken(ctx context.Context, token string) (*Claims, 
 	if err != nil {
 		return nil, err
 	}
-	now := l.rules.now()
-	err = checkSession(ctx, l.store, claims, now)
-	if claims.SessionID != "" { // else the store was not asked
-		err = l.outage.judge(ctx, err, now, l.rules.now)
-	}
-	if err != nil {
+	if err := l.sessions.checkActive(ctx, claims); err != nil {
 		return nil, err
 	}
 	return claims, nil
@@ -40,21 +38,17 @@ func (l *liveVerifier) VerifyToken(ctx context.Context, token string) (*Claims, 
 
 var (
 	errSessionOver = fmt.Errorf("%w: %w", ErrTokenInvalid, ErrSessionEnded)
-	errNoSession   = fmt.Errorf("%w: the token never had one", errSessionOver)
+	errNoSession   = fmt.Errorf("%w: the token has no session", errSessionOver)
 )
 
-// checkSession asks whether the session of verified claims still stands.
-func checkSession(ctx context.Context, store SessionStore, claims *Claims, now time.Time) error {
+// checkActive returns an error unless the session of verified claims is active.
+func (c *storeClient) checkActive(ctx context.Context, claims *Claims) error {
 	if claims.SessionID == "" {
 		return errNoSession
 	}
-	own, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	row, err := store.Load(own, claims.SessionID, now)
-	switch err = loadError(err); {
-	case errors.Is(err, ErrSessionEnded), err == nil && row.Subject != claims.Subject:
+	_, err := c.load(ctx, claims.SessionID, claims.Subject)
+	if errors.Is(err, ErrSessionEnded) {
 		return errSessionOver
-	default:
-		return err
 	}
+	return err
 }

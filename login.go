@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -14,26 +13,34 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/faults"
 )
 
-// LoginOption adds to what [Issuer.Login] knows of a login.
-type LoginOption func(*login)
+// LoginOption describes a login to [Issuer.Login].
+type LoginOption func(*loginOptions)
 
-type login struct {
+type loginOptions struct {
 	label    string
 	authTime time.Time
 }
 
-// AuthenticatedAt says when the subject proved who it is, where that was before the
-// call: it becomes the tokens' "auth_time", which [RequireFresh] asks for. Default, and latest: now; before 1970 means unknown, and sets none.
-func AuthenticatedAt(t time.Time) LoginOption { return func(l *login) { l.authTime = t } }
+// AuthenticatedAt sets the time at which the subject authenticated. It becomes the
+// claim "auth_time", which [RequireFresh] checks. The default is the time of the
+// call, and later times are replaced by it. With a time before 1970, the tokens
+// have no auth_time.
+func AuthenticatedAt(t time.Time) LoginOption {
+	return func(o *loginOptions) { o.authTime = t }
+}
 
-// Label names a session for its owner, in a list of devices: a User-Agent, say. Control and
-// formatting characters and invalid UTF-8 are left out, and what exceeds 128 bytes. Default: "".
-func Label(text string) LoginOption { return func(l *login) { l.label = cleanLabel(text) } }
+// Label sets a name by which the owner recognizes the session in a list of
+// devices, such as the User-Agent header. The label is cleaned: control and
+// formatting characters, invalid UTF-8 and everything after 128 bytes are removed.
+// The default is no label.
+func Label(text string) LoginOption {
+	return func(o *loginOptions) { o.label = cleanLabel(text) }
+}
 
 const maxLabelBytes = 128
 
 func cleanLabel(text string) string {
-	if len(text) > 4*maxLabelBytes { // no more is looked at than could be kept
+	if len(text) > 4*maxLabelBytes { // the text may be as long as a request header
 		text = text[:4*maxLabelBytes]
 	}
 	text = strings.TrimSpace(strings.Map(func(r rune) rune {
@@ -49,75 +56,90 @@ func cleanLabel(text string) string {
 	return text
 }
 
-// Login returns the tokens for a subject that has just proved who it is. With
-// IssuerOptions.Sessions it begins a session and adds a refresh token; without, there is an access token
-// only. It asks IssuerOptions.Claims for the private claims.
+// Login returns tokens for a subject that has just authenticated. With
+// IssuerOptions.Sessions it creates a session and returns a refresh token as well.
+// The private claims of the access token come from IssuerOptions.Claims.
 //
-// Errors: [ErrSubjectDisabled] where IssuerOptions.Claims says so; [ErrUnavailable] where that or the
-// store fails. Nobody has a token then of a session that may be left in the store.
+// Login returns
+//
+//   - [ErrSubjectDisabled] if IssuerOptions.Claims returns it;
+//   - [ErrUnavailable] if IssuerOptions.Claims or the store fails;
+//   - another error if the subject is empty, longer than 1 KiB, not UTF-8 or
+//     contains control characters, if [Issuer.Sign] refuses the private claims, or
+//     if the key fails to sign.
+//
+// On error a session may remain in the store, but no token for it exists.
 func (i *Issuer) Login(ctx context.Context, subject string, opts ...LoginOption) (Tokens, error) {
+	tokens, _, err := i.login(ctx, subject, opts...)
+	return tokens, err
+}
+
+// login is Login, and returns the new session as well. Without a store the session
+// has no ID.
+func (i *Issuer) login(ctx context.Context, subject string, opts ...LoginOption) (Tokens, Session, error) {
 	if err := faults.CheckName(subject); err != nil {
-		return Tokens{}, fmt.Errorf("jwtauth: Login: subject: %w", err)
+		return Tokens{}, Session{}, fmt.Errorf("jwtauth: Login: subject: %w", err)
 	}
-	now := milliseconds(i.rules.now())
-	l := login{authTime: now}
-	for _, opt := range opts {
-		opt(&l)
-	}
-	if l.authTime.Before(time.Unix(0, 0)) {
-		l.authTime = time.Time{} // unknown: no auth_time
-	}
-	s := Session{
-		ID:         SubjectTag(subject) + "-" + rand.Text(),
-		Subject:    subject,
-		Label:      l.label,
-		Generation: 1,
-		CreatedAt:  now,
-		AuthTime:   milliseconds(earlier(l.authTime, now)),
-		RotatedAt:  now,
-		ExpiresAt:  earlier(now.Add(i.idle), now.Add(i.life)),
-		EndsAt:     now.Add(i.life),
-	}
+	s := i.newSession(subject, opts)
 	if i.store == nil {
-		private, err := i.askClaims(ctx, subject)
+		s = Session{Subject: subject, AuthTime: s.AuthTime}
+		private, err := i.privateClaims(ctx, subject)
 		if err != nil {
-			return Tokens{}, err
+			return Tokens{}, Session{}, err
 		}
-		return i.accessToken(Session{Subject: subject, AuthTime: s.AuthTime}, private)
+		tokens, err := i.accessToken(s, private)
+		return tokens, s, err
 	}
 
-	// The row comes before the question: a LogoutAll at this moment, by someone
-	// who has just disabled the subject, either finds the row or comes before the question, too.
-	if err := i.create(ctx, s); err != nil {
-		return Tokens{}, err
+	// Create the session before calling Claims. If an administrator disables the
+	// subject and calls LogoutAll at this moment, then either LogoutAll finds the
+	// session, or Claims is called later and sees that the subject is disabled.
+	if err := i.sessions.create(ctx, s); err != nil {
+		return Tokens{}, Session{}, err
 	}
-	private, err := i.askClaims(ctx, subject)
+	private, err := i.privateClaims(ctx, subject)
 	var tokens Tokens
 	if err == nil {
 		tokens, err = i.sessionTokens(s, private)
 	}
 	if err != nil {
-		if failed := i.delete(ctx, s.ID); failed != nil {
-			return Tokens{}, failed
+		if failed := i.sessions.delete(ctx, s.ID); failed != nil {
+			return Tokens{}, Session{}, failed
 		}
 		if errors.Is(err, ErrSubjectDisabled) {
-			i.tell(ctx, EventDenied, s)
+			i.emit(ctx, Event{Kind: EventDenied, Subject: s.Subject, SessionID: s.ID})
 		}
-		return Tokens{}, err
+		return Tokens{}, Session{}, err
 	}
-	i.tell(ctx, EventLogin, s)
-	return tokens, nil
+	i.emit(ctx, Event{Kind: EventLogin, Subject: s.Subject, SessionID: s.ID})
+	return tokens, s, nil
 }
 
-func (i *Issuer) create(ctx context.Context, s Session) error {
-	own, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	called := i.rules.now()
-	return i.outage.judge(ctx, storeError(i.store.Create(own, s)), called, i.rules.now)
+// newSession returns the session that a login creates.
+func (i *Issuer) newSession(subject string, opts []LoginOption) Session {
+	now := milliseconds(i.rules.now())
+	o := loginOptions{authTime: now}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if o.authTime.Before(time.Unix(0, 0)) {
+		o.authTime = time.Time{}
+	}
+	return Session{
+		ID:         SubjectTag(subject) + "-" + rand.Text(),
+		Subject:    subject,
+		Label:      o.label,
+		Generation: 1,
+		CreatedAt:  now,
+		AuthTime:   milliseconds(earlier(o.authTime, now)),
+		RotatedAt:  now,
+		ExpiresAt:  earlier(now.Add(i.idle), now.Add(i.life)),
+		EndsAt:     now.Add(i.life),
+	}
 }
 
-// askClaims returns the private claims of a subject.
-func (i *Issuer) askClaims(ctx context.Context, subject string) (any, error) {
+// privateClaims returns the private claims of a subject.
+func (i *Issuer) privateClaims(ctx context.Context, subject string) (any, error) {
 	if i.claims == nil {
 		return nil, nil
 	}
@@ -128,7 +150,8 @@ func (i *Issuer) askClaims(ctx context.Context, subject string) (any, error) {
 	return nil, fmt.Errorf("%w: IssuerOptions.Claims: %v", ErrUnavailable, err)
 }
 
-// accessToken returns an access token of a session, or without one where s has no ID.
+// accessToken returns an access token of a session. Without an ID, s stands for a
+// login without a session.
 func (i *Issuer) accessToken(s Session, private any) (Tokens, error) {
 	token, seconds, err := i.sign(&tokenSpec{
 		subject:   s.Subject,
@@ -144,7 +167,7 @@ func (i *Issuer) accessToken(s Session, private any) (Tokens, error) {
 	return Tokens{AccessToken: token, TokenType: "Bearer", ExpiresIn: seconds}, nil
 }
 
-// sessionTokens returns both tokens of a session's generation.
+// sessionTokens returns both tokens of a session's current generation.
 func (i *Issuer) sessionTokens(s Session, private any) (Tokens, error) {
 	tokens, err := i.accessToken(s, private)
 	if err != nil {
@@ -157,14 +180,18 @@ func (i *Issuer) sessionTokens(s Session, private any) (Tokens, error) {
 	return tokens, nil
 }
 
-var errNoSessions = errors.New("jwtauth: IssuerOptions.Sessions is not set")
-
-// Logout ends the session that a refresh token belongs to, were it expired or
-// exchanged long ago. Access tokens of the session verify until they expire, except by [Issuer.Live]. OnEvent is told
-// each time, also where the session was over: stores do not say what they had to delete.
+// Logout ends the session of a refresh token, even if the token is expired or
+// already rotated. It returns no error if the session has already ended.
 //
-// Errors: [ErrTokenInvalid] for what is no refresh token of this issuer, [ErrUnavailable] where it is not
-// known whether the session has ended. It is no error where the session was over.
+// Access tokens of the session stay valid until they expire, unless they are
+// verified by [Issuer.Live].
+//
+// Every successful call causes an [EventLogout], because stores do not report
+// whether the session existed.
+//
+// Logout returns [ErrTokenInvalid] if the token is not a refresh token of this
+// issuer, [ErrUnavailable] if it is unknown whether the session has ended, and an
+// error that names IssuerOptions.Sessions if that is not set.
 func (i *Issuer) Logout(ctx context.Context, refreshToken string) error {
 	if i.store == nil {
 		return errNoSessions
@@ -173,71 +200,26 @@ func (i *Issuer) Logout(ctx context.Context, refreshToken string) error {
 	if err != nil {
 		return err
 	}
-	if err := i.delete(ctx, presented.sessionID); err != nil {
+	if err := i.sessions.delete(ctx, presented.sessionID); err != nil {
 		return err
 	}
-	i.tell(ctx, EventLogout, Session{ID: presented.sessionID, Subject: presented.subject})
+	i.emit(ctx, Event{Kind: EventLogout, Subject: presented.subject, SessionID: presented.sessionID})
 	return nil
 }
 
-// LogoutAll ends all sessions of a subject. The error is [ErrUnavailable] where it is not known whether they have ended.
+// LogoutAll ends all sessions of a subject, such as after a change of password. It
+// returns no error if the subject has no sessions. Access tokens stay valid as
+// described at [Issuer.Logout].
+//
+// It returns [ErrUnavailable] if it is unknown whether the sessions have ended, and
+// an error that names IssuerOptions.Sessions if that is not set.
 func (i *Issuer) LogoutAll(ctx context.Context, subject string) error {
 	if i.store == nil {
 		return errNoSessions
 	}
-	own, cancel := detached(ctx)
-	defer cancel()
-	called := i.rules.now()
-	if err := i.outage.judge(context.WithoutCancel(ctx), storeError(i.store.DeleteSubject(own, subject)), called, i.rules.now); err != nil {
+	if err := i.sessions.deleteSubject(ctx, subject); err != nil {
 		return err
 	}
-	i.tell(ctx, EventLogout, Session{Subject: subject})
+	i.emit(ctx, Event{Kind: EventLogout, Subject: subject})
 	return nil
-}
-
-// Sessions returns the sessions of a subject that stand, the newest login first:
-// what a page of signed-in devices shows. The error is [ErrUnavailable] where the store cannot be asked.
-func (i *Issuer) Sessions(ctx context.Context, subject string) ([]Session, error) {
-	if i.store == nil {
-		return nil, errNoSessions
-	}
-	own, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	now := i.rules.now()
-	list, err := i.store.List(own, subject, now)
-	if err = i.outage.judge(ctx, storeError(err), now, i.rules.now); err != nil {
-		return nil, err
-	}
-	slices.SortFunc(list, func(a, b Session) int {
-		if c := b.CreatedAt.Compare(a.CreatedAt); c != 0 {
-			return c
-		}
-		return strings.Compare(a.ID, b.ID)
-	})
-	return list, nil
-}
-
-// EndSession ends one session of a subject: what the button beside it in that list does. Errors:
-// [ErrSessionEnded] where the subject has no such session, [ErrUnavailable] where it is not known whether it has ended.
-func (i *Issuer) EndSession(ctx context.Context, subject, sessionID string) error {
-	if i.store == nil {
-		return errNoSessions
-	}
-	// The id comes from a request: no store need see what cannot be one of the subject's.
-	if !strings.HasPrefix(sessionID, SubjectTag(subject)+"-") || strings.ContainsFunc(sessionID, notInID) {
-		return ErrSessionEnded
-	}
-	row, err := i.load(ctx, refreshClaims{sessionID: sessionID, subject: subject})
-	if err != nil {
-		return err
-	}
-	if err := i.delete(ctx, row.ID); err != nil {
-		return err
-	}
-	i.tell(ctx, EventLogout, row)
-	return nil
-}
-
-func notInID(r rune) bool {
-	return r != '-' && (r < '0' || r > '9') && (r < 'A' || r > 'Z')
 }

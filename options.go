@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed-0a072700/jwtauth/internal/faults"
+	"github.com/seed-0a072700/jwtauth/internal/rotation"
 )
 
 // IssuerOptions configures an [Issuer]. The zero value is a complete and safe
@@ -314,9 +315,9 @@ func (o IssuerOptions) compileSessions(f *faults.Collector, i *issuance) {
 	}
 	// A session must last long enough for a client that refreshes when its access
 	// token expires, and again after a lost response.
-	least := i.ttl + 2*(i.window+coalesceGrace)
+	least := i.ttl + 2*(i.window+rotation.RepeatGrace)
 	below := func(field string, d time.Duration) {
-		f.Add("IssuerOptions."+field, "%v is below the minimum of %v: AccessTTL + 2·(ReuseWindow + %v)", d, least, coalesceGrace)
+		f.Add("IssuerOptions."+field, "%v is below the minimum of %v: AccessTTL + 2·(ReuseWindow + %v)", d, least, rotation.RepeatGrace)
 	}
 	switch {
 	case i.life > maxSessionTTL:

@@ -4,206 +4,276 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
+
+	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
+	"github.com/seed-0a072700/jwtauth/internal/rotation"
 )
 
-// maxLostSwaps bounds how often a refresh that lost a race decides again.
-const maxLostSwaps = 3
-
-// Refresh exchanges a refresh token for new tokens of the same session. Tokens that
-// were exchanged before are answered again within IssuerOptions.ReuseWindow, and end the session after it.
+// Refresh exchanges a refresh token for new tokens of the same session.
 //
-// Errors: [ErrTokenInvalid] for what is no refresh token of this issuer; [ErrSessionEnded] where
-// the session is over, wrapped around [ErrSubjectDisabled] where IssuerOptions.Claims said so;
-// [ErrTokenReused]; [ErrUnavailable] where the store or IssuerOptions.Claims cannot be asked: then nothing is
-// lost, and the same token can be presented again.
+// Concurrent refreshes of one token return the same refresh token. A client that
+// lost the response can present the same token again within
+// IssuerOptions.ReuseWindow. After that, reuse of an old token is treated as theft:
+// the session ends.
+//
+// Refresh returns
+//
+//   - [ErrTokenInvalid] if the token is not a refresh token of this issuer;
+//   - [ErrSessionEnded] if the session has ended or the token has expired; the
+//     error also matches [ErrSubjectDisabled] if the session ends because
+//     IssuerOptions.Claims returns that;
+//   - [ErrTokenReused] if an old token was reused, which ends the session;
+//   - [ErrUnavailable] if the store or IssuerOptions.Claims fails, or if other
+//     clients refresh the session at the same moment: the session goes on, and the
+//     same token can be presented again;
+//   - another error if [Issuer.Sign] refuses the private claims, if the key fails
+//     to sign, or if IssuerOptions.Sessions is not set. The error then names that
+//     field.
 func (i *Issuer) Refresh(ctx context.Context, refreshToken string) (Tokens, error) {
-	return i.refresh(ctx, refreshToken, func(Tokens) error { return nil })
-}
-
-// refresh is Refresh for answers that cannot carry every token: where check refuses those it would answer, nothing has changed.
-func (i *Issuer) refresh(ctx context.Context, refreshToken string, check func(Tokens) error) (Tokens, error) {
-	arrived := i.rules.now()
-	if i.store == nil {
-		return Tokens{}, errNoSessions
-	}
-	presented, err := i.readRefresh(ctx, refreshToken)
-	if err != nil {
-		return Tokens{}, err
-	}
-	var private any
-	asked := false
-	issue := func(row Session) (Tokens, error) {
-		tokens, err := i.sessionTokens(row, private)
-		if err == nil {
-			err = check(tokens)
-		}
-		return tokens, err
-	}
-	for range maxLostSwaps {
-		row, err := i.load(ctx, presented)
-		if err != nil {
-			return Tokens{}, err
-		}
-		arrived = earlier(arrived, i.rules.now()) // later only where the clock was set back since, as rotations then are
-		// A token that was exchanged just before its end may come back as late as any other, and after an
-		// outage later. The row's own end the store has judged.
-		if !arrived.Before(i.outage.countFrom(presented.expiresAt, i.rules.now()).Add(i.window + clockSkew)) {
-			return Tokens{}, ErrSessionEnded
-		}
-		step := i.decide(row, presented.generation, arrived)
-		switch {
-		case step == stepReuse && asked:
-			// It was in order when it arrived; others have rotated twice since. Its client may have what is newer.
-			return Tokens{}, errBusySession
-		case step == stepReuse:
-			return Tokens{}, i.endReused(ctx, row)
-		}
-		if !asked {
-			if private, err = i.askClaims(ctx, row.Subject); err != nil {
-				return Tokens{}, i.refuseRefresh(ctx, row, err)
-			}
-			asked = true
-		}
-		switch step {
-		case stepCoalesce, stepRecover:
-			return i.answerAgain(ctx, presented, issue, step)
-		case stepRotate, stepAdopt:
-			tokens, won, err := i.rotate(ctx, row, presented, issue, step)
-			if err != nil || won {
-				return tokens, err
-			}
-		}
-	}
-	return Tokens{}, errBusySession
-}
-
-var errBusySession = fmt.Errorf("%w: the session is being refreshed by others", ErrUnavailable)
-
-// decide judges a refresh token by the row of its session and what is known of the last outage.
-func (i *Issuer) decide(row Session, presented int64, arrived time.Time) step {
-	step := i.decision(row.Generation, i.outage.countFrom(row.RotatedAt, i.rules.now()), presented, arrived, i.window)
-	// An outage makes it coalesce for longer. Not so long that the session would run out under a client which comes back,
-	// late by a window, when its next access token expires; at the absolute end no rotation would help. The price, where IdleTTL
-	// is little more than AccessTTL: with this rotation a tab that still holds the token before the outage is two behind, which is reuse.
-	if step == stepCoalesce && row.ExpiresAt.Before(row.EndsAt) && row.ExpiresAt.Sub(arrived) < i.ttl+i.window+coalesceGrace {
-		return i.decision(row.Generation, row.RotatedAt, presented, arrived, i.window)
-	}
-	return step
-}
-
-// answerAgain answers without a write. It loads the session once more, now that all else is done,
-// so that a logout in flight wins.
-func (i *Issuer) answerAgain(ctx context.Context, presented refreshClaims, issue func(Session) (Tokens, error), step step) (Tokens, error) {
-	row, err := i.load(ctx, presented)
-	if err != nil {
-		return Tokens{}, err
-	}
-	tokens, err := issue(row)
-	if err == nil {
-		i.tell(ctx, stepEvents[step], row)
-	}
+	tokens, _, err := i.refresh(ctx, refreshToken, func(Tokens, Session) error { return nil })
 	return tokens, err
 }
 
-// rotate begins the next generation, or takes over the presented one. All that can fail is done before
-// the swap, which then runs to its end whether or not the client still waits.
-func (i *Issuer) rotate(ctx context.Context, row Session, presented refreshClaims, issue func(Session) (Tokens, error), step step) (Tokens, bool, error) {
+// refresh is Refresh for callers that cannot use all tokens, such as cookies with
+// their limited size. It calls check with the tokens that it is about to return and
+// the session that they belong to. If check fails, so does refresh, and the session
+// is unchanged.
+func (i *Issuer) refresh(ctx context.Context, refreshToken string, check func(Tokens, Session) error) (Tokens, Session, error) {
+	x := exchange{Issuer: i, arrived: i.rules.now(), check: check}
+	if i.store == nil {
+		return Tokens{}, Session{}, errNoSessions
+	}
+	var err error
+	if x.presented, err = i.readRefresh(ctx, refreshToken); err != nil {
+		return Tokens{}, Session{}, err
+	}
+	for range maxLostSwaps {
+		tokens, row, err := x.try(ctx)
+		if !errors.Is(err, errLostSwap) {
+			return tokens, row, err
+		}
+	}
+	return Tokens{}, Session{}, errBusySession
+}
+
+// maxLostSwaps is how often a refresh that loses a race decides again.
+const maxLostSwaps = 3
+
+var (
+	errLostSwap    = errors.New("jwtauth: the session was changed by another refresh")
+	errBusySession = fmt.Errorf("%w: the session is being refreshed by other clients", ErrUnavailable)
+)
+
+// exchange is one call of refresh.
+type exchange struct {
+	*Issuer
+	presented refreshClaims
+	arrived   time.Time
+	check     func(Tokens, Session) error
+
+	private    any // claims
+	hasPrivate bool
+}
+
+// try refreshes the session as it is now. It returns errLostSwap if the session
+// changes meanwhile.
+func (x *exchange) try(ctx context.Context) (Tokens, Session, error) {
+	row, err := x.sessions.load(ctx, x.presented.sessionID, x.presented.subject)
+	if err != nil {
+		return Tokens{}, Session{}, err
+	}
+	step := x.decide(row)
+	switch {
+	case step == rotation.Expired:
+		return Tokens{}, Session{}, ErrSessionEnded
+	case step == rotation.Reuse && x.hasPrivate:
+		// The token was good when it arrived, but other clients have rotated twice
+		// since. This client may hold a newer token.
+		return Tokens{}, Session{}, errBusySession
+	case step == rotation.Reuse:
+		return Tokens{}, Session{}, x.endReused(ctx, row)
+	}
+	if !x.hasPrivate {
+		if x.private, err = x.privateClaims(ctx, row.Subject); err != nil {
+			return Tokens{}, Session{}, x.endDisabled(ctx, row, err)
+		}
+		x.hasPrivate = true
+	}
+	if step == rotation.Repeat || step == rotation.Retry {
+		return x.reissue(ctx, step)
+	}
+	return x.rotate(ctx, row, step)
+}
+
+// decide returns the step for the presented token and the stored session.
+func (x *exchange) decide(row Session) rotation.Step {
+	now := x.rules.now()
+	// If the clock was set back since the request arrived, it gave the rotations since
+	// then earlier times as well.
+	x.arrived = earlier(x.arrived, now)
+	rules := rotation.Rules{Window: x.window, AccessTTL: x.ttl}
+	return rules.Decide(
+		rotation.Row{Generation: row.Generation, RotatedAt: row.RotatedAt, ExpiresAt: row.ExpiresAt, EndsAt: row.EndsAt},
+		rotation.Token{Generation: x.presented.generation, ExpiresAt: x.presented.expiresAt, ArrivedAt: x.arrived},
+		x.sessions.lastOutage(), now)
+}
+
+// issue returns the tokens of a session, if check accepts them.
+func (x *exchange) issue(row Session) (Tokens, error) {
+	tokens, err := x.sessionTokens(row, x.private)
+	if err != nil {
+		return Tokens{}, err
+	}
+	if err := x.check(tokens, row); err != nil {
+		return Tokens{}, err
+	}
+	return tokens, nil
+}
+
+// reissue returns tokens without a write. It loads the session again, after
+// everything else, so that a concurrent logout wins.
+func (x *exchange) reissue(ctx context.Context, step rotation.Step) (Tokens, Session, error) {
+	row, err := x.sessions.load(ctx, x.presented.sessionID, x.presented.subject)
+	if err != nil {
+		return Tokens{}, Session{}, err
+	}
+	tokens, err := x.issue(row)
+	if err != nil {
+		return Tokens{}, Session{}, err
+	}
+	x.emitRefresh(ctx, step, row)
+	return tokens, row, nil
+}
+
+// rotate begins the next generation, or adopts the presented one. Everything that
+// can fail comes before the swap, which then completes even if the client hangs up.
+func (x *exchange) rotate(ctx context.Context, row Session, step rotation.Step) (Tokens, Session, error) {
 	next := row
 	next.Generation++
-	if step == stepAdopt {
-		next.Generation = presented.generation
+	if step == rotation.Adopt {
+		next.Generation = x.presented.generation
 	}
 	if next.Generation > maxGeneration {
-		return Tokens{}, false, errors.New("jwtauth: the session has no further generation")
+		return Tokens{}, Session{}, errors.New("jwtauth: the session has reached its last generation")
 	}
-	next.RotatedAt = milliseconds(i.rules.now())
-	next.ExpiresAt = earlier(next.RotatedAt.Add(i.idle), row.EndsAt)
-	tokens, err := issue(next)
+	next.RotatedAt = milliseconds(x.rules.now())
+	next.ExpiresAt = earlier(next.RotatedAt.Add(x.idle), row.EndsAt)
+	tokens, err := x.issue(next)
 	if err != nil {
-		return Tokens{}, false, err
+		return Tokens{}, Session{}, err
 	}
 	if err := ctx.Err(); err != nil {
-		return Tokens{}, false, fmt.Errorf("%w: %v", ErrUnavailable, err)
+		return Tokens{}, Session{}, fmt.Errorf("%w: %v", ErrUnavailable, err)
 	}
-	own, cancel := detached(ctx)
-	defer cancel()
-	called := i.rules.now()
-	won, err := i.store.Swap(own, row.Generation, next, next.RotatedAt)
-	if err = i.outage.judge(context.WithoutCancel(ctx), storeError(err), called, i.rules.now); err != nil || !won {
-		return Tokens{}, false, err
+	switch won, err := x.sessions.swap(ctx, row.Generation, next); {
+	case err != nil:
+		return Tokens{}, Session{}, err
+	case !won:
+		return Tokens{}, Session{}, errLostSwap
 	}
-	i.tell(ctx, stepEvents[step], next)
-	return tokens, true, nil
+	x.emitRefresh(ctx, step, next)
+	return tokens, next, nil
+}
+
+func (x *exchange) emitRefresh(ctx context.Context, step rotation.Step, row Session) {
+	x.emit(ctx, Event{Kind: EventRefresh, Reason: refreshReasons[step], Subject: row.Subject, SessionID: row.ID})
 }
 
 // endReused ends a session of which two parties hold tokens.
-func (i *Issuer) endReused(ctx context.Context, row Session) error {
-	if err := i.delete(ctx, row.ID); err != nil {
+func (x *exchange) endReused(ctx context.Context, row Session) error {
+	if err := x.sessions.delete(ctx, row.ID); err != nil {
 		return err
 	}
-	i.tell(ctx, EventReuse, row)
+	x.emit(ctx, Event{Kind: EventReuse, Subject: row.Subject, SessionID: row.ID})
 	return ErrTokenReused
 }
 
-// refuseRefresh ends the session of a subject that may no longer log in. Any other
-// trouble with the subject's claims leaves it as it is.
-func (i *Issuer) refuseRefresh(ctx context.Context, row Session, reason error) error {
+// endDisabled ends the session if its subject is disabled. After any other error
+// of IssuerOptions.Claims the session goes on.
+func (x *exchange) endDisabled(ctx context.Context, row Session, reason error) error {
 	if !errors.Is(reason, ErrSubjectDisabled) {
 		return reason
 	}
-	if err := i.delete(ctx, row.ID); err != nil {
+	if err := x.sessions.delete(ctx, row.ID); err != nil {
 		return err
 	}
-	i.tell(ctx, EventDenied, row)
+	x.emit(ctx, Event{Kind: EventDenied, Subject: row.Subject, SessionID: row.ID})
 	return fmt.Errorf("%w: %w", ErrSessionEnded, reason)
 }
 
-// load returns the session that a refresh token names.
-func (i *Issuer) load(ctx context.Context, presented refreshClaims) (Session, error) {
-	own, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	called := i.rules.now()
-	row, err := i.store.Load(own, presented.sessionID, called)
-	if err = i.outage.judge(ctx, loadError(err), called, i.rules.now); err != nil {
-		return Session{}, err
-	}
-	if row.Subject != presented.subject {
-		return Session{}, ErrSessionEnded
-	}
-	return row, nil
+// refreshType is the "typ" of refresh tokens. By default no verifier of access
+// tokens accepts it.
+const refreshType = "rt+jwt"
+
+// refreshClaims are the claims of a refresh token. All of them are in the session's
+// row, so a generation has exactly one token. The row alone does not give the token.
+type refreshClaims struct {
+	sessionID  string
+	subject    string
+	generation int64
+	expiresAt  time.Time
 }
 
-func (i *Issuer) delete(ctx context.Context, id string) error {
-	own, cancel := detached(ctx)
-	defer cancel()
-	called := i.rules.now()
-	return i.outage.judge(context.WithoutCancel(ctx), storeError(i.store.Delete(own, id)), called, i.rules.now)
+// mintRefresh returns the refresh token of the session's generation.
+func (keys *issuerKeys) mintRefresh(s Session) (string, error) {
+	payload := appendString([]byte(`{"sid":`), s.ID)
+	payload = append(payload, `,"gen":`...)
+	payload = strconv.AppendInt(payload, s.Generation, 10)
+	payload = append(payload, `,"sub":`...)
+	payload = appendString(payload, s.Subject)
+	payload = append(payload, `,"exp":`...)
+	payload = strconv.AppendInt(payload, refreshExpiry(s).Unix(), 10)
+	payload = append(payload, '}')
+	signing := keys.refresh[0].k
+	return seal(signing, signing.Header(refreshType), payload)
 }
 
-// storeTimeout bounds every call of a store.
-const storeTimeout = 5 * time.Second
-
-// detached is for writes that must not stop halfway because a client hung up.
-func detached(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+// refreshExpiry returns when the refresh token of a session expires, in whole
+// seconds. It is rounded up, because the row decides when the session ends.
+func refreshExpiry(s Session) time.Time {
+	return time.Unix(s.ExpiresAt.Add(time.Second-1).Unix(), 0)
 }
 
-// storeError takes every error of a store for an outage, one that lasts included: nothing is known of the
-// outcome then, and no other answer leaves everyone logged in.
-func storeError(err error) error {
-	if err == nil || errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrSessionEnded) {
-		return err
+// readRefresh verifies a refresh token, except for its expiry.
+func (i *Issuer) readRefresh(ctx context.Context, token string) (refreshClaims, error) {
+	claims, _, err := i.refreshVerifier.read(ctx, token, i.rules.now())
+	if err != nil {
+		return refreshClaims{}, err
 	}
-	return fmt.Errorf("%w: session store: %v", ErrUnavailable, err)
+	generation := scanGeneration(claims.payload)
+	if generation < 1 || generation > maxGeneration || claims.SessionID == "" || claims.Subject == "" {
+		return refreshClaims{}, errRefreshClaims
+	}
+	return refreshClaims{claims.SessionID, claims.Subject, generation, claims.ExpiresAt}, nil
 }
 
-// loadError is storeError for Load, the only method that may say that there is no session.
-func loadError(err error) error {
-	if errors.Is(err, ErrSessionEnded) && !errors.Is(err, ErrUnavailable) {
-		return err
+// scanGeneration returns the member "gen" of a verified payload, or 0 if it is not
+// an integer. encoding/json would also accept "Gen".
+func scanGeneration(payload string) (generation int64) {
+	s := jsonscan.New(payload)
+	for s.Next() {
+		if s.Name() == "gen" && s.Value().Kind == jsonscan.Number {
+			generation, _ = strconv.ParseInt(s.Value().Text, 10, 64)
+		}
 	}
-	return storeError(err)
+	return generation
+}
+
+var errRefreshClaims = claimsFault("not the claims of a refresh token")
+
+// ownRefreshKeys is the KeySource for an Issuer's refresh tokens.
+type ownRefreshKeys Issuer
+
+func (o *ownRefreshKeys) VerificationKeys(_ context.Context, alg Algorithm, _ string) ([]Key, error) {
+	var keys []Key
+	for _, key := range o.keys.Load().refresh {
+		if key.Algorithm() == alg {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
 }
 
 func milliseconds(t time.Time) time.Time { return t.Truncate(time.Millisecond) }

@@ -99,7 +99,7 @@ func TestRefreshCoalesces(t *testing.T) {
 			t.Errorf("%v after the rotation the session moved on", at)
 		}
 		s.wantOps(t, at.String(), "Load", "Load")
-		s.wantKinds(t, at.String(), jwtauth.EventCoalesced)
+		s.wantRefreshes(t, at.String(), jwtauth.ReasonRepeated)
 		if _, err := s.VerifyToken(t.Context(), again.AccessToken); err != nil || again.AccessToken == tokens.AccessToken {
 			t.Errorf("access token: %v", err)
 		}
@@ -129,7 +129,7 @@ func TestRefreshRecovers(t *testing.T) {
 			t.Errorf("%v after the rotation: not the generation in force", at)
 		}
 		s.wantOps(t, at.String(), "Load", "Load")
-		s.wantKinds(t, at.String(), jwtauth.EventRecovered)
+		s.wantRefreshes(t, at.String(), jwtauth.ReasonRetried)
 	}
 	s.at(recovers)
 	_, err := s.Refresh(t.Context(), old)
@@ -376,7 +376,7 @@ func TestRefreshLoserAnswersWinner(t *testing.T) {
 	if loser.RefreshToken != winner.RefreshToken || s.row(token).Generation != 2 {
 		t.Error("winner and loser have different tokens")
 	}
-	s.wantKinds(t, "race", jwtauth.EventRefresh, jwtauth.EventRecovered)
+	s.wantRefreshes(t, "race", jwtauth.ReasonRotated, jwtauth.ReasonRetried)
 }
 
 // What a token proves, the store may have lost: it failed over, or a backup was restored.
@@ -395,7 +395,7 @@ func TestRefreshAdopts(t *testing.T) {
 			t.Errorf("row %+v", row)
 		}
 		s.wantOps(t, "adopt", "Load", "Swap")
-		s.wantKinds(t, "adopt", jwtauth.EventAdopted)
+		s.wantRefreshes(t, "adopt", jwtauth.ReasonAdopted)
 		if again := s.refresh(t, newer); again.RefreshToken != tokens.RefreshToken {
 			t.Error("the same token again is answered otherwise")
 		}
@@ -1163,9 +1163,10 @@ func TestRefreshConcurrently(t *testing.T) {
 	if row := s.row(old); len(different) != 1 || row.Generation != 2 {
 		t.Errorf("%d different answers, generation %d", len(different), row.Generation)
 	}
-	kinds := s.told()
-	if n := len(slices.DeleteFunc(slices.Clone(kinds), func(k jwtauth.EventKind) bool { return k != jwtauth.EventRefresh })); n != 1 || len(kinds) != clients {
-		t.Errorf("events %v", kinds)
+	events := s.told()
+	rotations := slices.DeleteFunc(slices.Clone(events), func(e jwtauth.Event) bool { return e.Reason != jwtauth.ReasonRotated })
+	if len(rotations) != 1 || len(events) != clients {
+		t.Errorf("%d rotations, events %v", len(rotations), events)
 	}
 }
 
@@ -1188,11 +1189,9 @@ func TestWithoutSessions(t *testing.T) {
 // A store that fails now and then, each time for a moment, does not hold the windows open: a token that is
 // days old stays reused, and a client that keeps refreshing stays logged in.
 func TestOutagesNowAndThen(t *testing.T) {
-	m := &model{issuers: map[time.Duration]*jwtauth.Issuer{}}
-	w := newWorld(m, &schedule{})
-	m.world = w
+	w := newWorld(newModel(removal{}), &schedule{})
 	issuer := w.issuer(0)
-	stolen, _ := w.login(issuer)
+	stolen := w.login(issuer)
 	latest, err := w.refresh(t.Context(), issuer, stolen)
 	if err != nil {
 		t.Fatal(err)

@@ -192,16 +192,13 @@ func (s *service) row(token string) jwtauth.Session {
 	return row
 }
 
-// told returns the kinds of the events since it was last asked.
-func (s *service) told() []jwtauth.EventKind {
+// told returns the events since the last call.
+func (s *service) told() []jwtauth.Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var kinds []jwtauth.EventKind
-	for _, e := range s.events {
-		kinds = append(kinds, e.Kind)
-	}
+	events := s.events
 	s.events = nil
-	return kinds
+	return events
 }
 
 // forge returns the refresh token of another generation than a real one's.
@@ -226,11 +223,36 @@ func wantError(t *testing.T, what string, err error, want ...error) {
 	}
 }
 
-// wantKinds checks what the service has told since it was last asked.
+// wantKinds checks the kinds of the events since the last call of told. Refreshes
+// must be rotations.
 func (s *service) wantKinds(t *testing.T, what string, want ...jwtauth.EventKind) {
 	t.Helper()
-	if got := s.told(); !slices.Equal(got, want) {
+	var got []jwtauth.EventKind
+	for _, e := range s.told() {
+		got = append(got, e.Kind)
+		rotated := e.Kind == jwtauth.EventRefresh && e.Reason == jwtauth.ReasonRotated
+		if !rotated && (e.Kind == jwtauth.EventRefresh || e.Reason != "") {
+			t.Errorf("%s: event %q has the reason %q", what, e.Kind, e.Reason)
+		}
+	}
+	if !slices.Equal(got, want) {
 		t.Errorf("%s: events %v, want %v", what, got, want)
+	}
+}
+
+// wantRefreshes checks that the events since the last call of told are refreshes
+// for these reasons.
+func (s *service) wantRefreshes(t *testing.T, what string, want ...jwtauth.EventReason) {
+	t.Helper()
+	var got []jwtauth.EventReason
+	for _, e := range s.told() {
+		got = append(got, e.Reason)
+		if e.Kind != jwtauth.EventRefresh {
+			t.Errorf("%s: event %q", what, e.Kind)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: refreshes %v, want %v", what, got, want)
 	}
 }
 

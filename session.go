@@ -4,105 +4,260 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base32"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"time"
+
+	"github.com/seed-0a072700/jwtauth/internal/rotation"
 )
 
-// Session is one login, from then until it ends, however often its tokens are
-// refreshed. Times are in whole milliseconds, UTC or not.
+// Session is one login. It lasts until it ends, however often its tokens are
+// refreshed. Times are in whole milliseconds and in any time zone.
 type Session struct {
-	ID         string // SubjectTag, "-", then 130 random bits in letters and digits; a store may rely on the tag
+	// ID is SubjectTag(Subject), "-", and 130 random bits in letters and digits. A
+	// store may rely on the tag.
+	ID string
+
 	Subject    string
-	Label      string    // what [Label] said at login; at most 128 bytes
-	Generation int64     // of the refresh token in force: 1 at login, at most 2^53-1 (a Lua number holds it)
+	Label      string    // set by the option [Label]; at most 128 bytes
+	Generation int64     // of the current refresh token: 1 at login, at most 2^53-1 (exact in a Lua number)
 	CreatedAt  time.Time // the login
-	AuthTime   time.Time // when the subject last proved who it is
-	RotatedAt  time.Time // when Generation began; CreatedAt before the first refresh
-	ExpiresAt  time.Time // the earlier of the idle and the absolute end; moves with each rotation. A store may drop the row from then on
-	EndsAt     time.Time // the absolute end, fixed at login
+	AuthTime   time.Time // when the subject last authenticated; zero if unknown
+	RotatedAt  time.Time // when Generation began: CreatedAt before the first refresh
+
+	// ExpiresAt is when the session ends if it is not refreshed. It moves with each
+	// rotation, but never beyond EndsAt. A store may drop the session from then on.
+	ExpiresAt time.Time
+
+	EndsAt time.Time // when the session ends in any case; fixed at login
 }
 
-// SessionStore keeps sessions. Implementations are safe for concurrent use by many
-// processes, own no clock (now is the caller's), and pass jwtauthtest.RunSessionStore.
-// Packages memstore, sqlstore and redisstore have some.
+// SessionStore stores sessions. The packages memstore, sqlstore and redisstore
+// contain implementations. The test suite for an implementation is
+// jwtauthtest.RunSessionStore.
 //
-// Every method honours its context. An error other than those named says that nothing is
-// known of the outcome; it wraps [ErrUnavailable] where a later try may succeed. An [Issuer] takes
-// all of these for an outage, ErrUnavailable, those that last included, such as an id that is taken: none of them says that
-// anybody is logged out. ErrSessionEnded counts from Load alone. Load and List
-// see every write that was acknowledged before: they ask the primary, never a replica.
+// Implementations must be safe for concurrent use by many processes and must
+// return when the context is done. They have no clock: now is the caller's time.
+// Load and List see every write that was acknowledged before they were called, so
+// they must read from the primary and not from a replica.
+//
+// Only Load may return an error that wraps [ErrSessionEnded]. After any other
+// error the result of the call is unknown. Such an error wraps [ErrUnavailable] if
+// a retry may succeed. The [Issuer] treats every other error, even a permanent
+// one, as an outage and logs nobody out.
 type SessionStore interface {
-	// Create stores a new session, at s.CreatedAt by the caller's clock. It is an error where the
-	// id is taken, unless by exactly this session.
+	// Create stores a new session. The caller's time is s.CreatedAt. It returns an
+	// error if the ID is taken, unless the stored session equals s: clients of
+	// databases may repeat a command.
 	Create(ctx context.Context, s Session) error
 
-	// Load returns the session with this id. Where there is none, or now is not
-	// before its ExpiresAt, the error wraps [ErrSessionEnded].
+	// Load returns the session with this ID. It returns an error that wraps
+	// [ErrSessionEnded] if the session does not exist, or if now is not before its
+	// ExpiresAt.
 	Load(ctx context.Context, id string, now time.Time) (Session, error)
 
-	// Swap replaces Generation, RotatedAt and ExpiresAt of the session next.ID by
-	// those of next, where its generation is from and now is before its ExpiresAt; of
-	// callers with one from and different values exactly one wins. It has also won where it finds
-	// exactly those three values in place, since clients of stores repeat commands by
-	// themselves. Where there is no such session, or it has ended by now, it has lost, without an error, whatever it finds.
+	// Swap replaces Generation, RotatedAt and ExpiresAt of the session next.ID with
+	// those of next, and returns true, if the stored generation is from and now is
+	// before the stored ExpiresAt. Of several callers with the same from and
+	// different values, exactly one wins.
+	//
+	// Swap also returns true if the three values are already stored, because
+	// clients of databases may repeat a command. It returns false and no error if
+	// the session does not exist or has expired, even then.
 	Swap(ctx context.Context, from int64, next Session, now time.Time) (won bool, err error)
 
-	// Delete ends a session. It is no error where there is none.
+	// Delete ends a session. It returns no error if the session does not exist.
 	Delete(ctx context.Context, id string) error
 
-	// DeleteSubject ends all sessions of a subject that were created before the call.
+	// DeleteSubject ends all sessions of a subject that were created before the
+	// call.
 	DeleteSubject(ctx context.Context, subject string) error
 
-	// List returns the sessions of a subject whose ExpiresAt is after now, in any order.
+	// List returns the sessions of a subject whose ExpiresAt is after now, in any
+	// order.
 	List(ctx context.Context, subject string, now time.Time) ([]Session, error)
 }
 
-// maxGeneration is the largest integer below which a double holds every one.
+// maxGeneration is the largest integer up to which a float64 holds every integer.
 const maxGeneration = 1<<53 - 1
 
-// SubjectTag is what the ids of a subject's sessions start with: 8 characters of A-Z and
-// 2-7, hashed from the subject. A clustered store keeps what has one tag in one place, so that
-// it finds and deletes all sessions of a subject in one step. It hides nothing.
+// SubjectTag returns the prefix of the IDs of a subject's sessions: 8 characters
+// of A-Z and 2-7, from a hash of the subject. Several subjects may share a tag. A
+// clustered store can keep all sessions with the same tag on one node, and then
+// find and delete the sessions of a subject in one step. The tag does not hide the
+// subject.
 func SubjectTag(subject string) string {
 	sum := sha256.Sum256([]byte("jwtauth subject tag\x00" + subject))
 	return base32.StdEncoding.EncodeToString(sum[:5])
 }
 
-// step is what a presented refresh token leads to.
-type step uint8
-
-const (
-	stepRotate   step = iota + 1 // begin the next generation
-	stepCoalesce                 // answer the same generation again, without a write
-	stepRecover                  // answer the generation in force to a holder of the one before, without a write
-	stepAdopt                    // take over the presented generation, which the store has lost
-	stepReuse                    // end the session: the token was copied
-)
-
-// Instances' clocks may differ by clockSkew, and coalescing goes on for longer than
-// recovery by more than that: else a recovered answer that is late could
-// replace a newer one.
-const (
-	clockSkew     = 10 * time.Second
-	coalesceGrace = 30 * time.Second
-)
-
-// decide judges a refresh token of generation presented that arrived when the
-// session stood at generation current, rotated at rotated. Both windows are anchored at the
-// rotation, so that no replay extends them. A window of 0 means none: every token counts once.
-func decide(current int64, rotated time.Time, presented int64, arrived time.Time, window time.Duration) step {
-	switch {
-	case presented > current:
-		return stepAdopt
-	case presented == current:
-		neverRotated := current == 1
-		clockSetBack := rotated.Sub(arrived) > clockSkew
-		if window == 0 || neverRotated || clockSetBack || !arrived.Before(rotated.Add(window+coalesceGrace)) {
-			return stepRotate
-		}
-		return stepCoalesce
-	case presented == current-1 && window > 0 && arrived.Before(rotated.Add(window+clockSkew)):
-		return stepRecover
-	default:
-		return stepReuse
+// Sessions returns the active sessions of a subject, the latest login first, such
+// as for a page that lists signed-in devices.
+//
+// It returns [ErrUnavailable] if the store fails, and an error that names
+// IssuerOptions.Sessions if that is not set.
+func (i *Issuer) Sessions(ctx context.Context, subject string) ([]Session, error) {
+	if i.store == nil {
+		return nil, errNoSessions
 	}
+	list, err := i.sessions.list(ctx, subject)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(list, func(a, b Session) int {
+		if c := b.CreatedAt.Compare(a.CreatedAt); c != 0 {
+			return c
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	return list, nil
+}
+
+// EndSession ends one session of a subject, such as for the logout button in a
+// list of signed-in devices. The ID may come from the request, but the subject
+// must be authenticated: the sessions of other subjects are left alone. Access
+// tokens of the session stay valid as described at [Issuer.Logout].
+//
+// It returns [ErrSessionEnded] if the subject has no such session,
+// [ErrUnavailable] if it is unknown whether the session has ended, and an error
+// that names IssuerOptions.Sessions if that is not set.
+func (i *Issuer) EndSession(ctx context.Context, subject, sessionID string) error {
+	if i.store == nil {
+		return errNoSessions
+	}
+	// Keep IDs that cannot belong to the subject away from the store.
+	if !strings.HasPrefix(sessionID, SubjectTag(subject)+"-") || strings.ContainsFunc(sessionID, notInID) {
+		return ErrSessionEnded
+	}
+	row, err := i.sessions.load(ctx, sessionID, subject)
+	if err != nil {
+		return err
+	}
+	if err := i.sessions.delete(ctx, row.ID); err != nil {
+		return err
+	}
+	i.emit(ctx, Event{Kind: EventLogout, Subject: row.Subject, SessionID: row.ID})
+	return nil
+}
+
+func notInID(r rune) bool {
+	return r != '-' && (r < '0' || r > '9') && (r < 'A' || r > 'Z')
+}
+
+var errNoSessions = errors.New("jwtauth: IssuerOptions.Sessions is not set")
+
+// storeTimeout limits each call of a store.
+const storeTimeout = 5 * time.Second
+
+// storeClient calls a SessionStore and remembers its outages.
+type storeClient struct {
+	store  SessionStore
+	now    func() time.Time
+	window time.Duration
+	outage atomic.Pointer[rotation.Outage] // nil until a call fails
+}
+
+// call runs do, which calls the store, with a time limit. Every error is an outage
+// and becomes ErrUnavailable: the outcome is unknown then, and any other error
+// could log users out.
+//
+// A write that must not stop halfway if the client hangs up needs a context
+// without cancellation.
+func (c *storeClient) call(ctx context.Context, do func(ctx context.Context, now time.Time) error) error {
+	limited, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	called := c.now()
+	err := do(limited, called)
+	if err != nil && (!errors.Is(err, ErrUnavailable) || errors.Is(err, ErrSessionEnded)) {
+		err = fmt.Errorf("%w: session store: %v", ErrUnavailable, err)
+	}
+	c.note(rotation.Call{Called: called, Returned: c.now(), Failed: err != nil, ClientErr: ctx.Err()})
+	return err
+}
+
+// note updates the outage after a call.
+func (c *storeClient) note(call rotation.Call) {
+	for {
+		old := c.outage.Load()
+		var before rotation.Outage
+		if old != nil {
+			before = *old
+		}
+		after := before.After(call, c.window)
+		if after == before {
+			return
+		}
+		stored := after
+		if c.outage.CompareAndSwap(old, &stored) {
+			return
+		}
+	}
+}
+
+// lastOutage returns what is known about the last outage.
+func (c *storeClient) lastOutage() rotation.Outage {
+	if known := c.outage.Load(); known != nil {
+		return *known
+	}
+	return rotation.Outage{}
+}
+
+func (c *storeClient) create(ctx context.Context, s Session) error {
+	return c.call(ctx, func(ctx context.Context, _ time.Time) error {
+		return c.store.Create(ctx, s)
+	})
+}
+
+// load returns a session of the subject. The error wraps ErrSessionEnded if there
+// is no such session. That is a response of the store, and not an outage.
+func (c *storeClient) load(ctx context.Context, id, subject string) (Session, error) {
+	var row Session
+	var ended error
+	err := c.call(ctx, func(ctx context.Context, now time.Time) (err error) {
+		row, err = c.store.Load(ctx, id, now)
+		if errors.Is(err, ErrSessionEnded) && !errors.Is(err, ErrUnavailable) {
+			ended, err = err, nil
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return Session{}, err
+	case ended != nil:
+		return Session{}, ended
+	case row.Subject != subject:
+		return Session{}, ErrSessionEnded
+	}
+	return row, nil
+}
+
+func (c *storeClient) swap(ctx context.Context, from int64, next Session) (won bool, err error) {
+	err = c.call(context.WithoutCancel(ctx), func(ctx context.Context, _ time.Time) (err error) {
+		won, err = c.store.Swap(ctx, from, next, next.RotatedAt)
+		return err
+	})
+	return won && err == nil, err
+}
+
+func (c *storeClient) delete(ctx context.Context, id string) error {
+	return c.call(context.WithoutCancel(ctx), func(ctx context.Context, _ time.Time) error {
+		return c.store.Delete(ctx, id)
+	})
+}
+
+func (c *storeClient) deleteSubject(ctx context.Context, subject string) error {
+	return c.call(context.WithoutCancel(ctx), func(ctx context.Context, _ time.Time) error {
+		return c.store.DeleteSubject(ctx, subject)
+	})
+}
+
+func (c *storeClient) list(ctx context.Context, subject string) (rows []Session, err error) {
+	err = c.call(ctx, func(ctx context.Context, now time.Time) (err error) {
+		rows, err = c.store.List(ctx, subject, now)
+		return err
+	})
+	return rows, err
 }

@@ -34,6 +34,8 @@ type Verifier struct {
 	rules   rules
 	headers tokencache.Headers[header]
 	cache   *tokencache.Cache[verified] // nil if nothing is remembered
+
+	sessions *storeClient // nil if sessions are not checked
 }
 
 // NewVerifier returns a Verifier that accepts tokens signed by one of keys. Its
@@ -54,6 +56,9 @@ func newVerifier(keys KeySource, r rules) *Verifier {
 	v := &Verifier{keys: keys, rules: r}
 	if r.cacheSize > 0 {
 		v.cache = tokencache.New[verified](r.cacheSize)
+	}
+	if r.sessions != nil {
+		v.sessions = &storeClient{store: r.sessions, now: r.now}
 	}
 	return v
 }
@@ -82,8 +87,8 @@ func (v *Verifier) VerifyToken(ctx context.Context, token string) (*Claims, erro
 	if by != (Key{}) {
 		v.remember(token, claims, by)
 	}
-	if v.rules.sessions != nil {
-		if err := checkSession(ctx, v.rules.sessions, claims, now); err != nil {
+	if v.sessions != nil {
+		if err := v.sessions.checkActive(ctx, claims); err != nil {
 			return nil, err
 		}
 	}

@@ -49,7 +49,7 @@ func TestWithoutScript(t *testing.T) {
 
 	// When the access cookie has expired, pages are renewed.
 	for i := range 2 {
-		for end := time.Now().Add(patience); len(a.events("refresh", "coalesced")) <= i; {
+		for end := time.Now().Add(patience); len(a.events("refresh")) <= i; {
 			if time.Now().After(end) {
 				t.Fatal("no page is renewed")
 			}

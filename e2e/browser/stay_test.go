@@ -83,7 +83,7 @@ func TestTabs(t *testing.T) {
 			start := time.Now()
 			count := func() (answers, expiries int) {
 				var first time.Time
-				lines := a.events("refresh", "coalesced", "recovered")
+				lines := a.events("refresh")
 				for _, line := range lines {
 					if at := logTime(t, line); at.Sub(first) > time.Second {
 						expiries++
@@ -114,14 +114,14 @@ func TestTabs(t *testing.T) {
 			}
 			// A generation lasts at least for the window and the 30 s in which it is answered again.
 			var last time.Time
-			for _, line := range a.events("refresh") {
+			for _, line := range a.events("rotated") {
 				at := logTime(t, line)
 				if !last.IsZero() && at.Sub(last) < window+29*time.Second {
 					t.Errorf("two rotations within %v", at.Sub(last))
 				}
 				last = at
 			}
-			t.Logf("%d expiries, %d answers, %d rotations in %v", expiries, answers, len(a.events("refresh")), time.Since(start).Round(time.Second))
+			t.Logf("%d expiries, %d answers, %d rotations in %v", expiries, answers, len(a.events("rotated")), time.Since(start).Round(time.Second))
 		})
 	}
 }
@@ -197,7 +197,7 @@ func TestOpeningTabs(t *testing.T) {
 		other.ask()
 	}
 	b.ask()
-	renewals, answers := value[string](b, `document.querySelector('#renewals').textContent`), len(a.events("refresh", "coalesced", "recovered"))
+	renewals, answers := value[string](b, `document.querySelector('#renewals').textContent`), len(a.events("refresh"))
 	if renewals != "0" || answers != 0 {
 		t.Errorf("the page tells of %s renewals, the server of %d", renewals, answers)
 	}

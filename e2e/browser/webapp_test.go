@@ -95,11 +95,13 @@ func (a *app) stop() {
 	a.cmd = nil
 }
 
-// events returns the lines of the log that tell of sessions.
-func (a *app) events(kinds ...string) (lines []string) {
+// events returns the lines of the log about events of these kinds, or for these
+// reasons.
+func (a *app) events(names ...string) (lines []string) {
 	for line := range strings.Lines(a.log.from(0)) {
-		for _, kind := range kinds {
-			if strings.Contains(line, "msg=session event="+kind+" ") {
+		for _, name := range names {
+			isEvent := strings.Contains(line, "msg=session event=")
+			if isEvent && (strings.Contains(line, " event="+name+" ") || strings.Contains(line, " reason="+name+" ")) {
 				lines = append(lines, line)
 			}
 		}
@@ -108,7 +110,7 @@ func (a *app) events(kinds ...string) (lines []string) {
 }
 
 // everything is every kind of event that changes a session.
-var everything = []string{"login", "refresh", "recovered", "coalesced", "adopted", "reuse", "logout", "denied"}
+var everything = []string{"login", "refresh", "reuse", "logout", "denied"}
 
 type logBuffer struct {
 	mu   sync.Mutex

@@ -29,7 +29,7 @@ func TestConcurrentRefreshes(t *testing.T) {
 				s.events.forget()
 				tokens.RefreshToken = refreshAtOnce(t, urls, tokens.RefreshToken, 2+round)
 				told := s.told()
-				if told["refresh"] < 1 || told["refresh"]+told["coalesced"]+told["recovered"] != concurrent {
+				if told["rotated"] < 1 || told["rotated"]+told["repeated"]+told["retried"] != concurrent {
 					t.Errorf("events: %v; want refreshes, and nothing but that", told)
 				}
 				t.Logf("generation %d: %d refreshes answered 200 with one token; events: %v", 2+round, concurrent, told)
@@ -50,7 +50,7 @@ func TestConcurrentRefreshes(t *testing.T) {
 			for _, p := range list {
 				p.kill()
 			}
-			refreshed, again := countAll(list, "refresh"), countAll(list, "coalesced")+countAll(list, "recovered")
+			refreshed, again := countAll(list, "rotated"), countAll(list, "repeated")+countAll(list, "retried")
 			t.Logf("%d times: %d refreshes answered 200 with one token; events: %d refreshed, %d answered again", rounds, concurrent, refreshed, again)
 			if refreshed < rounds || refreshed+again != rounds*concurrent {
 				t.Errorf("want at least %d refreshes, and %d in all", rounds, rounds*concurrent)
@@ -107,13 +107,17 @@ func wantRow(t *testing.T, i instance, subject, token string) {
 	t.Errorf("of %d sessions of %s, none is the token's", len(list), subject)
 }
 
-// told counts the events by their kind.
-func (s setup) told() map[jwtauth.EventKind]int {
+// told counts the events: refreshes by their reason, the others by their kind.
+func (s setup) told() map[string]int {
 	s.events.mu.Lock()
 	defer s.events.mu.Unlock()
-	counts := map[jwtauth.EventKind]int{}
+	counts := map[string]int{}
 	for _, e := range s.events.list {
-		counts[e.Kind]++
+		if e.Kind == jwtauth.EventRefresh {
+			counts[string(e.Reason)]++
+		} else {
+			counts[string(e.Kind)]++
+		}
 	}
 	return counts
 }

@@ -105,14 +105,14 @@ func TestInstanceKilled(t *testing.T) {
 			p.kill()
 		}
 		t.Logf("%d refreshes, one of 3 instances killed after %d: %d answered 200, %d connections broken, %d times 503, %d others; "+
-			"events: %d refreshed, %d recovered (%d answers that were withheld, the others taken along); the restarted one answers %d again",
+			"events: %d rotated, %d retried (%d answers that were withheld, the others taken along); the restarted one answers %d again",
 			clients, killedAfter, answered.Load(), broken.Load(), refused.Load(), other.Load(),
-			countAll(list, "refresh"), countAll(list, "recovered"), lostAnswers, again.Load())
+			countAll(list, "rotated"), countAll(list, "retried"), lostAnswers, again.Load())
 		t.Logf("%d sessions lost, %d false alarms", lost, countAll(list, "reuse"))
 		if lost != 0 || countAll(list, "reuse") != 0 || answered.Load() != clients || again.Load() != clients {
 			t.Error("want all to go on")
 		}
-		if broken.Load() == 0 || countAll(list, "recovered") < lostAnswers {
+		if broken.Load() == 0 || countAll(list, "retried") < lostAnswers {
 			t.Error("too little was lost")
 		}
 	})

@@ -92,14 +92,14 @@ func TestStaleReplicaPromoted(t *testing.T) {
 	got := known.refreshAll(t, urls)
 	told := s.told()
 	t.Logf("%d sessions that the replica knew, 2 generations behind: %d answered 200, %d refused; events: %v", knownSessions, got.answered, got.other, told)
-	if got.answered != knownSessions || told[jwtauth.EventAdopted] != knownSessions || told[jwtauth.EventReuse] != 0 {
+	if got.answered != knownSessions || told["adopted"] != knownSessions || told["reuse"] != 0 {
 		t.Error("want all of them adopted, and nobody logged out")
 	}
 	s.clock.advance(coalesces)
 	for _, c := range known {
 		c.due = true
 	}
-	if got := known.refreshAll(t, urls); got.answered != knownSessions || s.told()["refresh"] != knownSessions {
+	if got := known.refreshAll(t, urls); got.answered != knownSessions || s.told()["rotated"] != knownSessions {
 		t.Errorf("the next generation: %+v, events %v", got, s.told())
 	}
 	if n := known.standing(t, list[0]); n != knownSessions {
@@ -177,7 +177,7 @@ func TestRedisLogCutShort(t *testing.T) {
 	got := known.refreshAll(t, urls)
 	t.Logf("the log cut from %d to %d bytes: of %d sessions, all 2 generations behind, %d answered 200, %d refused; events: %v",
 		after.Size(), before.Size(), knownSessions, got.answered, got.other, s.told())
-	if got.answered != knownSessions || s.events.count(jwtauth.EventAdopted) != knownSessions || s.events.count(jwtauth.EventReuse) != 0 {
+	if got.answered != knownSessions || s.told()["adopted"] != knownSessions || s.events.count(jwtauth.EventReuse) != 0 {
 		t.Error("want all of them adopted, and nobody logged out")
 	}
 	if n := known.standing(t, list[0]); n != knownSessions {

@@ -107,21 +107,21 @@ func (p *process) kill() {
 	p.cmd = nil
 }
 
-// count returns how many events of a kind the process logged.
-func (p *process) count(kind string) (n int) {
+// count returns how many events of a kind, or for a reason, the process logged.
+func (p *process) count(name string) (n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, line := range p.log {
-		if strings.Contains(line, " event="+kind+" ") {
+		if strings.Contains(line, " event="+name+" ") || strings.Contains(line, " reason="+name+" ") {
 			n++
 		}
 	}
 	return n
 }
 
-func countAll(list []*process, kind string) (n int) {
+func countAll(list []*process, name string) (n int) {
 	for _, p := range list {
-		n += p.count(kind)
+		n += p.count(name)
 	}
 	return n
 }

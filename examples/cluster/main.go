@@ -159,7 +159,7 @@ func logEvents(log *slog.Logger) func(context.Context, jwtauth.Event) {
 		if e.Kind == jwtauth.EventReuse {
 			level = slog.LevelWarn // a refresh token was copied
 		}
-		log.Log(ctx, level, "session", "event", e.Kind, "subject", e.Subject, "session", e.SessionID)
+		log.Log(ctx, level, "session", "event", e.Kind, "reason", e.Reason, "subject", e.Subject, "session", e.SessionID)
 	}
 }
 

@@ -72,7 +72,7 @@ func testSession(t *testing.T, a, b *instance) {
 	if b != a {
 		log += b.stop(t)
 	}
-	for _, want := range []string{"event=login subject=1", "event=refresh", "event=recovered", "event=logout", `msg=refused route="POST /login"`, `msg="shutting down"`} {
+	for _, want := range []string{`event=login reason="" subject=1`, "event=refresh reason=rotated", "event=refresh reason=retried", "event=logout", `msg=refused route="POST /login"`, `msg="shutting down"`} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log lacks %q:\n%s", want, log)
 		}

@@ -200,5 +200,5 @@ func (s *server) report(_ context.Context, e jwtauth.Event) {
 	if e.Kind == jwtauth.EventReuse {
 		level = slog.LevelWarn
 	}
-	s.log.Log(context.Background(), level, "session", "event", e.Kind, "subject", e.Subject, "id", e.SessionID)
+	s.log.Log(context.Background(), level, "session", "event", e.Kind, "reason", e.Reason, "subject", e.Subject, "id", e.SessionID)
 }

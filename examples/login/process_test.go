@@ -89,7 +89,7 @@ func TestProcess(t *testing.T) {
 	log := p.interrupt(t)
 	for _, want := range []string{
 		"TOKEN_SECRET is not set", `msg=refused route="POST /login"`, `msg="shutting down"`,
-		"msg=session event=login subject=1", "event=refresh", "event=recovered", "event=logout", `msg=refused route="POST /refresh"`,
+		`msg=session event=login reason="" subject=1`, "event=refresh reason=rotated", "event=refresh reason=retried", "event=logout", `msg=refused route="POST /refresh"`,
 	} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log lacks %q:\n%s", want, log)

@@ -34,7 +34,7 @@ func newServer(key jwtauth.Key, store jwtauth.SessionStore, authenticate authent
 		Claims:      privateClaims,
 		Leeway:      -1, // the clock that signs is the one that verifies
 		OnEvent: func(_ context.Context, e jwtauth.Event) {
-			log.Info("session", "event", e.Kind, "subject", e.Subject, "id", e.SessionID)
+			log.Info("session", "event", e.Kind, "reason", e.Reason, "subject", e.Subject, "id", e.SessionID)
 		},
 	})
 	if err != nil {
