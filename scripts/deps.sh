@@ -8,6 +8,9 @@ set -euo pipefail
 # installation: some builds of nodejs include npm and conflict with the package
 # of that name.
 programs='
+git   git
+curl  curl
+openssl  openssl
 node  nodejs
 npm   npm
 cc    gcc libc6-dev
@@ -85,6 +88,9 @@ fi
 if [ -n "$missing" ]; then
 	echo "Please install these packages (Debian names):$missing" >&2
 	echo "Until then, the tests that use them are skipped." >&2
-	exit 1
+	if [ "${JWTAUTH_TEST_REQUIRE:-}" = 1 ] || [ "${CI:-}" = true ]; then
+		exit 1
+	fi
+	exit
 fi
 echo "== everything is installed"

@@ -10,7 +10,8 @@ import (
 
 var bcryptLibraries = []string{"bcrypt", "bcryptjs"}
 
-// newHasher is of the least cost there is: under -race, bcrypt takes twenty times as long.
+// newHasher has the lowest cost, because the race detector makes bcrypt twenty
+// times slower.
 func newHasher(t *testing.T) *jwtauth.Hasher {
 	t.Helper()
 	hasher, err := jwtauth.NewHasher(jwtauth.HasherOptions{Cost: 10})
@@ -18,7 +19,7 @@ func newHasher(t *testing.T) *jwtauth.Hasher {
 	return hasher
 }
 
-// Hashes made here are understood by Node's bcrypt packages, and the reverse.
+// Node's bcrypt packages accept our hashes, and we accept theirs.
 func TestPasswords(t *testing.T) {
 	n := node(t)
 	hasher := newHasher(t)
@@ -41,7 +42,7 @@ func TestPasswords(t *testing.T) {
 				}
 				theirs := get[string](t, n, "hash", object{"lib": lib, "password": test.password, "cost": test.cost})
 				if !strings.HasPrefix(theirs, "$2b$") {
-					t.Errorf("the hash %.4s… is not of the kind this test is for", theirs)
+					t.Errorf("the hash of %s begins with %.4s, want $2b$", lib, theirs)
 				}
 				if err := hasher.CheckPassword(t.Context(), theirs, test.password); err != nil {
 					t.Errorf("the hash of %s, right password here: %v", lib, err)
@@ -51,9 +52,9 @@ func TestPasswords(t *testing.T) {
 	}
 }
 
-// What Node hashed refuses other passwords here. Of one longer than 72 bytes
-// Node hashes the first 72 and says nothing: no password fits that here, as any
-// other that starts alike would.
+// Node's hashes refuse other passwords. Node hashes only the first 72 bytes of a
+// longer password, without an error. CheckPassword refuses such a password,
+// because every password with the same beginning would match.
 func TestWrongPasswords(t *testing.T) {
 	n := node(t)
 	hasher := newHasher(t)
@@ -68,5 +69,22 @@ func TestWrongPasswords(t *testing.T) {
 				t.Errorf("%v, want ErrWrongPassword", err)
 			}
 		})
+	}
+}
+
+// The first 72 bytes of a long password match the hash that Node made of it, as
+// the README says.
+func TestOverlongPassword(t *testing.T) {
+	n := node(t)
+	hasher := newHasher(t)
+	password := strings.Repeat("x", 70) + "0123456789"
+	for _, lib := range bcryptLibraries {
+		hash := get[string](t, n, "hash", object{"lib": lib, "password": password, "cost": 10})
+		if err := hasher.CheckPassword(t.Context(), hash, password[:min(72, len(password))]); err != nil {
+			t.Errorf("the first 72 bytes, hash of %s: %v", lib, err)
+		}
+		if err := hasher.CheckPassword(t.Context(), hash, password[:71]); !errors.Is(err, jwtauth.ErrWrongPassword) {
+			t.Errorf("the first 71 bytes, hash of %s: %v, want ErrWrongPassword", lib, err)
+		}
 	}
 }
