@@ -1,102 +1,15 @@
 package browser
 
 import (
-	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 )
 
-// request is what a recorder has seen pass.
-type request struct {
-	what    string // its method and path
-	attempt string // the query parameter "try"
-	cookies bool
-	status  int
-}
-
-// recorder stands between browsers and the app, under the app's host name, and may hold answers back.
-type recorder struct {
-	url  string
-	mu   sync.Mutex
-	seen []request
-	hold func(*http.Response) // before an answer is passed on
-}
-
-func record(t *testing.T, a *app) *recorder {
-	t.Helper()
-	p := &recorder{}
-	proxy := &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(&url.URL{Scheme: "http", Host: a.addr})
-			r.Out.Host = r.In.Host
-		},
-		ModifyResponse: func(answer *http.Response) error {
-			r := answer.Request
-			p.mu.Lock()
-			p.seen = append(p.seen, request{r.Method + " " + r.URL.Path, r.URL.Query().Get("try"), strings.Contains(r.Header.Get("Cookie"), "__Host-webapp-"), answer.StatusCode})
-			hold := p.hold
-			p.mu.Unlock()
-			if hold != nil {
-				hold(answer)
-			}
-			return nil
-		},
-	}
-	server := httptest.NewServer(proxy)
-	t.Cleanup(server.Close)
-	p.url = urlOf(server, host)
-	return p
-}
-
-func (p *recorder) attempts() (list []request) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, r := range p.seen {
-		if r.attempt != "" {
-			list = append(list, r)
-		}
-	}
-	return list
-}
-
-// origin serves an empty page of another origin, on any host name, and session.js.
-func origin(t *testing.T, hostname string) string {
-	t.Helper()
-	server := httptest.NewServer(pages())
-	t.Cleanup(server.Close)
-	return urlOf(server, hostname)
-}
-
-// pages serves session.js, and else an empty page.
-func pages() *http.ServeMux {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /session.js", func(w http.ResponseWriter, r *http.Request) {
-		http.ServeFile(w, r, "../../examples/webapp/static/session.js")
-	})
-	mux.HandleFunc("GET /", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html")
-		_, _ = io.WriteString(w, "<!doctype html><title>a page</title><body>")
-	})
-	return mux
-}
-
-// urlOf is where browsers find a server, under a name of this machine.
-func urlOf(server *httptest.Server, hostname string) string {
-	scheme, addr, _ := strings.Cut(server.URL, "://")
-	_, port, _ := net.SplitHostPort(addr)
-	return scheme + "://" + hostname + ":" + port
-}
-
-// attacks are what a hostile page does with the app at APP. Each resolves when the browser is done with it.
+// attacks are the requests of a hostile page to the app at APP. The promise
+// resolves when all of them have ended.
 const attacks = `(async () => {
 	const app = 'APP';
 	const posts = ['/login', '/refresh', '/logout', '/devices/end', '/devices/end-all'];
@@ -188,8 +101,8 @@ func TestOtherOrigins(t *testing.T) {
 				}
 				unsafe := strings.HasPrefix(r.what, "POST ") || r.attempt == "socket"
 				switch {
-				case strings.HasPrefix(r.what, "OPTIONS "): // a preflight, which nothing follows
-				case c.sameSite && !unsafe: // an image, whose answer the page cannot read
+				case strings.HasPrefix(r.what, "OPTIONS "): // a preflight without a request after it
+				case c.sameSite && !unsafe: // an image: the page cannot read the response
 				case r.status == 403, !r.cookies && (r.status == 401 || r.status == 303):
 				default:
 					t.Errorf("%+v", r)
@@ -213,7 +126,7 @@ func TestOtherOrigins(t *testing.T) {
 				t.Errorf("sessions changed: %q", after[before:])
 			}
 
-			// A top-level navigation by a form, which takes Lax cookies nowhere.
+			// A top-level navigation by a form does not send Lax cookies.
 			evil.try(`window.leaving = true; document.body.insertAdjacentHTML('beforeend', '<form id=top method=post action="` + p.url + `/logout?try=top"></form>'); document.getElementById('top').submit()`)
 			evil.wait(`!window.leaving && document.body.innerText.includes('came from another site')`)
 			if after := a.events(everything...); len(after) != before {
@@ -222,7 +135,7 @@ func TestOtherOrigins(t *testing.T) {
 			now := b.cookies()
 			for name, cookie := range cookies {
 				if now[name].Value != cookie.Value {
-					t.Errorf("the cookie %s is another", name)
+					t.Errorf("the cookie %s has changed", name)
 				}
 			}
 			b.ask()
@@ -280,14 +193,15 @@ func TestTrustedOrigin(t *testing.T) {
 	start := time.Now()
 	send(b, `session.fetch('`+p.url+`/api/me').then(async (r) => [r.status, await r.text()])`, 200, `"username":"admin"`)
 	if waited := time.Since(start); waited < 2900*time.Millisecond {
-		t.Errorf("after %v it asks again, before Retry-After is over", waited)
+		t.Errorf("it retries after %v, before Retry-After is over", waited)
 	}
 	value[bool](b, `session.refresh(true).then(() => true)`)
 	value[bool](b, `session.logout().then(() => true)`)
 	send(b, `send('GET', '/api/me')`, 401, "token_missing")
 	send(b, `send('POST', '/login', '{"username":"admin","password":"password"}')`, 200, `{"expires_in":60}`)
 
-	// A sibling that is not listed can send, with cookies, and gets nowhere.
+	// An origin of the same site that is not listed can send requests with
+	// cookies, but all of them are refused.
 	before := len(a.events(everything...))
 	evil := b.another()
 	evil.open(other)
@@ -299,7 +213,8 @@ func TestTrustedOrigin(t *testing.T) {
 		t.Errorf("sessions changed: %q", after[before:])
 	}
 
-	// A page on another site, were it trusted, gets no cookie sent: Lax.
+	// Browsers send no Lax cookies for a page on another site, even if it is
+	// trusted.
 	far := origin(t, "client.localhost")
 	c := startApp(t, "-trust-origin", far)
 	d := newBrowser(t)
@@ -316,152 +231,4 @@ func TestTrustedOrigin(t *testing.T) {
 
 	send(b, `send('POST', '/logout')`, 204, "")
 	send(b, `send('GET', '/api/me')`, 401, "token_missing")
-}
-
-func TestCookiesInBrowser(t *testing.T) {
-	t.Parallel()
-	a := startApp(t)
-	b := newBrowser(t)
-	b.login(a)
-	jar := b.cookies()
-	for _, want := range []struct {
-		name string
-		life float64
-	}{{"__Host-webapp-access", 60}, {"__Host-webapp-refresh", 7 * 24 * 3600}} {
-		c, ok := jar[want.name+" "+host+" /"] // a Domain attribute would show as a dot before the host
-		now := value[float64](b, `Date.now() / 1000`)
-		if !ok || !c.HTTPOnly || !c.Secure || c.SameSite != "Lax" || c.Session || c.Expires < now+want.life-30 || c.Expires > now+want.life+1 {
-			t.Errorf("%s: %+v", want.name, c)
-		}
-	}
-	if len(jar) != 2 {
-		t.Errorf("the browser has %d cookies", len(jar))
-	}
-
-	// What script finds is what the page says it finds.
-	if got := value[string](b, `document.cookie`); got != "" {
-		t.Errorf("script reads %q", got)
-	}
-	if got := value[int](b, `cookieStore.getAll().then((all) => all.length)`); got != 0 {
-		t.Errorf("script reads %d cookies", got)
-	}
-	everywhere := value[string](b, `document.cookie + JSON.stringify(localStorage) + JSON.stringify(sessionStorage) + document.documentElement.outerHTML`)
-	for name, c := range jar {
-		if strings.Contains(everywhere, c.Value) {
-			t.Errorf("script finds %s", name)
-		}
-	}
-	if got := value[string](b, `document.querySelector('#readable').innerText`); strings.Count(got, "nothing") != 5 {
-		t.Errorf("the page says %q", got)
-	}
-
-	// A sibling plants cookies of these names, by its server and by script, in every way that browsers know.
-	plant := func(name string) (list []string) {
-		for _, attributes := range []string{"", "; Secure", "; Secure; HttpOnly"} {
-			for _, path := range []string{"/", "/api", "/refresh"} {
-				list = append(list, name+"=planted; Domain="+host+"; Path="+path+attributes)
-			}
-		}
-		return list
-	}
-	var planted []string
-	for _, name := range []string{"__Host-webapp-access", "__Host-webapp-refresh", "__host-webapp-access", "=__Host-webapp-access", "\u2000__Host-webapp-access", "ordinary"} {
-		planted = append(planted, plant(name)...)
-	}
-	sibling := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header()["Set-Cookie"] = planted
-		w.Header().Set("Content-Type", "text/html")
-	}))
-	t.Cleanup(sibling.Close)
-	evil := b.another()
-	evil.open(urlOf(sibling, "evil."+host))
-	for _, cookie := range planted {
-		evil.try(fmt.Sprintf("document.cookie = %q", strings.ReplaceAll(cookie, "; HttpOnly", "")))
-	}
-	after := b.cookies()
-	var names []string
-	for name, c := range after {
-		if c.Value == "planted" {
-			names = append(names, name)
-		} else if c.Value != jar[name].Value {
-			t.Errorf("%s is another", name)
-		}
-	}
-	slices.Sort(names)
-	var want []string // what shows that planting works, and what servers must not take for ours
-	for _, name := range []string{"ordinary", "\u2000__Host-webapp-access"} {
-		for _, path := range []string{"/", "/api", "/refresh"} {
-			want = append(want, name+" .app.localhost "+path)
-		}
-	}
-	if !slices.Equal(names, want) {
-		t.Errorf("planted: %q, want %q", names, want)
-	}
-	b.ask()
-	b.reload()
-	b.wait(atDashboard)
-}
-
-// TestLateRefresh has the answer of a refresh arrive after the logout.
-func TestLateRefresh(t *testing.T) {
-	t.Parallel()
-	a := startApp(t)
-	for _, c := range []struct{ name, refresh string }{
-		{"any client", `fetch('/refresh', { method: 'POST' })`},
-		{"this client", `import('/static/session.js').then(({ Session }) => new Session({ name: 'webapp-cookies' }).refresh(true))`},
-		{"this client in another tab", ""},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			p := record(t, a)
-			b := newBrowser(t)
-			b.login(a, p.url+"/login")
-			held, release := make(chan struct{}), make(chan struct{})
-			var once sync.Once
-			p.mu.Lock()
-			p.hold = func(answer *http.Response) {
-				if answer.Request.URL.Path == "/refresh" {
-					once.Do(func() { close(held) })
-					<-release
-				}
-			}
-			p.mu.Unlock()
-			t.Cleanup(sync.OnceFunc(func() {
-				select {
-				case <-release:
-				default:
-					close(release)
-				}
-			}))
-			from := b
-			if c.refresh == "" {
-				from = b.another()
-				from.open(p.url + "/")
-				from.wait(atDashboard)
-				c.refresh = `import('/static/session.js').then(({ Session }) => new Session({ name: 'webapp-cookies' }).refresh(true))`
-			}
-			from.try(`window.late = ` + c.refresh + `.then(() => 'done', (error) => error.name).then((how) => { window.how = how; }); 0`)
-			<-held
-			b.click("#logout button")
-			if from != b { // the lock holds the logout back, until the answer comes or its time is over
-				from.wait(`navigator.locks.query().then(({ pending }) => pending.length > 0)`)
-				close(release)
-			}
-			b.wait(atLogin + " && " + says("You are signed out"))
-			if from == b {
-				close(release)
-			}
-			// Whatever the browser made of the late answer, the session is over.
-			for range 3 {
-				b.open(p.url + "/")
-				b.wait(atLogin)
-			}
-			if got := value[int](b, `fetch('/api/me').then((r) => r.status)`); got != 401 {
-				t.Errorf("the API answers %d", got)
-			}
-			if got := value[int](b, `fetch('/refresh', { method: 'POST' }).then((r) => r.status)`); got != 401 {
-				t.Errorf("refresh answers %d", got)
-			}
-		})
-	}
 }
