@@ -6,8 +6,9 @@ import (
 )
 
 // cors lets the pages of other origins call this service with its cookies (https://fetch.spec.whatwg.org/#http-cors-protocol).
-// It stands outside Verify, since browsers send a preflight without credentials. What it answers opens nothing by
-// itself: whether a page may use the cookies, CookieOptions.TrustedOrigins says, of the same origins.
+// It wraps Verify, because browsers send a preflight without credentials. Its
+// headers alone open nothing: CookieOptions.TrustedOrigins decides which pages
+// may use the cookies, and lists the same origins.
 func cors(origins []string, next http.Handler) http.Handler {
 	if len(origins) == 0 {
 		return next
@@ -18,12 +19,12 @@ func cors(origins []string, next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Add("Vary", "Origin") // on every answer, also for other origins
+		h.Add("Vary", "Origin") // on every response, also for other origins
 		origin := r.Header.Get("Origin")
 		preflight := r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
 		allowed := listed[origin]
 		if allowed {
-			h.Set("Access-Control-Allow-Origin", origin) // never "*": browsers refuse that with credentials
+			h.Set("Access-Control-Allow-Origin", origin) // browsers refuse "*" with credentials
 			h.Set("Access-Control-Allow-Credentials", "true")
 			h.Set("Access-Control-Expose-Headers", "Retry-After, WWW-Authenticate")
 		}
@@ -40,7 +41,8 @@ func cors(origins []string, next http.Handler) http.Handler {
 	})
 }
 
-// asSent returns an origin as browsers send it: in lower case, without a default port.
+// asSent returns an origin as browsers send it: in lower case and without a
+// default port.
 func asSent(origin string) string {
 	origin = strings.ToLower(origin)
 	if strings.HasPrefix(origin, "https:") {

@@ -19,7 +19,8 @@ import (
 	"github.com/seed-0a072700/jwtauth/sqlstore"
 )
 
-// tokenKey returns the key in TOKEN_SECRET, else the one in the data folder, where it makes one if there is none.
+// tokenKey returns the key in TOKEN_SECRET or, if that is empty, the key in the
+// data folder. It creates that key if necessary.
 func tokenKey(folder string) (jwtauth.Key, error) {
 	if os.Getenv("TOKEN_SECRET") != "" {
 		return jwtauth.KeyFromEnv("TOKEN_SECRET")
@@ -42,8 +43,9 @@ func tokenKey(folder string) (jwtauth.Key, error) {
 	return key, nil
 }
 
-// newSecret makes a file that its owner alone can read. It appears under its name when it is complete: a
-// crash leaves no half of a key, and of two processes that start at once, both use the same one.
+// newSecret creates a file that only its owner can read. The file gets its name
+// when it is complete, so a crash leaves no partial key, and two processes that
+// start at once use the same key.
 func newSecret(path string) ([]byte, error) {
 	secret := []byte(rand.Text() + rand.Text())                   // 260 bits
 	file, err := os.CreateTemp(filepath.Dir(path), "token.key.*") // 0600
@@ -61,6 +63,8 @@ func newSecret(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
+const maxConnections = 4
+
 func openSessions(ctx context.Context, folder string) (*sql.DB, *sqlstore.Store, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, nil, err
@@ -71,6 +75,10 @@ func openSessions(ctx context.Context, folder string) (*sql.DB, *sqlstore.Store,
 	if err != nil {
 		return nil, nil, err
 	}
+	// The default pool has no upper limit and keeps only two idle connections.
+	// SQLite has one writer at a time, so a few connections are enough.
+	db.SetMaxOpenConns(maxConnections)
+	db.SetMaxIdleConns(maxConnections)
 	store, err := sqlstore.New(db, sqlstore.SQLite)
 	if err == nil {
 		err = store.Migrate(ctx)
@@ -81,7 +89,7 @@ func openSessions(ctx context.Context, folder string) (*sql.DB, *sqlstore.Store,
 	return db, store, nil
 }
 
-// cleanUp removes sessions that have ended by themselves, now and then.
+// cleanUp removes expired sessions every ten minutes.
 func cleanUp(ctx context.Context, log *slog.Logger, store *sqlstore.Store) {
 	ticker := time.NewTicker(10 * time.Minute)
 	defer ticker.Stop()
@@ -92,7 +100,7 @@ func cleanUp(ctx context.Context, log *slog.Logger, store *sqlstore.Store) {
 		case <-ticker.C:
 		}
 		if _, err := store.Cleanup(ctx, time.Now(), 10_000); err != nil {
-			log.Warn("sessions are not cleaned up", "err", err)
+			log.Warn("removing expired sessions failed", "err", err)
 		}
 	}
 }

@@ -1,15 +1,18 @@
-// Webapp is a small complete web application: log in with a password, stay logged in by cookies that no
-// script can read, see where you are logged in, and log out there.
+// Webapp is a small complete web application. Users log in with a password,
+// stay logged in by cookies that scripts cannot read, see their sessions on
+// other devices, and end them.
 //
 //	go run -C examples/webapp .
 //
-// Then open http://127.0.0.1:8080 and log in as admin with the password "password".
+// Then open http://127.0.0.1:8080 and log in as admin with the password
+// "password".
 //
-// Sessions are kept in SQLite, and the key of the tokens beside it, so that a restart logs nobody out. In
-// place of that file, the environment variable TOKEN_SECRET may hold the key, as [jwtauth.KeyFromEnv] reads it.
+// The sessions are in SQLite, and the key that signs the tokens is in a file
+// beside it, so users stay logged in after a restart. The environment variable
+// TOKEN_SECRET may hold the key instead, in the forms of [jwtauth.KeyFromEnv].
 //
-// The server speaks plain HTTP on the loopback interface. Passwords and cookies must not cross a network like
-// that: put a proxy that speaks TLS in front.
+// The server speaks plain HTTP on the loopback interface. Passwords and cookies
+// must not cross a network unencrypted: put a TLS proxy in front.
 package main
 
 import (
@@ -27,7 +30,9 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// config is what the command line says.
+const shutdownTime = 15 * time.Second // longer than the timeouts of a request below
+
+// config holds the flags.
 type config struct {
 	addr         string
 	data         string // folder
@@ -40,10 +45,10 @@ type config struct {
 func main() {
 	var c config
 	flag.StringVar(&c.addr, "addr", "127.0.0.1:8080", "`host:port` to listen on")
-	flag.StringVar(&c.data, "data", "data", "`folder` of the key and the sessions, made where it is missing")
-	flag.DurationVar(&c.accessTTL, "access-ttl", time.Minute, "life of an access token; short here, to show what happens at its end")
+	flag.StringVar(&c.data, "data", "data", "`folder` of the key and the sessions; created if it is missing")
+	flag.DurationVar(&c.accessTTL, "access-ttl", time.Minute, "lifetime of an access token; short here, to show the renewal")
 	flag.DurationVar(&c.reuseWindow, "reuse-window", 0, "jwtauth.IssuerOptions.ReuseWindow; 0 for its default")
-	flag.BoolVar(&c.insecureHTTP, "insecure-http", false, "cookies for browsers that keep no Secure cookies of http://localhost")
+	flag.BoolVar(&c.insecureHTTP, "insecure-http", false, "cookies for browsers that refuse Secure cookies of http://localhost")
 	flag.Func("trust-origin", "`origin` of another page that may use this service; may be given several times", func(origin string) error {
 		c.trusted = append(c.trusted, origin)
 		return nil
@@ -59,7 +64,7 @@ func main() {
 	}
 }
 
-// run serves until ctx ends, then lets the requests under way end.
+// run serves until ctx ends, then waits for the running requests.
 func run(ctx context.Context, log *slog.Logger, c config) error {
 	key, err := tokenKey(c.data)
 	if err != nil {
@@ -98,23 +103,23 @@ func run(ctx context.Context, log *slog.Logger, c config) error {
 	case <-ctx.Done():
 	}
 	log.Info("shutting down")
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second) // longer than any request takes
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()
 	return srv.Shutdown(ctx)
 }
 
-// user is a row of what would be a database.
+// user is a row of a table in a real service.
 type user struct {
-	id           string // the subject of the tokens: never changes, is never given to another
+	id           string // the subject of the tokens; never changes and is never reused
 	name         string
 	passwordHash string
 }
 
-// The password is "password".
+// admin has the password "password".
 var admin = user{id: "1", name: "admin", passwordHash: "$2b$12$VzvUHQyDku8f0ZpxBTMiL.SAL.YGNnoUsLslLtyTQxXIixJ4X0yGe"}
 
-// authenticate is HandlerOptions.Authenticate. The hash of a user that is not there is empty: CheckPassword then
-// takes as long as for a wrong password.
+// authenticate is HandlerOptions.Authenticate. The hash of an unknown user is
+// empty: CheckPassword then takes as long as for a wrong password.
 func authenticate(ctx context.Context, username, password string) (string, error) {
 	var u user
 	if strings.EqualFold(username, admin.name) {
@@ -123,7 +128,8 @@ func authenticate(ctx context.Context, username, password string) (string, error
 	return u.id, jwtauth.CheckPassword(ctx, u.passwordHash, password)
 }
 
-// claims are the private claims of a token. Whoever holds the token can read them.
+// claims are the private claims of a token. Every holder of the token can read
+// them.
 type claims struct {
 	Username string `json:"username"`
 }

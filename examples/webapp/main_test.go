@@ -18,7 +18,7 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// site is the application, and a browser that has script switched off.
+// site is the application with a browser without script.
 type site struct {
 	t      *testing.T
 	url    string
@@ -39,8 +39,9 @@ func newSite(t *testing.T, c config) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.insecureHTTP = true // Go's cookie jar sends Secure cookies over https alone
-	// bcrypt takes its time, and many times as long under the race detector: see TestAuthenticate.
+	c.insecureHTTP = true // Go's cookie jar sends Secure cookies only over https
+	// bcrypt is slow, and many times slower under the race detector. See
+	// TestAuthenticate for the real check.
 	quickly := func(_ context.Context, username, password string) (string, error) {
 		if username != admin.name || password != "password" {
 			return "", jwtauth.ErrWrongPassword
@@ -57,7 +58,7 @@ func newSite(t *testing.T, c config) *site {
 	return &site{t, server.URL, &http.Client{Jar: jar}}
 }
 
-// send returns the status, where the request led to, and the page.
+// send returns the status, the path after redirects, and the page.
 func (s *site) send(method, path, form string, fields ...string) (int, string, string) {
 	s.t.Helper()
 	r, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(form))
@@ -128,7 +129,8 @@ func TestPages(t *testing.T) {
 	s.want("everywhere, by script", 204, "/devices/end-all", "")(s.send("POST", "/devices/end-all", "", "X-Script: 1"))
 	s.want("afterwards", 200, "/login?ended", "Your session has ended")(s.send("GET", "/", ""))
 
-	// By a form, what ends this session deletes its cookies, too: then nothing was ended elsewhere.
+	// A form that ends this session also deletes its cookies, so the page does
+	// not say that the session was ended elsewhere.
 	s.want("login", 200, "/", "Hello")(s.send("POST", "/login", goodLogin))
 	s.want("everywhere", 200, "/login?signed-out", "You are signed out")(s.send("POST", "/devices/end-all", ""))
 	s.want("afterwards", 200, "/login", "Sign in")(s.send("GET", "/", ""))
@@ -171,7 +173,8 @@ func TestAPI(t *testing.T) {
 	s.want("out at once", 401, "/api/me", "token_invalid")(s.send("GET", "/api/me", "", "Authorization: Bearer "+tokens.AccessToken))
 	s.want("the shell", 200, "/storage", `data-mode="storage"`)(s.send("GET", "/storage", ""))
 
-	// A program with a bearer token that sends forms is answered as a program, and its session, not that of any cookies, ends.
+	// A program that sends a form with a bearer token gets no page, and its own
+	// session ends, not the session of the cookies.
 	for _, path := range []string{"/devices/end", "/devices/end-all"} {
 		_, _, body := s.send("POST", "/token/login", goodLogin)
 		if err := json.Unmarshal([]byte(body), &tokens); err != nil {
@@ -188,7 +191,7 @@ func TestAPI(t *testing.T) {
 	}
 }
 
-// A restart logs nobody out: key and sessions are found again.
+// A restart keeps the key and the sessions, so users stay logged in.
 func TestRestart(t *testing.T) {
 	data := t.TempDir()
 	first := newSite(t, config{accessTTL: time.Minute, data: data})
@@ -277,7 +280,7 @@ func TestDeviceName(t *testing.T) {
 }
 
 func TestRefusesBadOptions(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // ends a server that starts all the same
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // in case the server starts
 	defer cancel()
 	t.Setenv("TOKEN_SECRET", "")
 	err := run(ctx, slog.New(slog.DiscardHandler), config{addr: "127.0.0.1:0", data: t.TempDir(), accessTTL: time.Minute, trusted: []string{"*"}})

@@ -16,19 +16,19 @@ var pageFiles embed.FS
 
 var pages = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
 
-// page is what a template is given.
+// page holds the data of a template.
 type page struct {
 	Title   string
-	Mode    string // "cookies" or "storage" where somebody is logged in, or may be
-	Notice  string // said to the user, above all else
-	Problem string // the same, where something went wrong
+	Mode    string // "cookies" or "storage" on pages of a session
+	Notice  string // shown at the top
+	Problem string // a notice about a failure
 	View    view
 }
 
 func writePage(w http.ResponseWriter, status int, name string, p page) {
 	var body bytes.Buffer
 	if err := pages.ExecuteTemplate(&body, name, p); err != nil {
-		panic(err) // a fault in the template
+		panic(err) // a bug in the template
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
@@ -48,7 +48,7 @@ func (s *server) dashboard(w http.ResponseWriter, r *http.Request) {
 	writePage(w, http.StatusOK, "dashboard.html", p)
 }
 
-// shell is the dashboard without anything in it: script fills it, with a token that it holds itself.
+// shell is the empty dashboard. A script with its own token fills it.
 func (s *server) shell(w http.ResponseWriter, _ *http.Request) {
 	writePage(w, http.StatusOK, "dashboard.html", page{Title: "Dashboard", Mode: "storage"})
 }
@@ -98,8 +98,8 @@ func (s *server) refusePage(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// deviceName makes of a User-Agent field what its owner recognises. It is a guess, and
-// clients may say what they like.
+// deviceName turns a User-Agent header into a name that the user recognizes. It
+// is a guess, because clients can send any text.
 func deviceName(agent string) string {
 	browser, system := "", ""
 	for _, known := range [][2]string{{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"}, {"Chrome/", "Chromium"}, {"Safari/", "Safari"}, {"curl/", "curl"}} {

@@ -18,7 +18,7 @@ var static embed.FS
 
 type server struct {
 	issuer *jwtauth.Issuer
-	logout http.HandlerFunc // ends the session of the cookies, and deletes them
+	logout http.HandlerFunc // ends the session of the cookies and deletes them
 	log    *slog.Logger
 }
 
@@ -65,7 +65,8 @@ func newServer(key jwtauth.Key, store jwtauth.SessionStore, authenticate authent
 	if err != nil {
 		return nil, err
 	}
-	// Live: who signs out is out at once, on every device, not only when an access token ends.
+	// With Live, a sign-out takes effect at once on every device, and not only
+	// when the access token expires.
 	protected := jwtauth.Verify(issuer.Live(), jwtauth.From(cookies.Access(), jwtauth.Bearer()), jwtauth.OnError(s.refuse))
 
 	mux := http.NewServeMux()
@@ -78,7 +79,8 @@ func newServer(key jwtauth.Key, store jwtauth.SessionStore, authenticate authent
 	mux.Handle("POST /devices/end-all", protected(http.HandlerFunc(s.endDevices)))
 	mux.Handle("GET /api/me", protected(http.HandlerFunc(s.me)))
 
-	// The other way: tokens in bodies, kept by script, the page an empty shell.
+	// The other mode: tokens in bodies, which a script keeps. The page is an
+	// empty shell.
 	mux.HandleFunc("GET /storage", s.shell)
 	mux.HandleFunc("POST /token/login", inBodies.Login)
 	mux.HandleFunc("POST /token/refresh", inBodies.Refresh)
@@ -89,8 +91,8 @@ func newServer(key jwtauth.Key, store jwtauth.SessionStore, authenticate authent
 	return cors(c.trusted, secured(mux)), nil
 }
 
-// secured sets what every answer has. No script, style or form of another origin has a place in these pages, nor
-// does anything inline; nobody may show them in a frame; nothing is kept by caches.
+// secured sets the headers of every response. They forbid scripts, styles and
+// forms of other origins, everything inline, frames, and caching.
 func secured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -105,7 +107,7 @@ func secured(next http.Handler) http.Handler {
 	})
 }
 
-// me is what the script of the page asks for.
+// me returns the data of the page for its script.
 func (s *server) me(w http.ResponseWriter, r *http.Request) {
 	v, err := s.view(r)
 	if err != nil {
@@ -126,7 +128,7 @@ func (s *server) endDevice(w http.ResponseWriter, r *http.Request) {
 	}
 	err := s.issuer.EndSession(r.Context(), me.Subject, id)
 	switch {
-	case err != nil && !errors.Is(err, jwtauth.ErrSessionEnded): // else somebody was faster
+	case err != nil && !errors.Is(err, jwtauth.ErrSessionEnded): // a session that has just ended is fine
 		s.refuse(w, r, err)
 	case wantsPage(r):
 		http.Redirect(w, r, "/", http.StatusSeeOther)
@@ -143,13 +145,14 @@ func (s *server) endDevices(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		s.refuse(w, r, err)
 	case wantsPage(r):
-		s.logout(w, r) // there is no session left to end, but the cookies are to go, too
+		s.logout(w, r) // the session has ended, but the cookies must be deleted, too
 	default:
-		w.WriteHeader(http.StatusNoContent) // the script goes on to log out
+		w.WriteHeader(http.StatusNoContent) // the script logs out next
 	}
 }
 
-// refuse logs why a request is refused, and answers a person with a page, all else with JSON.
+// refuse logs the reason for a refusal and responds with a page to browsers and
+// with JSON to scripts and programs.
 func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	s.log.Info("refused", "method", r.Method, "route", r.Pattern, "err", err)
 	if wantsPage(r) {
@@ -159,7 +162,8 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	jwtauth.WriteError(w, r, err)
 }
 
-// wantsPage says whether a person waits for the answer: the browser itself asks, not a script.
+// wantsPage reports whether the browser itself sent the request, and not a
+// script or a program. Then the response must be a page.
 func wantsPage(r *http.Request) bool {
 	if r.Method == http.MethodPost {
 		mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
@@ -175,7 +179,7 @@ func writeJSON(w http.ResponseWriter, v any) {
 	}
 }
 
-// view is what a page shows, and its script asks for.
+// view is the data of a page and of its script.
 type view struct {
 	Username  string   `json:"username"`
 	ExpiresIn int64    `json:"expires_in"` // seconds, of the access token
@@ -186,7 +190,7 @@ type device struct {
 	ID      string    `json:"id"`
 	Name    string    `json:"name"`
 	Since   time.Time `json:"since"`
-	Current bool      `json:"current"` // the one that asks
+	Current bool      `json:"current"` // the device that sent the request
 }
 
 func (s *server) view(r *http.Request) (view, error) {

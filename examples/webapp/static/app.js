@@ -1,4 +1,4 @@
-// What script adds to the pages. Without it they work, too: they are forms and links.
+// Enhancements of the pages. Without script, the pages are forms and links.
 
 import { LoginRefused, Session, SessionEnded, Unavailable } from './session.js';
 
@@ -18,7 +18,7 @@ function say(text, isProblem = false) {
 	find('messages').replaceChildren(message);
 }
 
-// A button that is at work keeps the focus, which a disabled one would lose.
+// A busy button keeps the focus. A disabled button would lose it.
 const isBusy = (button) => button.ariaDisabled === 'true';
 const setBusy = (button, busy) => {
 	button.ariaDisabled = String(busy);
@@ -114,7 +114,7 @@ function loginPage() {
 function dashboardPage() {
 	const session = sessionOf(pageMode);
 	let leaving = false;
-	let whenEnded = '/login?ended'; // where the end of the session leads
+	let whenEnded = '/login?ended'; // the page after the end of the session
 	const leave = (to) => {
 		if (!leaving) {
 			leaving = true;
@@ -132,7 +132,7 @@ function dashboardPage() {
 		section.hidden = false;
 	}
 
-	// guarded runs what a button does, and says what comes of it where that is not its own affair.
+	// guarded runs the action of a button and shows its errors.
 	const guarded = async (what, button) => {
 		if (button && isBusy(button)) {
 			return;
@@ -166,7 +166,7 @@ function dashboardPage() {
 		return answer;
 	};
 
-	// signOut ends this session, after what else is to be done before.
+	// signOut runs a first step and then ends this session.
 	const signOut = async (to, before) => {
 		whenEnded = to;
 		try {
@@ -185,7 +185,7 @@ function dashboardPage() {
 		const list = find('devices');
 		const focused = list.contains(document.activeElement) && document.activeElement.dataset.id;
 		list.replaceChildren(...me.devices.map(deviceItem));
-		if (focused !== false) { // it was in the list: there it stays, or goes to its title
+		if (focused !== false) { // the focus was in the list: keep it there or move it to the title
 			const button = [...list.querySelectorAll('button')].find(({ dataset }) => dataset.id === focused);
 			(button ?? find('devices-title')).focus();
 		}

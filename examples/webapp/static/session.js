@@ -1,39 +1,44 @@
-// A client for the login sessions of a jwtauth service, for any page. It depends on nothing.
+// A client for the login sessions of a jwtauth service, for any page. It has no
+// dependencies.
 //
 //	import { Session } from './session.js';
 //
 //	const session = new Session();
 //	await session.login('ann', password);
-//	const answer = await session.fetch('/api/me'); // refreshes when that is due
+//	const response = await session.fetch('/api/me'); // refreshes if necessary
 //	await session.logout();
 //
-// In cookie mode (the default) no token is ever seen here: the browser sends the cookies, and the answers
-// of login and refresh say how long the access token lasts. With `tokens: 'storage'` tokens are
-// kept in localStorage and sent as bearer tokens; every script on the page can then read them and take them away.
+// In cookie mode, the default, this code never sees a token. The browser sends
+// the cookies, and the responses to login and refresh contain the lifetime of
+// the access token. With `tokens: 'storage'` it keeps tokens in localStorage
+// and sends them as bearer tokens. Then every script on the page can read and
+// steal them.
 //
-// What it takes care of:
+// Its rules:
 //
-//   - One refresh at a time, in this tab and over all tabs (Web Locks). Where a browser has no Web Locks, tabs
-//     may refresh at once, which the server answers with one rotation (ReuseWindow).
-//   - A login, refresh or logout that is not answered within 8 seconds is given up. A refresh can be asked again:
-//     the server answers the same token once more.
-//   - Login and logout take the same lock, after they have called off this tab's refresh, so that no late answer
-//     of the old session replaces what they have done. All tabs are told once it is done, and not before.
-//   - After a 401 it refreshes and sends the request once more, once.
-//   - After a 503 it waits for as long as Retry-After says, at least 1 second and at most 30.
-//   - Silent renewal asks a server that it cannot reach less and less often, at the least every 30 seconds.
+//   - There is one refresh at a time, in this tab and across tabs (Web Locks).
+//     Without Web Locks tabs may refresh at once, and the server treats that as
+//     one rotation (ReuseWindow).
+//   - A login, refresh or logout is given up after 8 seconds without a response.
+//     A refresh can be repeated: the server returns the same token again.
+//   - Login and logout cancel this tab's refresh and take the same lock, so
+//     that a late response of the old session does not overwrite their result.
+//     Other tabs are notified afterwards.
+//   - After a 401 it refreshes and repeats the request once.
+//   - After a 503 it waits as long as Retry-After says, 1 to 30 seconds.
+//   - Silent renewal backs off if it cannot reach the server, up to 30 seconds.
 
-/** The session has ended: only a login helps. */
+/** The session has ended. A new login is necessary. */
 export class SessionEnded extends Error {
 	name = 'SessionEnded';
 }
 
-/** The server cannot be reached, or cannot decide now. The session stands; try again later. */
+/** The server is unreachable or unavailable. The session continues; try again later. */
 export class Unavailable extends Error {
 	name = 'Unavailable';
 }
 
-/** A login was refused: `code` says why (login_failed, …), `status` is the HTTP status. */
+/** A login was refused. `code` is the reason (login_failed, …), `status` the HTTP status. */
 export class LoginRefused extends Error {
 	name = 'LoginRefused';
 	constructor(status, code) {
@@ -44,23 +49,23 @@ export class LoginRefused extends Error {
 }
 
 /**
- * Session is one login of this browser. Its events: "change" when tokens were renewed or the session began, by this tab or
- * another; "ended" when it is over. Instances with one name share their session.
+ * Session is one login of this browser. It dispatches "change" after a login or a refresh, in this
+ * tab or another, and "ended" when the session ends. Instances with the same name share a session.
  */
 export class Session extends EventTarget {
 	#options;
-	#refreshing = null; // promise of the refresh under way
+	#refreshing = null; // promise of the running refresh
 	#giveUp = null; // AbortController of its request
-	#notBefore = 0; // when the server may be asked again after a 503
-	#silent = false; // whether it is renewed before each expiry
+	#notBefore = 0; // time of the next request after a 503
+	#silent = false; // whether to refresh before each expiry
 	#timer = 0;
-	#told; // the state's `at` that the last event was about
+	#told; // the state's `at` at the last event
 
 	/**
 	 * @param {object} [options]
-	 * @param {string} [options.base] where the endpoints are: '' for this origin's root, '/token', 'https://api.example.com'
+	 * @param {string} [options.base] URL of the endpoints: '' for this origin's root, '/token', 'https://api.example.com'
 	 * @param {'cookies'|'storage'} [options.tokens] where tokens are kept
-	 * @param {string} [options.name] of the lock and of what is in localStorage
+	 * @param {string} [options.name] of the lock and of the record in localStorage
 	 * @param {number} [options.timeout] of a login, refresh or logout, in milliseconds
 	 * @param {typeof fetch} [options.fetch]
 	 * @param {LockManager|null} [options.locks] null for none
@@ -86,23 +91,23 @@ export class Session extends EventTarget {
 		this.#told = this.#state().at;
 	}
 
-	/** When the access token expires, in milliseconds since 1970; 0 where that is not known. */
+	/** Expiry of the access token in milliseconds since 1970, or 0 if unknown. */
 	get expiresAt() {
 		return this.#state().expiresAt ?? 0;
 	}
 
-	/** How long an access token lasts, in milliseconds; 0 where that is not known. */
+	/** Lifetime of an access token in milliseconds, or 0 if unknown. */
 	get life() {
 		return this.#state().life ?? 0;
 	}
 
-	/** Whether the session is known to be over, or, with tokens in storage, never began. */
+	/** Whether the session has ended, or with tokens in storage, has not begun. */
 	get ended() {
 		const { at, refreshToken } = this.#state();
 		return at === over || (this.#inStorage && !refreshToken);
 	}
 
-	/** Takes over a session that the server's page tells of: its access token lasts for `seconds` from now. */
+	/** Adopts the session of a page from the server. Its access token lasts `seconds` from now. */
 	adopt(seconds) {
 		const { at = over, life = 0, ...tokens } = this.#state();
 		this.#write({ ...tokens, at: at === over ? mark() : at, expiresAt: Date.now() + seconds * 1000, life: Math.max(life, seconds * 1000) });
@@ -113,7 +118,7 @@ export class Session extends EventTarget {
 		this.#giveUp?.abort();
 		await this.#locked(async () => {
 			const { status, body } = await this.#post('/login', { username, password });
-			this.#giveUp?.abort(); // without locks one may have begun meanwhile
+			this.#giveUp?.abort(); // without locks, a refresh may have begun meanwhile
 			if (status >= 500) {
 				throw new Unavailable(`login: ${status}`);
 			}
@@ -125,8 +130,9 @@ export class Session extends EventTarget {
 	}
 
 	/**
-	 * As the global fetch, with the session's credentials. Throws SessionEnded, or Unavailable where the server cannot be reached.
-	 * A 503 to a GET or HEAD is awaited and asked once more; to other methods it is returned.
+	 * Like the global fetch, with the session's credentials. Throws SessionEnded, or Unavailable if
+	 * the server cannot be reached. A GET or HEAD with status 503 is repeated once, after a pause.
+	 * Other methods return the 503.
 	 */
 	async fetch(input, init = {}) {
 		if (this.ended) {
@@ -139,7 +145,7 @@ export class Session extends EventTarget {
 		const used = this.#state().at;
 		let answer = await this.#send(request.clone());
 		if (answer.status === 401) {
-			if (this.ended || this.#state().at === used) { // else another call has refreshed meanwhile
+			if (this.ended || this.#state().at === used) { // no other call has refreshed meanwhile
 				await orAborted(this.refresh(true), request.signal);
 			}
 			answer = await this.#send(request.clone());
@@ -152,8 +158,9 @@ export class Session extends EventTarget {
 	}
 
 	/**
-	 * Renews the tokens, unless another tab does or has just done so. Throws SessionEnded or Unavailable.
-	 * @param {boolean} [force] also where the access token should still be good
+	 * Renews the tokens, unless another tab does so or has just done so. Throws SessionEnded or
+	 * Unavailable.
+	 * @param {boolean} [force] also if the access token has not expired
 	 */
 	refresh(force = false) {
 		this.#refreshing ??= this.#refresh(force).finally(() => {
@@ -163,8 +170,8 @@ export class Session extends EventTarget {
 	}
 
 	/**
-	 * Ends the session, here and in all tabs. Throws Unavailable where it is not known whether that worked: the session is
-	 * then taken to stand. A server that answers 401 knows of no such session.
+	 * Ends the session in all tabs. Throws Unavailable if the result is unknown: then the session
+	 * counts as active. A 401 means that the server does not know the session.
 	 */
 	async logout() {
 		this.#giveUp?.abort();
@@ -181,7 +188,7 @@ export class Session extends EventTarget {
 		});
 	}
 
-	/** Refreshes from now on shortly before each expiry, until stopped. */
+	/** Refreshes shortly before each expiry until stop is called. */
 	start() {
 		this.#silent = true;
 		this.#schedule();
@@ -192,7 +199,7 @@ export class Session extends EventTarget {
 		clearTimeout(this.#timer);
 	}
 
-	/** Sets the one timer of silent renewal, to no sooner than after a pause, which grows with each failure. */
+	/** Sets the timer of silent renewal. The pause is its minimum and grows with each failure. */
 	#schedule(pause = 250) {
 		clearTimeout(this.#timer);
 		if (!this.#silent || this.ended) {
@@ -201,11 +208,11 @@ export class Session extends EventTarget {
 		const due = () => this.expiresAt - Math.min(10_000, this.life / 5) - Date.now();
 		this.#timer = setTimeout(async () => {
 			try {
-				if (due() <= 0) { // else a page that another tab has opened knew of a later end
+				if (due() <= 0) { // otherwise another tab has a later expiry
 					await this.refresh();
 				}
 				this.#schedule();
-			} catch { // where the session has ended, its event says so
+			} catch { // if the session has ended, there was an event
 				this.#schedule(Math.min(Math.max(2 * pause, 1000), 30_000));
 			}
 		}, Math.min(Math.max(due(), this.#notBefore - Date.now(), pause), 0x7fffffff));
@@ -231,7 +238,7 @@ export class Session extends EventTarget {
 		}
 	}
 
-	/** Refreshes, unless another tab has since the state was `at`. */
+	/** Refreshes, unless another tab has refreshed since the state was `at`. */
 	async #refreshSince(at, force) {
 		const now = this.#state();
 		if (this.ended || (now.at !== at && (force || now.expiresAt > Date.now()))) {
@@ -241,7 +248,9 @@ export class Session extends EventTarget {
 		const answer = await this.#post('/refresh', this.#inStorage ? { refresh_token: now.refreshToken } : undefined, this.#giveUp.signal)
 			.finally(() => { this.#giveUp = null; });
 		if (this.#state().at !== now.at) {
-			return; // without locks, another tab has refreshed, logged in or logged out meanwhile: what that says counts
+			// Without locks, another tab has refreshed, logged in or logged out
+			// meanwhile. Its result counts.
+			return;
 		}
 		if (answer.status === 401) {
 			this.#write({ at: over });
@@ -253,7 +262,7 @@ export class Session extends EventTarget {
 		}
 	}
 
-	/** Runs f while no other tab does. A tab that never lets go, as when it is frozen, is not awaited for ever. */
+	/** Runs f with the lock. The wait is limited, because a frozen tab never releases its lock. */
 	async #locked(f) {
 		const { locks, name, timeout } = this.#options;
 		if (!locks) {
@@ -269,7 +278,7 @@ export class Session extends EventTarget {
 			if (started) {
 				throw error;
 			}
-			return f(); // waited in vain, or this browser allows no locks here
+			return f(); // the wait was too long, or the browser forbids locks here
 		}
 	}
 
@@ -288,7 +297,7 @@ export class Session extends EventTarget {
 		}
 	}
 
-	/** Posts to an endpoint, and returns what it answers. Throws Unavailable where no answer comes, or not all of it, or not in time. */
+	/** Posts to an endpoint. Throws Unavailable if the response is missing, incomplete or late. */
 	async #post(path, body, giveUp = new AbortController().signal) {
 		const signal = AbortSignal.any([giveUp, AbortSignal.timeout(this.#options.timeout)]);
 		const init = { method: 'POST', credentials: this.#credentials, signal, headers: {} };
@@ -312,9 +321,11 @@ export class Session extends EventTarget {
 		this.#write({ at: mark(), expiresAt: Date.now() + expiresIn * 1000, life: expiresIn * 1000, ...tokens });
 	}
 
-	// What all tabs know of the session is one record in localStorage: `at`, which login or refresh it is of, or that the
-	// session is over; `expiresAt` and `life` of the access token; with tokens in storage, the tokens, else no secret.
-	// Where a browser allows no localStorage, this tab knows it alone.
+	// All tabs share one record in localStorage: `at`, which identifies the
+	// last login or refresh or says that the session has ended; `expiresAt` and
+	// `life` of the access token; and with tokens in storage, the tokens.
+	// Otherwise it holds no secret. If the browser forbids localStorage, each
+	// tab has its own record.
 	#own = '{}';
 
 	#state() {
@@ -330,13 +341,13 @@ export class Session extends EventTarget {
 		try {
 			this.#options.storage?.setItem(this.#options.name, this.#own);
 		} catch {
-			forget(this.#options.storage, this.#options.name); // full, or not allowed: what it holds is out of date
+			forget(this.#options.storage, this.#options.name); // full or forbidden: the record is out of date
 			this.#options.storage = null;
 		}
 		this.#tell();
 	}
 
-	/** Tells of what this tab or another has done, where that is not told yet. */
+	/** Dispatches an event if the state has changed, in this tab or another. */
 	#tell() {
 		const { at } = this.#state();
 		if (at !== this.#told) {
@@ -347,13 +358,13 @@ export class Session extends EventTarget {
 	}
 }
 
-const over = 'ended'; // the `at` of a session that is over
+const over = 'ended'; // the `at` of a session that has ended
 
 function mark() {
 	return `${Date.now()} ${Math.random()}`;
 }
 
-/** The object that a text is, without members where it is none. */
+/** Parses a JSON object. Returns an empty one if the text is not JSON. */
 function parse(text) {
 	try {
 		return JSON.parse(text) ?? {};
@@ -366,7 +377,7 @@ function forget(storage, name) {
 	try {
 		storage.removeItem(name);
 	} catch {
-		// then it keeps nothing, either
+		// a storage that cannot be changed keeps no tokens
 	}
 }
 
@@ -378,7 +389,7 @@ function ownStorage() {
 	}
 }
 
-/** Milliseconds that an answer asks to wait: at least one second, at most 30. */
+/** The pause that a response demands in milliseconds: one to 30 seconds. */
 function retryAfter(answer) {
 	const field = answer.headers.get('Retry-After') ?? '';
 	const seconds = /^\d+$/.test(field) ? Number(field) : (Date.parse(field) - Date.now()) / 1000;
