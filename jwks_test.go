@@ -2,7 +2,6 @@ package jwtauth_test
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -198,15 +197,5 @@ func TestJWKSIgnoresOtherConditions(t *testing.T) {
 		if w.Code != http.StatusOK || !strings.HasSuffix(strings.TrimSpace(w.Body.String()), "]}") {
 			t.Errorf("%s: %s answers %d %q", name, value, w.Code, w.Body)
 		}
-	}
-}
-
-func TestRemoteKeysUnmade(t *testing.T) {
-	var keys jwtauth.RemoteKeys
-	if err := keys.Ready(t.Context()); !errors.Is(err, jwtauth.ErrUnavailable) {
-		t.Errorf("Ready: %v", err)
-	}
-	if _, err := keys.VerificationKeys(t.Context(), jwtauth.ES256, "a"); !errors.Is(err, jwtauth.ErrUnavailable) {
-		t.Errorf("VerificationKeys: %v", err)
 	}
 }

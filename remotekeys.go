@@ -2,270 +2,280 @@ package jwtauth
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log"
 	"net/http"
-	"net/url"
+	"runtime/debug"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/seed-0a072700/jwtauth/internal/faults"
 	"github.com/seed-0a072700/jwtauth/internal/jose"
-	"github.com/seed-0a072700/jwtauth/internal/keyset"
+	"github.com/seed-0a072700/jwtauth/internal/keyfetch"
 )
 
-// RemoteKeysOptions configure [RemoteKeys]. The zero value is a complete and safe
-// configuration. Literals must be keyed.
+// RemoteKeysOptions configures [RemoteKeys]. The zero value is complete and safe.
+// Literals must be keyed.
 type RemoteKeysOptions struct {
 	_ struct{}
 
-	// Algorithms are those that keys may be for; others are skipped, and tokens of others
-	// refused without a fetch. A key is for the "alg" of its JWK. One that names none is for ES256, ES384, ES512 or EdDSA
-	// by its curve; an RSA key, whose type does not tell, for the first RSA algorithm of this
-	// list. Default: all RS…, PS…, ES… and EdDSA, with RS256 for RSA keys that name none.
+	// Algorithms are the algorithms that keys may be for. Keys for other
+	// algorithms are skipped, and tokens that name another algorithm are rejected
+	// without a fetch. If empty, all public-key algorithms are allowed: RS…, PS…,
+	// ES… and EdDSA.
+	//
+	// A key is for the algorithm in the "alg" member of its JWK. If it has no such
+	// member, the curve of an EC or OKP key determines the algorithm, and an RSA
+	// key is for the first RSA algorithm in this list, RS256 by default.
 	Algorithms []Algorithm
 
-	// MaxAge is how old keys may grow before they are fetched anew, where the provider's Cache-Control does not
-	// say less; what it says counts from 5 minutes up. So this is also how long a key that
-	// the provider withdrew may go on verifying. 1 minute to 24 hours. Default 1 hour.
+	// MaxAge is the age at which keys are fetched again. A Cache-Control of the
+	// provider can shorten it, to 5 minutes at least. A key that the provider has
+	// withdrawn can verify tokens for this time. From 1 minute to 24 hours; default
+	// 1 hour.
 	MaxAge time.Duration
 
-	// MaxStale is how long keys are used after the last good fetch while the provider cannot be
-	// asked; later there is nothing but [ErrUnavailable]. At least MaxAge, at most 30 days; negative
-	// for none: then they are used until they have to be fetched anew. Default 24 hours.
+	// MaxStale is how long keys are used after the last successful fetch if later
+	// fetches fail. After that, every token gets [ErrUnavailable]. From MaxAge to
+	// 30 days; default 24 hours. If negative, keys are used until MaxAge only.
 	MaxStale time.Duration
 
-	// Cooldown is the least time between two fetches, however many tokens name unknown keys: a new key
-	// is known at the latest that long after it was published and a token of it came. 1 second to 5 minutes, and
-	// not more than MaxAge. Default 30 seconds.
+	// Cooldown is the least time between two fetches, however many tokens name
+	// unknown keys. A new key may stay unknown for this time. From 1 second to 5
+	// minutes, and at most MaxAge; default 30 seconds.
 	Cooldown time.Duration
 
-	// OnFetch is told of each fetch, after it, in a goroutine of its own: what it found, what it
-	// skipped, or why it failed. It must be safe for concurrent use; a panic of it is logged. Default: nobody is told.
+	// OnFetch, if not nil, is called after each fetch, in a goroutine that serves
+	// no request. It must be safe for concurrent use. A panic is recovered and
+	// logged.
 	OnFetch func(KeyFetch)
 
-	// Transport makes the requests: for a proxy, or a private certificate authority. It must heed the context of
-	// a request. Default: as [http.DefaultTransport], with at most 64 KiB of header.
+	// Transport makes the requests. Set it to use a proxy or a private certificate
+	// authority. It must end a request when the request's context ends. If nil, a
+	// copy of [http.DefaultTransport] is used that accepts at most 64 KiB of
+	// response header.
 	Transport http.RoundTripper
 
-	// InsecureHTTP allows "http" URLs of other hosts than this one. Whoever sits on the network
-	// between can then sign tokens.
+	// InsecureHTTP allows http URLs of hosts other than this machine. Anyone on
+	// the network in between can then replace the keys, and so sign tokens.
 	InsecureHTTP bool
 }
 
-// KeyFetch says what became of one fetch of keys. Its errors hold nothing of what was fetched but key ids and short names,
-// and where the answer was no proper HTTP what net/http quotes of it: at most 200 characters, all of them printable.
+// KeyFetch describes one fetch of keys. Its errors are fit for logs: they quote
+// nothing of the provider's response but key IDs and short names. If the response
+// is not valid HTTP, an error may quote up to 200 printable characters of it.
 type KeyFetch struct {
-	URL     string  // of the key set, without its query; of the issuer where that was not found out
-	Keys    int     // that it brought and that are in use now; 0 where it failed
-	Skipped []error // why keys of the set are not, one each
-	Err     error   // why the fetch failed: the keys of the last good one stay in use; else nil
+	URL     string  // of the key set, without its query; the issuer if discovery failed
+	Keys    int     // number of keys that the fetch brought into use; 0 if it failed
+	Skipped []error // for each key of the set that cannot be used, the reason
+	Err     error   // why the fetch failed, or nil; the keys of the last successful fetch remain in use
 }
 
 const (
 	defaultKeysMaxAge = time.Hour
-	leastKeysMaxAge   = time.Minute
-	mostKeysMaxAge    = 24 * time.Hour
+	minKeysMaxAge     = time.Minute
+	maxKeysMaxAge     = 24 * time.Hour
 
 	defaultKeysMaxStale = 24 * time.Hour
-	mostKeysMaxStale    = 30 * 24 * time.Hour
+	maxKeysMaxStale     = 30 * 24 * time.Hour
 
 	defaultKeysCooldown = 30 * time.Second
-	leastKeysCooldown   = time.Second
-	mostKeysCooldown    = 5 * time.Minute
+	minKeysCooldown     = time.Second
+	maxKeysCooldown     = 5 * time.Minute
 )
 
-// RemoteKeys is a [KeySource] that fetches the key set (RFC 7517 §5) which an identity provider publishes, and
-// keeps it up to date. Make one with [NewRemoteKeys] or [NewRemoteKeysFromIssuer], and share it between verifiers. It
-// is safe for concurrent use; there is nothing to close.
+// RemoteKeys is a [KeySource] that fetches the key set (RFC 7517, section 5) of
+// an identity provider and keeps it up to date. Make one with [NewRemoteKeys] or
+// [NewRemoteKeysFromIssuer], and share it between verifiers. It is safe for
+// concurrent use, and does not need to be closed.
 //
-// Requests start the fetches: the first one, and later ones as the keys grow old. At most one runs at a
-// time, in a goroutine that ends with it, after 5 seconds at the latest. A request waits for it only where
-// there is no other way to decide, and never longer than its context lasts; of those without a key in use at most 1,000
-// do, and others get [ErrUnavailable] at once:
+// # When keys are fetched
 //
-//   - Keys that are in use are looked up without waiting and without locks. When three quarters of
-//     their age are over (MaxAge, Cache-Control), they are fetched anew in the background; where nobody asked
-//     until all of it was over, the first request waits for that, and uses the keys there are should its context end
-//     first. From then on, what the provider left out of its set has ceased to verify, remembered tokens included. Time in
-//     which the machine was suspended counts, as its wall clock tells it, less what that was set back by before.
-//   - A token that names an unknown key has them fetched at once, if the last fetch was started a Cooldown ago, and is then
-//     judged by what came. Within the Cooldown it is refused ([ErrKeyUnknown]), and the first request
-//     after that, whatever its token, has them fetched. Tokens without a "kid" are tried with all keys of their algorithm,
-//     up to 16; a new key does not show in them, and comes with MaxAge. So does a new key under the id of an old one,
-//     whose tokens are refused until then ([ErrSignatureInvalid]): a provider should not use an id twice.
-//   - When a fetch fails, the keys of the last good one stay in use for MaxStale. A token that names
-//     another key gets [ErrUnavailable], since that key may well be new, and so does every token after
-//     MaxStale, or before the first good fetch. The next fetch follows a Cooldown after (before
-//     the first good one already after 1, 2, 4, … seconds).
+// Only requests start fetches. At most one fetch runs at a time. It runs in its
+// own goroutine, and takes at most 5 seconds.
 //
-// A fetch fails unless it is answered within 5 seconds by status 200 and a JSON object of at most 1 MiB with a "keys"
-// array of which at least one key is usable: an empty set is taken for an accident, not for the
-// withdrawal of all keys. Redirects are followed within the same host only, and never to "http" from "https".
+//   - The first request starts a fetch and waits for it.
+//   - When keys have reached three quarters of their maximum age, the next
+//     request starts a fetch and does not wait.
+//   - When keys have reached their maximum age, the next request waits for the
+//     fetch. If the fetch fails, or if the context of the request ends first, the
+//     old keys are used, and later requests do not wait.
+//   - A token that names an unknown key starts a fetch and waits for it. If the
+//     last fetch started less than Cooldown ago, the token is rejected with
+//     [ErrKeyUnknown] instead, and the first request after the cooldown starts a
+//     fetch.
 //
-// Of a set the first 1,000 keys are read, each as [ParseKey] reads a JWK. Passed over, and told to OnFetch, are
-// those that are malformed, weak, not for signatures, for an algorithm that is not wanted or not known, and those with
-// a symmetric or private part, which everyone can read there. Keys that share
-// an id are told apart by their algorithm, else each is tried. A token with a "kid" is judged by keys of
-// that id alone; a key without one has its RFC 7638 thumbprint for an id.
+// Requests never wait longer than their context lasts. At most 1,000 requests
+// wait without a key to fall back on. Others get [ErrUnavailable] at once.
+// Keys in use are looked up without a lock.
+//
+// # How long keys are used
+//
+// The maximum age of keys is MaxAge. A shorter Cache-Control of the provider
+// takes precedence, but counts as 5 minutes at least. The age counts from the
+// start of the fetch. The time while the machine is suspended is included, as far
+// as the wall clock shows it.
+//
+// After each successful fetch, keys that are no longer in the set do not verify
+// tokens, not even tokens that the verifier remembers.
+//
+// # Failures
+//
+// A fetch succeeds if the provider responds within 5 seconds, with status 200 and
+// a JSON object of at most 1 MiB whose "keys" array contains a usable key. An
+// empty set is a failure: it is more likely an accident than the withdrawal of
+// all keys. Up to 5 redirects are followed, within the same host and never from
+// https to http.
+//
+// When a fetch fails, the keys of the last successful fetch remain in use until
+// MaxStale. A token that names an unknown key gets [ErrUnavailable], because the
+// key may be new. So does every token after MaxStale, and before the first
+// successful fetch. The next fetch can start after Cooldown. Before the first
+// successful fetch, it can start after 1, 2, 4, … seconds, up to Cooldown.
+//
+// # Which keys are used
+//
+// Of each set, the first 1,000 keys are read, in the way [ParseKey] reads a JWK.
+// Unusable keys are skipped and reported to OnFetch. These are keys that are
+// malformed, weak, not for signatures or not for one of Algorithms, and keys with
+// a private or symmetric part, because everyone who can read the set could sign
+// with them.
+//
+// A token with a "kid" is verified only with the keys that have this ID. A key
+// without a "kid" has its thumbprint (RFC 7638) as its ID. If several keys for the
+// token's algorithm share the ID, each is tried. For a token without a "kid", all
+// keys for its algorithm are tried, up to 16.
+//
+// A provider should use each ID once. If it gives a new key the ID of an old one,
+// or signs tokens without a "kid", the new key does not look unknown. Its tokens
+// are rejected with [ErrSignatureInvalid] until the set is fetched because of its
+// age.
 type RemoteKeys struct {
-	from       keyLocation
-	client     *http.Client
-	own        *http.Transport // nil where the caller's is used
-	algorithms []Algorithm
-	rsa        Algorithm // of RSA keys that do not say
-	maxAge     time.Duration
-	maxStale   time.Duration // 0 for none
-	cooldown   time.Duration
-	onFetch    func(KeyFetch)
-
-	// quick is the set while a look-up of a key that is in it has to do nothing else.
-	quick atomic.Pointer[keyset.Set[Key]]
-
-	mu     sync.Mutex
-	clock  agingClock
-	set    *keyset.Set[Key] // nil before the first good fetch
-	state  fetchState
-	flight *flight     // nil where none is under way
-	err    error       // of the last fetch
-	wake   *time.Timer // takes quick away
+	source *keyfetch.Source[Key] // nil in the zero value, which provides no keys
 }
 
-// NewRemoteKeys returns the keys of the set at a URL (a provider's "jwks_uri"), which is https,
-// or http on the loopback interface. It does not fetch them: the first request does, or [RemoteKeys.Ready]. Its
-// error joins all faults, each naming its field.
+// NewRemoteKeys returns the keys of the set at a URL, which a provider calls its
+// "jwks_uri". The URL must be https. For the loopback interface, http is allowed
+// as well.
+//
+// NewRemoteKeys does not fetch the keys. The first request or [RemoteKeys.Ready]
+// does. The error joins all faults of the arguments, each with the name of the
+// field.
 func NewRemoteKeys(url string, opts RemoteKeysOptions) (*RemoteKeys, error) {
 	var f faults.Collector
-	u := checkURL(&f, "NewRemoteKeys: url", url, opts.InsecureHTTP)
-	return opts.remoteKeys(&f, keyLocation{url: u, insecure: opts.InsecureHTTP})
+	location, err := keyfetch.ParseURL(url, opts.InsecureHTTP)
+	if err != nil {
+		f.Add("NewRemoteKeys: url", "%v", err)
+	}
+	return newRemoteKeys(&f, location, opts)
 }
 
-// NewRemoteKeysFromIssuer returns the keys of an issuer, as [NewRemoteKeys] does, and finds
-// their URL by discovery at each fetch: in the document at /.well-known/openid-configuration below the issuer's URL (OpenID
-// Connect Discovery §4), else the one of /.well-known/oauth-authorization-server (RFC 8414 §3). The document's "issuer"
-// must be exactly the one asked for, to the last slash; its "jwks_uri" may be on another host, and is https where the issuer is,
-// unless InsecureHTTP is set. The first document has 2 of the 5 seconds; where it is of another issuer, the second is not asked for.
+// NewRemoteKeysFromIssuer is like [NewRemoteKeys], and finds the URL of the key
+// set by discovery. Use the same issuer as [VerifierOptions].Issuer.
 //
-// What is asked for is also the [VerifierOptions].Issuer to use.
+// Each fetch reads the document at /.well-known/openid-configuration below the
+// issuer's URL (OpenID Connect Discovery, section 4). If this fails or takes more
+// than 2 seconds, it reads the one at /.well-known/oauth-authorization-server (RFC
+// 8414, section 3) instead. All requests of a fetch share the 5 seconds.
+//
+// The "issuer" of the document must be identical to the given issuer, including a
+// slash at the end. If the first document names another issuer, the second one is
+// not read. The "jwks_uri" may be on another host. It must be https if the issuer
+// is, unless InsecureHTTP is set.
 func NewRemoteKeysFromIssuer(issuer string, opts RemoteKeysOptions) (*RemoteKeys, error) {
 	var f faults.Collector
-	u := checkURL(&f, "NewRemoteKeysFromIssuer: issuer", issuer, opts.InsecureHTTP)
-	if u != nil && (u.RawQuery != "" || u.ForceQuery) {
-		f.Add("NewRemoteKeysFromIssuer: issuer", "has a query, which an issuer must not (RFC 8414 §2)")
+	location, err := keyfetch.ParseIssuer(issuer, opts.InsecureHTTP)
+	if err != nil {
+		f.Add("NewRemoteKeysFromIssuer: issuer", "%v", err)
 	}
-	return opts.remoteKeys(&f, keyLocation{url: u, issuer: issuer, insecure: opts.InsecureHTTP})
+	return newRemoteKeys(&f, location, opts)
 }
 
-func (o RemoteKeysOptions) remoteKeys(f *faults.Collector, from keyLocation) (*RemoteKeys, error) {
-	r := &RemoteKeys{
-		from:       from,
-		algorithms: slices.Clone(o.Algorithms),
-		maxAge:     f.Duration("RemoteKeysOptions.MaxAge", o.MaxAge, defaultKeysMaxAge, leastKeysMaxAge, mostKeysMaxAge),
-		cooldown:   f.Duration("RemoteKeysOptions.Cooldown", o.Cooldown, defaultKeysCooldown, leastKeysCooldown, mostKeysCooldown),
-		onFetch:    o.OnFetch,
+func newRemoteKeys(f *faults.Collector, location keyfetch.Location, o RemoteKeysOptions) (*RemoteKeys, error) {
+	c := keyfetch.Config[Key]{
+		Location:   location,
+		Wrap:       func(k *jose.Key) Key { return Key{k} },
+		Algorithms: o.algorithms(f),
+		MaxAge:     f.Duration("RemoteKeysOptions.MaxAge", o.MaxAge, defaultKeysMaxAge, minKeysMaxAge, maxKeysMaxAge),
+		MaxStale:   f.DurationOrNone("RemoteKeysOptions.MaxStale", o.MaxStale, defaultKeysMaxStale, maxKeysMaxStale),
+		Cooldown:   f.Duration("RemoteKeysOptions.Cooldown", o.Cooldown, defaultKeysCooldown, minKeysCooldown, maxKeysCooldown),
+		Transport:  o.Transport,
 	}
-	r.maxStale = f.DurationOrNone("RemoteKeysOptions.MaxStale", o.MaxStale, defaultKeysMaxStale, mostKeysMaxStale)
-	if r.cooldown > r.maxAge {
-		f.Add("RemoteKeysOptions.Cooldown", "%v exceeds MaxAge (%v)", r.cooldown, r.maxAge)
+	if c.Cooldown > c.MaxAge {
+		f.Add("RemoteKeysOptions.Cooldown", "%v exceeds MaxAge (%v)", c.Cooldown, c.MaxAge)
 	}
-	if o.MaxStale >= 0 && r.maxStale < r.maxAge {
-		f.Add("RemoteKeysOptions.MaxStale", "%v is below MaxAge (%v)", r.maxStale, r.maxAge)
+	if o.MaxStale >= 0 && c.MaxStale < c.MaxAge {
+		f.Add("RemoteKeysOptions.MaxStale", "%v is below MaxAge (%v)", c.MaxStale, c.MaxAge)
 	}
-	o.compileAlgorithms(f, r)
-	r.client, r.own = keyClient(o.Transport)
+	if o.OnFetch != nil {
+		c.OnFetch = func(r keyfetch.Report) { o.report(KeyFetch(r)) }
+	}
 	if err := f.Err(); err != nil {
 		return nil, err
 	}
-	return r, nil
+	return &RemoteKeys{keyfetch.New(c)}, nil
 }
 
-func (o RemoteKeysOptions) compileAlgorithms(f *faults.Collector, r *RemoteKeys) {
-	for _, alg := range jose.Algorithms() {
-		if len(o.Algorithms) == 0 && !alg.Symmetric() {
-			r.algorithms = append(r.algorithms, Algorithm(alg))
-		}
+// algorithms returns those that keys may be for.
+func (o RemoteKeysOptions) algorithms(f *faults.Collector) []jose.Algorithm {
+	if len(o.Algorithms) == 0 {
+		return slices.DeleteFunc(jose.Algorithms(), jose.Algorithm.Symmetric)
 	}
-	for i, alg := range r.algorithms {
-		path := fmt.Sprintf("RemoteKeysOptions.Algorithms[%d]", i)
-		err := jose.Algorithm(alg).Check()
-		switch {
-		case err != nil:
+	var algs []jose.Algorithm
+	for i, name := range o.Algorithms {
+		alg, path := jose.Algorithm(name), fmt.Sprintf("RemoteKeysOptions.Algorithms[%d]", i)
+		if err := alg.Check(); err != nil {
 			f.Add(path, "%v", err)
-		case alg.symmetric():
-			f.Add(path, "%s keys are secrets, which nobody publishes", alg)
-		case slices.Contains(r.algorithms[:i], alg):
-			f.Add(path, "%s is there twice", alg)
-		case r.rsa == "" && jose.Algorithm(alg).RSA():
-			r.rsa = alg
+		} else if alg.Symmetric() {
+			f.Add(path, "%s keys are secret and cannot be published", alg)
+		} else if slices.Contains(algs, alg) {
+			f.Add(path, "%s is listed twice", alg)
 		}
+		algs = append(algs, alg)
 	}
+	return algs
 }
 
-// VerificationKeys returns the keys for a token whose header names alg and kid, as [KeySource] has it. It fetches
-// them where [RemoteKeys] says so. Its error is [ErrUnavailable].
+// report calls OnFetch. No request depends on it, so a panic must not end the
+// program.
+func (o RemoteKeysOptions) report(fetch KeyFetch) {
+	defer func() {
+		if p := recover(); p != nil {
+			log.Printf("jwtauth: panic in RemoteKeysOptions.OnFetch: %v\n%s", p, debug.Stack())
+		}
+	}()
+	o.OnFetch(fetch)
+}
+
+// VerificationKeys implements [KeySource]. It waits for a fetch if RemoteKeys
+// describes it. Its errors are [ErrUnavailable].
 func (r *RemoteKeys) VerificationKeys(ctx context.Context, alg Algorithm, kid string) ([]Key, error) {
-	if set := r.quick.Load(); set != nil {
-		if keys := set.Lookup(jose.Algorithm(alg), kid); len(keys) > 0 {
-			return keys, nil
-		}
+	if r.source == nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, errZeroRemoteKeys)
 	}
-	if r.client == nil {
-		return nil, errUnmadeKeys
+	keys, err := r.source.Lookup(ctx, jose.Algorithm(alg), kid)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	return r.decide(ctx, alg, kid)
+	return keys, nil
 }
 
-var errUnmadeKeys = fmt.Errorf("%w: the RemoteKeys were not made by NewRemoteKeys", ErrUnavailable)
-
-// Ready reports whether tokens can be verified: nil where there are keys to use, fresh or, with the provider down, still
-// within MaxStale. Without any it fetches them, under the same rules and with the same waiting as a request, and
-// returns [ErrUnavailable] if that fails. It suits a health check, and a program that does not want to start without its provider.
+// Ready returns nil if there are keys to verify tokens with. During an outage,
+// these may be keys of an earlier fetch, until MaxStale. If there are no keys,
+// Ready starts a fetch and waits for it, under the same rules as a request, and
+// returns [ErrUnavailable] if that fails.
+//
+// Ready is suitable for health checks, and for programs that must not start
+// without their provider.
 func (r *RemoteKeys) Ready(ctx context.Context) error {
-	if r.client == nil {
-		return errUnmadeKeys
+	if r.source == nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, errZeroRemoteKeys)
 	}
-	r.mu.Lock()
-	now := r.clock.now()
-	if r.state.usable(now) {
-		r.mu.Unlock()
-		return nil
+	if err := r.source.Ready(ctx); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	if d := r.state.decide(now, false); d.start {
-		r.start(now)
-	}
-	flight, err := r.flight, r.err
-	r.mu.Unlock()
-	if flight != nil {
-		err = flight.wait(ctx)
-		r.mu.Lock()
-		usable := r.state.usable(r.clock.now())
-		r.mu.Unlock()
-		if usable {
-			return nil
-		}
-		if err == nil {
-			err = errOutdated
-		}
-	}
-	return r.unavailable(err)
+	return nil
 }
 
-func (r *RemoteKeys) unavailable(err error) error {
-	return fmt.Errorf("%w: keys of %s: %w", ErrUnavailable, r.from.name(), err)
-}
-
-// keyLocation is where a key set is: at url, or, where there is an issuer, where its documents say.
-type keyLocation struct {
-	url      *url.URL
-	issuer   string
-	insecure bool
-}
-
-// name is for error texts: a query may hold what is not for logs.
-func (l *keyLocation) name() string {
-	if l.issuer != "" {
-		return l.issuer
-	}
-	return displayURL(l.url)
-}
+var errZeroRemoteKeys = errors.New("the RemoteKeys were not made by NewRemoteKeys or NewRemoteKeysFromIssuer")

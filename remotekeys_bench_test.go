@@ -9,7 +9,8 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// keySources are two of the same n keys, with one of those and a token of it.
+// keySources returns two sources of the same n keys, one of the keys, and a token
+// that it signed.
 func keySources(b *testing.B, n int) (key jwtauth.Key, token string, static, remote jwtauth.KeySource) {
 	var set []any
 	keys := make([]jwtauth.Key, n)
@@ -24,7 +25,7 @@ func keySources(b *testing.B, n int) (key jwtauth.Key, token string, static, rem
 	return keys[n/2], signed(b, keys[n/2]), staticKeys(b, keys...), remote
 }
 
-// Where keys come from should not show in what verifying a token costs.
+// The source of keys should make no difference to the time of verifying a token.
 func BenchmarkKeys(b *testing.B) {
 	for _, n := range []int{1, 1000} {
 		key, token, static, remote := keySources(b, n)
@@ -69,8 +70,9 @@ func BenchmarkKeys(b *testing.B) {
 	}
 }
 
-// BenchmarkKeysRatio fails where verifying with RemoteKeys costs over 5 % more than with StaticKeys: the median of rounds that
-// follow each other so closely that whatever else the machine does slows both alike.
+// BenchmarkKeysRatio fails if verifying with RemoteKeys takes over 5 % longer than
+// with StaticKeys. It compares the median of short rounds, which alternate so that
+// other load on the machine slows both alike.
 func BenchmarkKeysRatio(b *testing.B) {
 	const most, rounds = 1.05, 101
 	for _, n := range []int{1, 1000} {
@@ -103,14 +105,14 @@ func BenchmarkKeysRatio(b *testing.B) {
 				median := ratios[len(ratios)/2]
 				b.ReportMetric(median, "remote/static")
 				if median > most {
-					b.Errorf("remote keys cost %.3f times what static ones do, at most %v is allowed", median, most)
+					b.Errorf("remote keys take %.3f times as long as static ones; at most %v is allowed", median, most)
 				}
 			})
 		}
 	}
 }
 
-// A flood of tokens with made-up key ids, which are refused without a fetch.
+// Tokens with unknown key IDs, which are rejected without a fetch.
 func BenchmarkUnknownKey(b *testing.B) {
 	remote, _ := fetched(b, keySetOf(b, generate(b, jwtauth.EdDSA)), jwtauth.RemoteKeysOptions{})
 	v := newVerifier(b, remote, jwtauth.VerifierOptions{Issuer: providerIssuer, Audience: []string{"api"}})

@@ -11,8 +11,8 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// The hostile requests, with their keys coming from the network: those with public keys end as they do
-// with StaticKeys, and no symmetric key verifies anything.
+// The hostile requests, with keys from a provider. Requests with public keys end
+// as they do with StaticKeys. Symmetric keys verify nothing.
 func TestHostileRequestsRemoteKeys(t *testing.T) {
 	public, symmetric, passed := 0, 0, 0
 	for _, c := range hostileCases(t) {
@@ -23,7 +23,7 @@ func TestHostileRequestsRemoteKeys(t *testing.T) {
 				texts[i] = string(text)
 				secret = secret || strings.Contains(texts[i], `"oct"`)
 			}
-			p.does(answers(`{"keys":[` + strings.Join(texts, ",") + `]}`))
+			p.replies(responds(200, `{"keys":[`+strings.Join(texts, ",")+`]}`))
 			keys, err := jwtauth.NewRemoteKeys(providerKeys, jwtauth.RemoteKeysOptions{Transport: p})
 			if err != nil {
 				t.Fatal(err)
@@ -64,6 +64,6 @@ func TestHostileRequestsRemoteKeys(t *testing.T) {
 		})
 	}
 	if public < 100 || symmetric < 100 || passed < 20 {
-		t.Errorf("%d requests with public keys, of which %d passed, and %d with others: this proves little", public, passed, symmetric)
+		t.Errorf("%d requests with public keys, of which %d passed, and %d with other keys: this proves little", public, passed, symmetric)
 	}
 }
