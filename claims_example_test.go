@@ -1,0 +1,84 @@
+package jwtauth_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/seed-0a072700/jwtauth"
+)
+
+func ExampleFromContext() {
+	handler := func(w http.ResponseWriter, r *http.Request) {
+		claims, ok := jwtauth.FromContext(r.Context())
+		fmt.Println(ok, claims.Subject)
+	}
+	issuer := exampleIssuer()
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("Authorization", "Bearer "+exampleToken(issuer, nil))
+	jwtauth.Verify(issuer)(http.HandlerFunc(handler)).ServeHTTP(httptest.NewRecorder(), r)
+	// Output: true user-1
+}
+
+// A test of a handler needs no token.
+func ExampleNewContext() {
+	r := httptest.NewRequest("GET", "/", nil)
+	r = r.WithContext(jwtauth.NewContext(r.Context(), &jwtauth.Claims{Subject: "user-1"}))
+	show(hello, r)
+	// Output: 200 Hello user-1
+}
+
+func ExampleClaimsAs() {
+	type profile struct {
+		Username string `json:"username"`
+	}
+	handler := func(w http.ResponseWriter, r *http.Request) {
+		me, err := jwtauth.ClaimsAs[profile](r.Context())
+		if err != nil {
+			jwtauth.WriteError(w, r, err)
+			return
+		}
+		_, _ = io.WriteString(w, "Hello "+me.Username)
+	}
+	issuer := exampleIssuer()
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("Authorization", "Bearer "+exampleToken(issuer, profile{"ann"}))
+	show(jwtauth.Verify(issuer)(http.HandlerFunc(handler)), r)
+	// Output: 200 Hello ann
+}
+
+func ExampleClaims_Decode() {
+	issuer := exampleIssuer()
+	claims, err := issuer.VerifyToken(context.Background(), exampleToken(issuer, map[string]any{"roles": []string{"editor"}}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	var own struct {
+		Roles []string `json:"roles"`
+	}
+	if err := claims.Decode(&own); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(own.Roles)
+	// Output: [editor]
+}
+
+func ExampleClaims_UnmarshalJSON() {
+	// The response of a token introspection endpoint (RFC 7662).
+	var claims jwtauth.Claims
+	if err := json.Unmarshal([]byte(`{"active":true,"sub":"user-1","scope":"read","exp":4102444800}`), &claims); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(claims.Subject, claims.HasScope("read"), claims.ExpiresAt.UTC().Year())
+	// Output: user-1 true 2100
+}
+
+func ExampleClaims_HasScope() {
+	claims := &jwtauth.Claims{Scope: "files:read files:write"}
+	fmt.Println(claims.HasScope("files:read"), claims.HasScope("files"))
+	// Output: true false
+}

@@ -1,0 +1,105 @@
+package jwtauth_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"github.com/seed-0a072700/jwtauth"
+)
+
+func ExampleVerify() {
+	issuer := exampleIssuer()
+	handler := jwtauth.Verify(issuer)(hello)
+
+	r := httptest.NewRequest("GET", "/", nil)
+	show(handler, r)
+	r.Header.Set("Authorization", "Bearer "+exampleToken(issuer, nil))
+	show(handler, r)
+	// Output:
+	// 401 {"title":"Unauthorized","status":401,"detail":"Authentication required.","code":"token_missing"}
+	// 200 Hello user-1
+}
+
+func ExampleOptional() {
+	handler := jwtauth.Verify(exampleIssuer(), jwtauth.Optional())(hello)
+	show(handler, httptest.NewRequest("GET", "/", nil))
+	// Output: 200 Hello stranger
+}
+
+func ExampleFrom() {
+	issuer := exampleIssuer()
+	handler := jwtauth.Verify(issuer, jwtauth.From(jwtauth.Bearer(), jwtauth.Header("X-Access-Token")))(hello)
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("X-Access-Token", exampleToken(issuer, nil))
+	show(handler, r)
+	// Output: 200 Hello user-1
+}
+
+func ExampleOnError() {
+	handler := jwtauth.Verify(exampleIssuer(), jwtauth.OnError(func(w http.ResponseWriter, r *http.Request, err error) {
+		if errors.Is(err, jwtauth.ErrTokenMissing) {
+			http.Redirect(w, r, "/login", http.StatusSeeOther)
+			return
+		}
+		jwtauth.WriteError(w, r, err)
+	}))(hello)
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest("POST", "/", nil))
+	fmt.Println(w.Code, w.Header().Get("Location"))
+	// Output: 303 /login
+}
+
+func ExampleRequire() {
+	issuer := exampleIssuer()
+	ownPage := jwtauth.Require(func(c *jwtauth.Claims) error {
+		if c.Subject != "user-1" {
+			return jwtauth.ErrForbidden
+		}
+		return nil
+	})
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("Authorization", "Bearer "+exampleToken(issuer, nil))
+	show(jwtauth.Verify(issuer)(ownPage(hello)), r)
+	// Output: 200 Hello user-1
+}
+
+func ExampleRequireScope() {
+	issuer := exampleIssuer()
+	handler := jwtauth.Verify(issuer)(jwtauth.RequireScope("files:write")(hello))
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("Authorization", "Bearer "+exampleToken(issuer, map[string]string{"scope": "files:read"}))
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, r)
+	fmt.Println(w.Code, w.Header().Get("WWW-Authenticate"))
+	// Output: 403 Bearer realm="restricted", error="insufficient_scope", scope="files:write"
+}
+
+func ExampleRequireFresh() {
+	issuer := exampleIssuer()
+	handler := jwtauth.Verify(issuer)(jwtauth.RequireFresh(5 * time.Minute)(hello))
+	tokens, err := issuer.Login(context.Background(), "user-1", jwtauth.AuthenticatedAt(time.Now().Add(-time.Hour)))
+	if err != nil {
+		log.Fatal(err)
+	}
+	r := httptest.NewRequest("POST", "/transfer", nil)
+	r.Header.Set("Authorization", "Bearer "+tokens.AccessToken)
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, r)
+	fmt.Println(w.Code, w.Header().Get("WWW-Authenticate"))
+	// Output: 401 Bearer realm="restricted", error="insufficient_user_authentication", max_age="300"
+}
+
+func ExampleWriteError() {
+	w := httptest.NewRecorder()
+	jwtauth.WriteError(w, httptest.NewRequest("POST", "/login", nil), jwtauth.ErrWrongPassword)
+	fmt.Println(w.Code, w.Header().Get("Content-Type"))
+	fmt.Print(w.Body)
+	// Output:
+	// 401 application/problem+json
+	// {"title":"Unauthorized","status":401,"detail":"Wrong username or password.","code":"login_failed"}
+}

@@ -1,0 +1,64 @@
+package jwtauth_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+
+	"github.com/seed-0a072700/jwtauth"
+)
+
+func ExampleBearer() {
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("Authorization", "Bearer eyJhbGciOi…")
+	_, err := jwtauth.Bearer()(r)
+	fmt.Println(err)
+	r.Header.Set("Authorization", "bearer mF_9.B5f-4.1JqM")
+	token, err := jwtauth.Bearer()(r)
+	fmt.Println(token, err)
+	// Output:
+	// jwtauth: malformed credentials: not a token
+	// mF_9.B5f-4.1JqM <nil>
+}
+
+func ExampleHeader() {
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("X-Access-Token", "mF_9.B5f-4.1JqM")
+	fmt.Println(jwtauth.Header("X-Access-Token")(r))
+	// Output: mF_9.B5f-4.1JqM <nil>
+}
+
+func ExampleQuery() {
+	r := httptest.NewRequest("GET", "/download?access_token=mF_9.B5f-4.1JqM", nil)
+	fmt.Println(jwtauth.Query("access_token")(r))
+	// Output: mF_9.B5f-4.1JqM <nil>
+}
+
+func ExampleForm() {
+	r := httptest.NewRequest("POST", "/", strings.NewReader("access_token=mF_9.B5f-4.1JqM&x=1"))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	fmt.Println(jwtauth.Form("access_token")(r))
+	fmt.Println(r.FormValue("x")) // the body is still readable
+	// Output:
+	// mF_9.B5f-4.1JqM <nil>
+	// 1
+}
+
+// A Source may read any part of a request. This one reads the subprotocols of a
+// WebSocket, the only header that a page can set in a browser.
+func ExampleSource() {
+	subprotocol := func(r *http.Request) (string, error) {
+		for name := range strings.SplitSeq(r.Header.Get("Sec-WebSocket-Protocol"), ",") {
+			if token, ok := strings.CutPrefix(strings.TrimSpace(name), "bearer."); ok {
+				return token, nil
+			}
+		}
+		return "", nil
+	}
+	issuer := exampleIssuer()
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("Sec-WebSocket-Protocol", "chat, bearer."+exampleToken(issuer, nil))
+	show(jwtauth.Verify(issuer, jwtauth.From(subprotocol))(hello), r)
+	// Output: 200 Hello user-1
+}
