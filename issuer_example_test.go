@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"net/http/httptest"
 	"time"
 
 	"github.com/seed-0a072700/jwtauth"
@@ -182,4 +183,44 @@ func ExampleAuthenticatedAt() {
 	}
 	fmt.Println(claims.AuthTime.UTC())
 	// Output: 2025-06-01 08:30:00 +0000 UTC
+}
+
+// Options may depend on the request, such as on a checkbox.
+func ExampleSignOption() {
+	issuer := exampleIssuer()
+	short := true
+	var opts []jwtauth.SignOption
+	if short {
+		opts = append(opts, jwtauth.ExpiresIn(time.Minute))
+	}
+	token, err := issuer.Sign("user-1", nil, opts...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	claims, err := issuer.VerifyToken(context.Background(), token)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(claims.ExpiresAt.Sub(claims.IssuedAt))
+	// Output: 1m0s
+}
+
+// Options describe the login, such as the device that it came from.
+func ExampleLoginOption() {
+	issuer, _ := exampleSessions(jwtauth.IssuerOptions{})
+	r := httptest.NewRequest("POST", "/login", nil)
+	r.Header.Set("User-Agent", "Firefox on Linux")
+	var opts []jwtauth.LoginOption
+	if device := r.UserAgent(); device != "" {
+		opts = append(opts, jwtauth.Label(device))
+	}
+	if _, err := issuer.Login(r.Context(), "user-1", opts...); err != nil {
+		log.Fatal(err)
+	}
+	list, err := issuer.Sessions(r.Context(), "user-1")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(list[0].Label)
+	// Output: Firefox on Linux
 }

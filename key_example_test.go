@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"fmt"
 	"io"
 	"log"
@@ -201,4 +202,49 @@ func ExampleKey_LogValue() {
 	}
 	slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: withoutTime})).Info("signing", "key", key.WithID("a"))
 	// Output: level=INFO msg=signing key="jwtauth.Key(EdDSA, id \"a\", private)"
+}
+
+// A key is bound to one algorithm. Key material of one kind may suit several.
+func ExampleAlgorithm() {
+	curves := map[elliptic.Curve]jwtauth.Algorithm{
+		elliptic.P256(): jwtauth.ES256,
+		elliptic.P384(): jwtauth.ES384,
+		elliptic.P521(): jwtauth.ES512,
+	}
+	for curve, alg := range curves {
+		private, err := ecdsa.GenerateKey(curve, rand.Reader)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if _, err := jwtauth.NewKey(alg, private); err != nil {
+			log.Fatal(err)
+		}
+	}
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		log.Fatal(err)
+	}
+	secret := make([]byte, 64)
+	rand.Read(secret)
+	for _, alg := range []jwtauth.Algorithm{
+		jwtauth.HS256, jwtauth.HS384, jwtauth.HS512,
+		jwtauth.RS256, jwtauth.RS384, jwtauth.RS512,
+		jwtauth.PS256, jwtauth.PS384, jwtauth.PS512,
+		jwtauth.EdDSA,
+	} {
+		_, secretErr := jwtauth.NewKey(alg, secret)
+		_, rsaErr := jwtauth.NewKey(alg, private)
+		fmt.Println(alg, secretErr == nil, rsaErr == nil)
+	}
+	// Output:
+	// HS256 true false
+	// HS384 true false
+	// HS512 true false
+	// RS256 false true
+	// RS384 false true
+	// RS512 false true
+	// PS256 false true
+	// PS384 false true
+	// PS512 false true
+	// EdDSA false false
 }

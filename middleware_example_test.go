@@ -103,3 +103,13 @@ func ExampleWriteError() {
 	// 401 application/problem+json
 	// {"title":"Unauthorized","status":401,"detail":"Wrong username or password.","code":"login_failed"}
 }
+
+// A wrapper around Verify can add options of its own.
+func ExampleVerifyOption() {
+	issuer := exampleIssuer()
+	protect := func(opts ...jwtauth.VerifyOption) func(http.Handler) http.Handler {
+		return jwtauth.Verify(issuer, append([]jwtauth.VerifyOption{jwtauth.Realm("orders")}, opts...)...)
+	}
+	show(protect(jwtauth.Optional())(hello), httptest.NewRequest("GET", "/", nil))
+	// Output: 200 Hello stranger
+}

@@ -186,3 +186,17 @@ func ExampleIssuer_SetKeys_rotation() {
 	// <nil>
 	// jwtauth: token signature invalid
 }
+
+// A verifier calls VerificationKeys. A program can do so to show the keys in use.
+func ExampleRemoteKeys_VerificationKeys() {
+	issuerURL, _, closeServer := examplePartner()
+	defer closeServer()
+
+	remote, err := jwtauth.NewRemoteKeysFromIssuer(issuerURL, jwtauth.RemoteKeysOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	keys, err := remote.VerificationKeys(context.Background(), jwtauth.ES256, "")
+	fmt.Println(len(keys), keys[0].Algorithm(), err)
+	// Output: 1 ES256 <nil>
+}

@@ -17,6 +17,7 @@ type Tokens struct {
 	RefreshToken string `json:"refresh_token,omitempty"` // "" where there is no session
 }
 
+// String returns the type and the lifetime, and no token.
 func (t Tokens) String() string {
 	return fmt.Sprintf("Tokens{TokenType:%q ExpiresIn:%d redacted}", t.TokenType, t.ExpiresIn)
 }

@@ -39,3 +39,12 @@ func ExampleTokens_LogValue() {
 	logger.Info("login", "tokens", jwtauth.Tokens{AccessToken: "mF_9.B5f-4.1JqM", TokenType: "Bearer", ExpiresIn: 900})
 	// Output: level=INFO msg=login tokens="Tokens{TokenType:\"Bearer\" ExpiresIn:900 redacted}"
 }
+
+// No verb of fmt prints a token.
+func ExampleTokens_Format() {
+	tokens := jwtauth.Tokens{AccessToken: "mF_9.B5f-4.1JqM", TokenType: "Bearer", ExpiresIn: 900}
+	fmt.Printf("%#v\n%q\n", tokens, &tokens)
+	// Output:
+	// Tokens{TokenType:"Bearer" ExpiresIn:900 redacted}
+	// Tokens{TokenType:"Bearer" ExpiresIn:900 redacted}
+}

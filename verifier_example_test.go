@@ -94,3 +94,50 @@ func (f fakeVerifier) VerifyToken(_ context.Context, token string) (*jwtauth.Cla
 	}
 	return nil, jwtauth.ErrTokenInvalid
 }
+
+// keyFolder looks up keys by their IDs, as a database or a vault would.
+type keyFolder map[string]jwtauth.Key
+
+func (f keyFolder) VerificationKeys(_ context.Context, _ jwtauth.Algorithm, kid string) ([]jwtauth.Key, error) {
+	if f == nil {
+		return nil, errors.New("the folder is not mounted")
+	}
+	if key, ok := f[kid]; ok {
+		return []jwtauth.Key{key}, nil
+	}
+	return nil, nil
+}
+
+// Any type can provide keys. An error means that it cannot tell.
+func ExampleKeySource() {
+	key, err := jwtauth.GenerateKey(jwtauth.EdDSA)
+	if err != nil {
+		log.Fatal(err)
+	}
+	issuer, err := jwtauth.NewIssuer(key.WithID("2026-07"), jwtauth.IssuerOptions{
+		Issuer:   "https://auth.example.com",
+		Audience: []string{"https://api.example.com"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, source := range []jwtauth.KeySource{
+		keyFolder{"2026-07": key.Public()},
+		keyFolder{"2025-01": key.Public()},
+		keyFolder(nil),
+	} {
+		verifier, err := jwtauth.NewVerifier(source, jwtauth.VerifierOptions{
+			Issuer:   "https://auth.example.com",
+			Audience: []string{"https://api.example.com"},
+		})
+		if err != nil {
+			log.Fatal(err)
+		}
+		_, err = verifier.VerifyToken(context.Background(), exampleToken(issuer, nil))
+		fmt.Println(err, errors.Is(err, jwtauth.ErrUnavailable))
+	}
+	// Output:
+	// <nil> false
+	// jwtauth: no key for the token false
+	// jwtauth: temporarily unavailable: key source: the folder is not mounted true
+}

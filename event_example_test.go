@@ -1,0 +1,69 @@
+package jwtauth_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+
+	"github.com/seed-0a072700/jwtauth"
+)
+
+// Events tell a log from an alarm.
+func ExampleEventKind() {
+	level := func(kind jwtauth.EventKind) string {
+		switch kind {
+		case jwtauth.EventReuse:
+			return "alarm"
+		case jwtauth.EventDenied:
+			return "warning"
+		case jwtauth.EventLogin, jwtauth.EventRefresh, jwtauth.EventLogout:
+			return "info"
+		}
+		return "unknown"
+	}
+	ctx := context.Background()
+	issuer, _ := exampleSessions(jwtauth.IssuerOptions{
+		OnEvent: func(_ context.Context, e jwtauth.Event) {
+			fmt.Println(level(e.Kind), e.Kind, e.Subject)
+		},
+	})
+	tokens, err := issuer.Login(ctx, "user-1")
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := issuer.Logout(ctx, tokens.RefreshToken); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// info login user-1
+	// info logout user-1
+}
+
+// The reason of a refresh shows if clients retry often, or if the store has lost
+// writes.
+func ExampleEventReason() {
+	count := make(map[jwtauth.EventReason]int)
+	ctx := context.Background()
+	issuer, _ := exampleSessions(jwtauth.IssuerOptions{
+		OnEvent: func(_ context.Context, e jwtauth.Event) { count[e.Reason]++ },
+	})
+	tokens, err := issuer.Login(ctx, "user-1")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for range 3 { // a client that does not get the response
+		if _, err := issuer.Refresh(ctx, tokens.RefreshToken); err != nil {
+			log.Fatal(err)
+		}
+	}
+	for _, reason := range []jwtauth.EventReason{
+		jwtauth.ReasonRotated, jwtauth.ReasonRepeated, jwtauth.ReasonRetried, jwtauth.ReasonAdopted,
+	} {
+		fmt.Println(reason, count[reason])
+	}
+	// Output:
+	// rotated 1
+	// repeated 0
+	// retried 2
+	// adopted 0
+}

@@ -1,0 +1,284 @@
+package jwtauth_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/doc"
+	"go/doc/comment"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// rootFiles are the files of the root package, one for each subject.
+var rootFiles = []string{
+	"byissuer.go", "claims.go", "cookies.go", "errors.go", "event.go", "handlers.go",
+	"issuer.go", "jwks.go", "jwtauth.go", "key.go", "keysource.go", "live.go",
+	"login.go", "middleware.go", "options.go", "password.go", "refresh.go",
+	"remotekeys.go", "renew.go", "resource.go", "session.go", "source.go",
+	"tokens.go", "verifier.go",
+}
+
+// leavingFiles are files whose content is moving to another place.
+var leavingFiles = []string{"cookiemode.go"}
+
+const (
+	maxFileLines     = 400
+	maxExportedNames = 122
+)
+
+// rootPackage parses the files of the root package, with or without tests.
+func rootPackage(t *testing.T, tests bool) (*token.FileSet, []*ast.File) {
+	t.Helper()
+	names, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := token.NewFileSet()
+	var parsed []*ast.File
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") != tests {
+			continue
+		}
+		file, err := parser.ParseFile(files, name, nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed = append(parsed, file)
+	}
+	return files, parsed
+}
+
+// The names of the root files tell a reader which of them holds a subject.
+func TestLayoutFiles(t *testing.T) {
+	files, parsed := rootPackage(t, false)
+	for _, file := range parsed {
+		name := files.File(file.Pos()).Name()
+		if slices.Contains(leavingFiles, name) {
+			continue
+		}
+		if !slices.Contains(rootFiles, name) {
+			t.Errorf("%s: not a file of the root package; mechanisms belong under internal/", name)
+		}
+		if lines := files.File(file.Pos()).LineCount(); lines > maxFileLines {
+			t.Errorf("%s has %d lines, want at most %d", name, lines, maxFileLines)
+		}
+		if !slices.ContainsFunc(file.Decls, declaresExported) {
+			t.Errorf("%s: no exported subject", name)
+		}
+	}
+}
+
+func declaresExported(d ast.Decl) bool {
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		return d.Name.IsExported()
+	case *ast.GenDecl:
+		return slices.ContainsFunc(d.Specs, func(spec ast.Spec) bool {
+			switch spec := spec.(type) {
+			case *ast.TypeSpec:
+				return spec.Name.IsExported()
+			case *ast.ValueSpec:
+				return spec.Names[0].IsExported()
+			}
+			return false
+		})
+	}
+	return false
+}
+
+// Only internal/jose imports golang-jwt, so that no other code depends on it.
+func TestLayoutImports(t *testing.T) {
+	found := 0
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir():
+			_, err := os.Stat(filepath.Join(path, "go.mod"))
+			if path != "." && (err == nil || strings.HasPrefix(entry.Name(), ".") || entry.Name() == "testdata") {
+				return filepath.SkipDir // another module, or not part of this one
+			}
+			return nil
+		case !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range file.Imports {
+			if !strings.Contains(spec.Path.Value, "golang-jwt") {
+				continue
+			}
+			found++
+			if filepath.ToSlash(filepath.Dir(path)) != "internal/jose" {
+				t.Errorf("%s imports %s", path, spec.Path.Value)
+			}
+		}
+		return nil
+	})
+	if err != nil || found == 0 {
+		t.Errorf("%d imports of golang-jwt, error %v", found, err)
+	}
+}
+
+// rootDoc returns the documentation of the root package and its examples.
+func rootDoc(t *testing.T) *doc.Package {
+	t.Helper()
+	files, parsed := rootPackage(t, false)
+	pkg, err := doc.NewFromFiles(files, parsed, "github.com/seed-0a072700/jwtauth")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pkg
+}
+
+// eachSymbol calls f for every exported symbol of pkg with its name, such as
+// "Verify" or "Claims.Decode", and its comment.
+func eachSymbol(pkg *doc.Package, f func(name, text string)) {
+	values := func(list []*doc.Value) {
+		for _, value := range list {
+			for _, spec := range value.Decl.Specs {
+				spec := spec.(*ast.ValueSpec)
+				for _, name := range spec.Names {
+					if name.IsExported() {
+						f(name.Name, spec.Doc.Text()+spec.Comment.Text())
+					}
+				}
+			}
+		}
+	}
+	functions := func(list []*doc.Func) {
+		for _, fn := range list {
+			name := fn.Name
+			if fn.Recv != "" {
+				name = strings.TrimPrefix(fn.Recv, "*") + "." + name
+			}
+			f(name, fn.Doc)
+		}
+	}
+	values(pkg.Consts)
+	values(pkg.Vars)
+	functions(pkg.Funcs)
+	for _, typ := range pkg.Types {
+		f(typ.Name, typ.Doc)
+		values(typ.Consts)
+		values(typ.Vars)
+		functions(typ.Funcs)
+		functions(typ.Methods)
+	}
+}
+
+// The package stays small, and every exported symbol has a comment.
+func TestLayoutExports(t *testing.T) {
+	pkg := rootDoc(t)
+	names := 0
+	eachSymbol(pkg, func(name, text string) {
+		if !strings.Contains(name, ".") {
+			names++
+		}
+		if strings.TrimSpace(text) == "" {
+			t.Errorf("%s has no comment", name)
+		}
+	})
+	if names > maxExportedNames {
+		t.Errorf("%d exported names, want at most %d", names, maxExportedNames)
+	}
+	t.Logf("%d exported names", names)
+}
+
+// Every function and method has a runnable example of its own. A type, constant
+// or variable has one as well, or the code of another one uses it.
+func TestLayoutExamples(t *testing.T) {
+	_, tests := rootPackage(t, true)
+	own, used := make(map[string]bool), make(map[string]bool)
+	for _, example := range doc.Examples(tests...) {
+		if example.Output == "" && !example.EmptyOutput {
+			continue // compiled, but not run
+		}
+		own[example.Name] = true
+		name, _, _ := strings.Cut(example.Name, "_")
+		used[name] = true
+		ast.Inspect(example.Code, func(n ast.Node) bool {
+			if selector, ok := n.(*ast.SelectorExpr); ok {
+				if x, ok := selector.X.(*ast.Ident); ok && x.Name == "jwtauth" {
+					used[selector.Sel.Name] = true
+				}
+			}
+			return true
+		})
+	}
+	pkg := rootDoc(t)
+	functions := slices.Clone(pkg.Funcs)
+	for _, typ := range pkg.Types {
+		functions = append(functions, typ.Funcs...)
+	}
+	isFunction := func(name string) bool {
+		return slices.ContainsFunc(functions, func(fn *doc.Func) bool { return fn.Name == name })
+	}
+	eachSymbol(pkg, func(name, _ string) {
+		if isMethod := strings.Contains(name, "."); isMethod || isFunction(name) {
+			if !own[strings.ReplaceAll(name, ".", "_")] {
+				t.Errorf("%s has no runnable example of its own", name)
+			}
+		} else if !used[name] {
+			t.Errorf("no runnable example uses %s", name)
+		}
+	})
+}
+
+var bracketed = regexp.MustCompile(`\[\*?[A-Z]\w*(\.\w+)?\]`)
+
+// A link in a comment leads to a symbol. One that does not is shown as text.
+func TestLayoutLinks(t *testing.T) {
+	pkg := rootDoc(t)
+	links := 0
+	check := func(name, text string) {
+		for _, block := range pkg.Parser().Parse(text).Content {
+			walkText(block, func(part comment.Text) {
+				switch part := part.(type) {
+				case *comment.DocLink:
+					links++
+				case comment.Plain:
+					if dead := bracketed.FindString(string(part)); dead != "" {
+						t.Errorf("%s: the link %s leads nowhere", name, dead)
+					}
+				}
+			})
+		}
+	}
+	check("package", pkg.Doc)
+	eachSymbol(pkg, check)
+	if links < 100 {
+		t.Errorf("only %d links found", links)
+	}
+}
+
+func walkText(block comment.Block, f func(comment.Text)) {
+	switch block := block.(type) {
+	case *comment.Paragraph:
+		for _, text := range block.Text {
+			f(text)
+		}
+	case *comment.Heading:
+		for _, text := range block.Text {
+			f(text)
+		}
+	case *comment.List:
+		for _, item := range block.Items {
+			for _, block := range item.Content {
+				walkText(block, f)
+			}
+		}
+	case *comment.Code: // holds no links
+	default:
+		panic(fmt.Sprintf("unknown block %T", block))
+	}
+}
