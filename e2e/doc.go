@@ -1,5 +1,13 @@
-// Package e2e holds, in its folders, the tests of jwtauth against real parts:
-// other programs, other languages, other implementations of the same standards.
+// Package e2e tests jwtauth together with other programs, other languages and
+// other implementations of the same standards:
 //
-// What a test needs of the machine, `make deps` installs (internal/need).
+//   - browser: the example webapp and session.js in Chromium
+//   - interop: tokens, keys and passwords of Node's packages
+//   - oidc: an OpenID provider and key sets from a URL
+//   - readme: the commands of README.md
+//   - sessions: several instances, crashes, failovers and outages
+//   - stores: sqlstore and redisstore on real databases
+//
+// A test is skipped if the machine lacks a program that it needs (see
+// internal/need). `make deps` installs these programs.
 package e2e

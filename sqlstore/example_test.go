@@ -18,6 +18,9 @@ func ExampleNew() {
 		log.Fatal(err)
 	}
 	defer db.Close()
+	// All instances together must stay below the limit of the database.
+	db.SetMaxOpenConns(20)
+	db.SetMaxIdleConns(20)
 
 	store, err := sqlstore.New(db, sqlstore.PostgreSQL)
 	if err != nil {

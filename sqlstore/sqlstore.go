@@ -4,6 +4,8 @@
 //
 //	db, err := sql.Open("pgx", url)
 //	…
+//	db.SetMaxOpenConns(20) // see Requirements
+//	db.SetMaxIdleConns(20)
 //	store, err := sqlstore.New(db, sqlstore.PostgreSQL)
 //	…
 //	err = store.Migrate(ctx) // or add sqlstore.Schema to your own migrations
@@ -47,6 +49,10 @@
 //
 //   - The connections must go to the primary. A replica may return an earlier
 //     state of a session, which would undo a rotation.
+//   - The pool has a size, for example 20 open and 20 idle connections per
+//     instance. By default database/sql opens any number of connections under
+//     load and keeps two of them. A burst of refreshes can then exceed the limit
+//     of the database, and the refreshes beyond it fail with ErrUnavailable.
 //   - PostgreSQL 9.5 or later. A connection pooler that shares a server
 //     connection between clients, such as PgBouncer in transaction mode, breaks
 //     drivers that prepare statements on the server.

@@ -1,10 +1,10 @@
-// The Node side of the interop tests: reads one JSON request per line, answers
-// with one JSON line, ends when its input does.
+// The Node side of the interop tests. It reads one JSON request per line,
+// responds with one line of JSON, and ends with its input.
 
 import * as nodeCrypto from 'node:crypto'
 import { createInterface } from 'node:readline'
 
-// Globals from Node 20 on, which jose takes for given.
+// jose needs these globals, which exist from Node 20 on.
 globalThis.crypto ??= nodeCrypto.webcrypto
 globalThis.CryptoKey ??= nodeCrypto.webcrypto.CryptoKey
 
@@ -35,7 +35,7 @@ const keyFor = {
 }
 
 const operations = {
-  // claims is an object, or the text of a payload to be signed as it is (jose alone).
+  // claims is an object, or for jose the text of a payload to sign as it is.
   async sign({ lib, alg, key, kid, claims }) {
     const k = await keyFor[lib](key, alg)
     if (lib === 'jsonwebtoken') return jwt.sign(claims, k, { algorithm: alg, ...(kid && { keyid: kid }) })

@@ -1,6 +1,6 @@
 // The Node side of the OpenID tests: an identity provider (oidc-provider), and a
-// service that verifies tokens with keys from a URL (jose). Reads one JSON request per line,
-// answers with one JSON line, ends when its input does.
+// service that verifies tokens with keys from a URL (jose). It reads one JSON
+// request per line, responds with one line of JSON, and ends with its input.
 
 import { createServer } from 'node:http'
 import * as nodeCrypto from 'node:crypto'
@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline'
 globalThis.crypto ??= nodeCrypto.webcrypto
 globalThis.CryptoKey ??= nodeCrypto.webcrypto.CryptoKey
 
-console.log = console.info = console.error // what packages have to say is not for the one who asks here
+console.log = console.info = console.error // stdout is for the responses only
 
 const jose = await import('jose')
 const { default: Provider } = await import('oidc-provider')
@@ -59,7 +59,8 @@ let issuer, server, answer
 const remoteSets = {} // by URL
 
 const operations = {
-  // keys are names; the first signs. At a second call a provider with other keys takes the first one's place.
+  // keys are names, and the first key signs. A second call replaces the provider
+// by one with other keys.
   async provider({ keys }) {
     if (!server) {
       server = createServer((req, res) => answer(req, res))

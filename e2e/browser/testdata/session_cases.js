@@ -1,16 +1,17 @@
-// What session.js does, case by case, against a server that is a function. Each case returns
-// what went wrong, or nothing.
+// The test cases of session.js. The server is a function. Each case returns a
+// failure, or undefined.
 
 import { LoginRefused, Session, SessionEnded, Unavailable } from '/session.js';
 
 let number = 0;
 
-// service answers as the handlers do. `tokens` is how many it has given out: a request with the latest is good.
+// service responds like the handlers. `generation` counts its tokens, and only
+// the latest token is valid.
 function service(overrides = {}) {
 	const s = {
 		requests: [],
 		generation: 0,
-		seen: 0, // the generation that a browser's cookie would be of
+		seen: 0, // the generation of the browser's cookie
 		async fetch(input, init = {}) {
 			const request = new Request(input, init);
 			const path = new URL(request.url).pathname;
@@ -43,7 +44,7 @@ async function loggedIn(s, options = {}) {
 	return session;
 }
 
-// inFrame returns the same session in another document, which hears of it as another tab does.
+// inFrame returns the same session in another document, like in another tab.
 async function inFrame(s) {
 	const frame = document.createElement('iframe');
 	frame.src = '/frame';
@@ -53,7 +54,7 @@ async function inFrame(s) {
 	return { other: new Other({ name: `case-${number}`, fetch: s.fetch }) };
 }
 
-// hurried runs what takes long at once, and returns the milliseconds that it would have waited, those under a second left out.
+// hurried runs long timers at once and returns their delays in milliseconds.
 async function hurried(f) {
 	const waits = [];
 	const { setTimeout: real } = globalThis;

@@ -1,6 +1,6 @@
-// Package need lets a test say what it cannot do without. Where the machine
-// lacks that, the test is skipped; with JWTAUTH_TEST_REQUIRE=1 or CI=true
-// the test fails instead.
+// Package need states the requirements of a test. If the machine does not meet
+// them, the test is skipped. With JWTAUTH_TEST_REQUIRE=1 or CI=true it fails
+// instead.
 package need
 
 import (
@@ -13,7 +13,8 @@ import (
 	"testing"
 )
 
-// Binary returns the path of a program, and skips the test where there is none.
+// Binary returns the path of a program. It skips the test if the program is
+// missing.
 func Binary(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -23,8 +24,8 @@ func Binary(t testing.TB, name string) string {
 	return path
 }
 
-// NodeModules skips the test unless the npm packages that the nearest
-// package.json names are installed beside it, in those versions.
+// NodeModules skips the test unless the npm packages of the nearest
+// package.json are installed beside it, in the exact versions.
 func NodeModules(t testing.TB) {
 	t.Helper()
 	dir, err := folderOf("package.json")
@@ -44,21 +45,22 @@ func NodeModules(t testing.TB) {
 	}
 }
 
-// Missing ends the test, which lacks what: skipped, or failed under
-// JWTAUTH_TEST_REQUIRE=1 or CI=true.
-func Missing(t testing.TB, what string) {
+// Missing skips the test because of a missing requirement. With
+// JWTAUTH_TEST_REQUIRE=1 or CI=true it fails the test.
+func Missing(t testing.TB, requirement string) {
 	t.Helper()
-	text := fmt.Sprintf("needs %s, which this machine lacks; `make deps` installs it", what)
+	text := fmt.Sprintf("needs %s, which this machine lacks; `make deps` installs it", requirement)
 	if os.Getenv("JWTAUTH_TEST_REQUIRE") == "1" || os.Getenv("CI") == "true" {
 		t.Fatal(text)
 	}
-	tell(t, text)
+	report(t, text)
 	t.Skip(text)
 }
 
-// tell adds a line to the file of JWTAUTH_TEST_SKIPPED, which scripts/test.sh
-// shows at its end: without -v, go test keeps quiet about what it skipped.
-func tell(t testing.TB, text string) {
+// report adds a line to the file in JWTAUTH_TEST_SKIPPED. scripts/test.sh
+// prints that file at the end, because go test without -v does not report
+// skipped tests.
+func report(t testing.TB, text string) {
 	t.Helper()
 	path := os.Getenv("JWTAUTH_TEST_SKIPPED")
 	if path == "" {
@@ -74,7 +76,8 @@ func tell(t testing.TB, text string) {
 	}
 }
 
-// folderOf returns the nearest folder, from the test's own upward, that holds a file of that name.
+// folderOf returns the nearest folder that contains a file of that name. It
+// searches from the folder of the test upward.
 func folderOf(name string) (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {

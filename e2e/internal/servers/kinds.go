@@ -21,21 +21,22 @@ import (
 type Kind struct {
 	name      string
 	program   string
-	folders   []string // where it is, but for PATH
-	user      string   // whom it runs as where the tests run as root; "" = root
+	folders   []string // searched after PATH
+	user      string   // its user if the tests run as root; "" for root
 	interrupt os.Signal
 
-	setup func(program, dir string) []string // the command that makes its data, nil for none
+	setup func(program, dir string) []string // the command that creates its data, or nil
 	args  func(dir, port string) []string
 	ping  func(ctx context.Context, addr string) error
 
 	driver   string // of database/sql
-	database string // that is there from the start
+	database string // exists from the start
 	dsn      func(addr, database string) string
 }
 
-// Killed servers lose nothing that the system has in its caches, so none is made to wait for
-// the disk; tests whose subject that is say otherwise on the command line.
+// The servers do not wait for the disk, because a killed process does not lose
+// the data in the caches of the system. Tests of durability change that on the
+// command line.
 
 // PostgreSQL has a superuser "postgres" without a password.
 var PostgreSQL = &Kind{
@@ -43,7 +44,7 @@ var PostgreSQL = &Kind{
 	program:   "postgres",
 	folders:   []string{"/usr/lib/postgresql/*/bin"},
 	user:      "postgres",
-	interrupt: os.Interrupt, // "fast": does not wait for clients
+	interrupt: os.Interrupt, // a fast shutdown: does not wait for clients
 	setup: func(program, dir string) []string {
 		return []string{filepath.Join(filepath.Dir(resolved(program)), "initdb"), "--pgdata", filepath.Join(dir, "data"),
 			"--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"}
@@ -87,7 +88,8 @@ var MariaDB = &Kind{
 
 func mariaDSN(addr, database string) string { return "root@tcp(" + addr + ")/" + database }
 
-// Redis has no password, writes a log of its commands (appendonly) and no snapshots.
+// Redis has no password. It writes a log of its commands (appendonly) and no
+// snapshots.
 var Redis = &Kind{
 	name:      "redis",
 	program:   "redis-server",
@@ -100,8 +102,8 @@ var Redis = &Kind{
 	dsn:  func(addr, database string) string { return "redis://" + addr + "/" + database },
 }
 
-// find returns the path of a program, "" where there is none: from PATH, else from the folders, the last one that
-// matches, which for versions is the newest.
+// find returns the path of a program on PATH or in the folders, or "". If
+// several folders match, it returns the last one, which has the newest version.
 func find(program string, folders []string) string {
 	if path, err := exec.LookPath(program); err == nil {
 		return path
@@ -115,7 +117,7 @@ func find(program string, folders []string) string {
 	return ""
 }
 
-// resolved is where a link to a program leads: its companions are there.
+// resolved follows the links to a program. Its companions are in that folder.
 func resolved(program string) string {
 	if path, err := filepath.EvalSymlinks(program); err == nil {
 		return path
@@ -134,7 +136,8 @@ func pingSQL(driver string, dsn func(addr, database string) string, database str
 	}
 }
 
-// pingRedis also takes "LOADING", the answer of a server that still reads its log, for none.
+// pingRedis also fails on the reply "LOADING" of a server that is reading its
+// log.
 func pingRedis(ctx context.Context, addr string) error {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
 	if err != nil {
@@ -153,7 +156,7 @@ func pingRedis(ctx context.Context, addr string) error {
 	}
 	line, err := bufio.NewReader(conn).ReadString('\n')
 	if err == nil && line != "+PONG\r\n" {
-		err = fmt.Errorf("PING was answered %q", line)
+		err = fmt.Errorf("the reply to PING is %q", line)
 	}
 	return err
 }

@@ -22,7 +22,7 @@ const (
 	portTries    = 4
 )
 
-// start makes a folder with the server's data and starts the server there.
+// start creates a folder with the server's data and starts the server.
 func start(kind *Kind, program string, args []string) (*Server, error) {
 	dir, err := os.MkdirTemp("", "jwtauth-"+kind.name+"-")
 	if err != nil {
@@ -54,7 +54,7 @@ func (s *Server) first() error {
 		}
 	}
 	var err error
-	for range portTries { // somebody else may take the port before the server does
+	for range portTries { // another process may take the port first
 		if s.Addr, err = freeAddr(); err != nil {
 			return err
 		}
@@ -65,7 +65,8 @@ func (s *Server) first() error {
 	return err
 }
 
-// freeAddr returns an address that nobody listens at, nor at the port that Redis adds for its cluster: 10,000 higher.
+// freeAddr returns a free address. The port leaves room for the cluster port of
+// Redis, which is 10,000 higher.
 func freeAddr() (string, error) {
 	for {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -80,7 +81,7 @@ func freeAddr() (string, error) {
 	}
 }
 
-// launch starts the server and waits until it answers.
+// launch starts the server and waits until it responds.
 func (s *Server) launch() error {
 	log, err := os.OpenFile(s.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -90,8 +91,9 @@ func (s *Server) launch() error {
 	cmd := exec.Command(s.program, slices.Concat(s.kind.args(s.dir, s.Port()), s.args)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	s.confine(cmd)
-	// The server and all processes that it starts inherit one end of a pipe: the other tells when the last of them
-	// has ended. PostgreSQL's outlive the one that was killed for a moment, and answer meanwhile.
+	// The server and all its children inherit one end of a pipe. The other end
+	// shows when the last of them has ended. The children of a killed
+	// PostgreSQL live and respond for a moment longer.
 	last, inherited, err := os.Pipe()
 	if err != nil {
 		return err
@@ -109,7 +111,7 @@ func (s *Server) launch() error {
 		defer last.Close()
 		p.err = cmd.Wait()
 		_ = last.SetReadDeadline(time.Now().Add(stopTimeout))
-		_, _ = last.Read(make([]byte, 1)) // nobody writes
+		_, _ = last.Read(make([]byte, 1)) // returns when all other ends are closed
 	}()
 	if err := p.await(func(ctx context.Context) error { return s.kind.ping(ctx, s.Addr) }); err != nil {
 		p.kill()
@@ -119,13 +121,15 @@ func (s *Server) launch() error {
 	return nil
 }
 
-// confine lets a command run in the server's folder, as its user, and not longer than the tests.
+// confine makes a command run in the server's folder, as its user, and end with
+// the tests.
 func (s *Server) confine(cmd *exec.Cmd) {
 	cmd.Dir = s.dir
 	cmd.SysProcAttr = endWithParent(&syscall.SysProcAttr{Credential: s.kind.credential()})
 }
 
-// credential returns whom the server runs as, nil for the same user as the tests. PostgreSQL and MariaDB refuse to be root.
+// credential returns the user of the server, or nil for the user of the tests.
+// PostgreSQL and MariaDB refuse to run as root.
 func (k *Kind) credential() *syscall.Credential {
 	if k.user == "" || os.Geteuid() != 0 {
 		return nil
@@ -143,21 +147,21 @@ func (k *Kind) credential() *syscall.Credential {
 // process is a running server.
 type process struct {
 	cmd  *exec.Cmd
-	gone chan struct{} // closed once it and its children have ended
-	err  error         // how; after gone
+	gone chan struct{} // closed when it and its children have ended
+	err  error         // the result, valid after gone
 }
 
-// await returns once the server answers.
+// await returns when the server responds.
 func (p *process) await(ping func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	last := errors.New("not asked yet")
+	last := errors.New("no attempt yet")
 	for {
 		select {
 		case <-p.gone:
 			return fmt.Errorf("the server ended: %v", p.err)
 		case <-ctx.Done():
-			return fmt.Errorf("the server does not answer: %w", last)
+			return fmt.Errorf("the server does not respond: %w", last)
 		case <-time.After(25 * time.Millisecond):
 		}
 		try, done := context.WithTimeout(ctx, 2*time.Second)
@@ -189,7 +193,7 @@ func (s *Server) remove() {
 		s.process.stop(s.kind.interrupt)
 		s.process = nil
 	}
-	// Children of a server that was killed may write for a moment more.
+	// Children of a killed server may still write for a moment.
 	for range 20 {
 		if os.RemoveAll(s.dir) == nil {
 			return
@@ -200,7 +204,7 @@ func (s *Server) remove() {
 
 func (s *Server) logFile() string { return filepath.Join(s.dir, "log") }
 
-// log returns the end of what the server wrote.
+// log returns the end of the server's log.
 func (s *Server) log() string {
 	const most = 8 << 10
 	text, _ := os.ReadFile(s.logFile())

@@ -1,8 +1,9 @@
-// Package servers starts database servers for tests, from the binaries of the machine: on free ports of
-// the loopback interface, in temporary folders, as a user of their own where the tests run as root.
+// Package servers starts database servers for tests from the binaries of the
+// machine. They listen on free ports of the loopback interface and write to
+// temporary folders. If the tests run as root, the servers run as another user.
 //
-// A test that ends its server has one for itself, by [Start]. All others of a package share one of each kind, by
-// [Shared], which [Main] ends.
+// A test that stops its server uses [Start]. The other tests of a package use
+// [Shared] and share one server of each kind, which [Main] stops.
 package servers
 
 import (
@@ -20,19 +21,20 @@ import (
 	"github.com/seed-0a072700/jwtauth/e2e/internal/need"
 )
 
-// Server is a server that a test has started. It is for one goroutine at a time.
+// Server is a running or stopped server. It is not safe for concurrent use.
 type Server struct {
 	Addr string // "127.0.0.1:PORT", the same after a restart
 
 	kind    *Kind
 	program string
-	args    []string // further ones
-	dir     string   // all that it writes
+	args    []string // additional ones
+	dir     string   // holds all its files
 	process *process // nil while it is stopped
 }
 
-// Start starts a server for one test, which ends it at the latest when the test ends. Where the machine has none of
-// that kind, the test is skipped (package need). args are added to its command line.
+// Start starts a server for one test and stops it when the test ends. It skips
+// the test if the machine has no such server (see package need). args are added
+// to the command line.
 func Start(t testing.TB, kind *Kind, args ...string) *Server {
 	t.Helper()
 	s, err := start(kind, program(t, kind), args)
@@ -63,8 +65,8 @@ func (s *Server) Port() string {
 	return port
 }
 
-// Kill ends the server at once, by SIGKILL, and waits until it is gone. What it had
-// acknowledged has to be there after [Server.Restart].
+// Kill ends the server with SIGKILL and waits until it has ended. Acknowledged
+// writes must exist after [Server.Restart].
 func (s *Server) Kill(t testing.TB) {
 	t.Helper()
 	if s.process == nil {
@@ -74,7 +76,7 @@ func (s *Server) Kill(t testing.TB) {
 	s.process = nil
 }
 
-// Stop ends the server in its orderly way.
+// Stop shuts the server down.
 func (s *Server) Stop(t testing.TB) {
 	t.Helper()
 	if s.process == nil {
@@ -84,13 +86,14 @@ func (s *Server) Stop(t testing.TB) {
 	s.process = nil
 }
 
-// Restart starts the server again after Kill or Stop, on the same port and data, and waits until it answers.
+// Restart starts the server again after Kill or Stop, with the same port and
+// data, and waits until it responds.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	if s.process != nil {
 		t.Fatalf("%s is running", s.kind.name)
 	}
-	// What was killed may keep others out for a moment.
+	// The killed processes may hold the port for a moment.
 	deadline := time.Now().Add(startTimeout)
 	for {
 		err := s.launch()
@@ -103,10 +106,10 @@ func (s *Server) Restart(t testing.TB) {
 	}
 }
 
-// DSN returns what the driver wants to hear in order to open a database of the server.
+// DSN returns the data source name of a database for the driver.
 func (s *Server) DSN(database string) string { return s.kind.dsn(s.Addr, database) }
 
-// Open opens a database of an SQL server, and closes it when the test ends.
+// Open opens a database of an SQL server and closes it when the test ends.
 func (s *Server) Open(t testing.TB, database string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open(s.kind.driver, s.DSN(database))
@@ -136,9 +139,9 @@ var shared struct {
 	errs    map[*Kind]error
 }
 
-// Shared returns the server of this kind that all tests of a package share, and starts it for the
-// first. Tests do not stop it, and stay out of each other's way by a database, or a prefix, of their own.
-// The package's TestMain has to be [Main].
+// Shared returns the server of this kind that all tests of a package share. The
+// first call starts it. Tests must not stop it, and each uses its own database
+// or prefix. The TestMain of the package must call [Main].
 func Shared(t testing.TB, kind *Kind) *Server {
 	t.Helper()
 	path := program(t, kind)
@@ -156,7 +159,8 @@ func Shared(t testing.TB, kind *Kind) *Server {
 	return shared.servers[kind]
 }
 
-// Main runs the tests of a package and then ends the servers that they shared. After a failure it shows their logs.
+// Main runs the tests of a package and then stops the shared servers. After a
+// failure it prints their logs.
 func Main(m *testing.M) int {
 	shared.main = true
 	shared.servers, shared.errs = map[*Kind]*Server{}, map[*Kind]error{}

@@ -14,7 +14,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }
 
-// What was committed is there after a kill and after a stop, on the same address; in between nobody answers.
+// What was committed is there after a kill and after a stop, on the same
+// address; in between nobody answers.
 func TestSQLServerComesBack(t *testing.T) {
 	for name, kind := range map[string]*servers.Kind{"postgres": servers.PostgreSQL, "mariadb": servers.MariaDB} {
 		t.Run(name, func(t *testing.T) {
