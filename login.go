@@ -129,6 +129,7 @@ func (i *Issuer) newSession(subject string, opts []LoginOption) Session {
 		ID:         SubjectTag(subject) + "-" + rand.Text(),
 		Subject:    subject,
 		Label:      o.label,
+		Revision:   1,
 		Generation: 1,
 		CreatedAt:  now,
 		AuthTime:   milliseconds(earlier(o.authTime, now)),

@@ -43,7 +43,7 @@ func TestLoginBeginsSession(t *testing.T) {
 			}
 			ids[row.ID] = true
 			want := jwtauth.Session{
-				ID: row.ID, Subject: "user-1", Label: c.label, Generation: 1,
+				ID: row.ID, Subject: "user-1", Label: c.label, Revision: 1, Generation: 1,
 				CreatedAt: at, AuthTime: c.authTime, RotatedAt: at, ExpiresAt: at.Add(idle), EndsAt: at.Add(life),
 			}
 			if row != want || s.store.wrote != want {

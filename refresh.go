@@ -151,6 +151,7 @@ func (x *exchange) reissue(ctx context.Context, step rotation.Step) (Tokens, Ses
 // can fail comes before the swap, which then completes even if the client hangs up.
 func (x *exchange) rotate(ctx context.Context, row Session, step rotation.Step) (Tokens, Session, error) {
 	next := row
+	next.Revision++
 	next.Generation++
 	if step == rotation.Adopt {
 		next.Generation = x.presented.generation
@@ -167,7 +168,7 @@ func (x *exchange) rotate(ctx context.Context, row Session, step rotation.Step) 
 	if err := ctx.Err(); err != nil {
 		return Tokens{}, Session{}, fmt.Errorf("%w: %v", ErrUnavailable, err)
 	}
-	switch won, err := x.sessions.swap(ctx, row.Generation, next); {
+	switch won, err := x.sessions.swap(ctx, row, next); {
 	case err != nil:
 		return Tokens{}, Session{}, err
 	case !won:

@@ -54,6 +54,7 @@ func TestRefreshRotates(t *testing.T) {
 		s.wantKinds(t, "refresh", jwtauth.EventRefresh)
 
 		want := first
+		want.Revision = before.Revision + 1
 		want.Generation = before.Generation + 1
 		want.RotatedAt = start.Add(c.at).Truncate(time.Millisecond).UTC()
 		want.ExpiresAt = start.Add(c.expires).Truncate(time.Millisecond).UTC()
@@ -332,11 +333,12 @@ func TestRefreshLostSwaps(t *testing.T) {
 				return nil
 			}
 			lost++
-			row := s.row(token)
-			from := row.Generation
-			row.Generation = 3 - from // a store that goes to and fro: 2, 1, 2
+			old := s.row(token)
+			row := old
+			row.Revision++
+			row.Generation = 3 - old.Generation // a store that goes to and fro: 2, 1, 2
 			row.RotatedAt = row.RotatedAt.Add(-afterwards)
-			if won, err := s.store.SessionStore.Swap(ctx, from, row, s.clock.Now()); !won || err != nil {
+			if won, err := s.store.SessionStore.Swap(ctx, old, row, s.clock.Now()); !won || err != nil {
 				t.Errorf("won %v, error %v", won, err)
 			}
 			return nil

@@ -85,10 +85,10 @@ func (s *spyStore) Load(ctx context.Context, id string, now time.Time) (session 
 	return session, err
 }
 
-func (s *spyStore) Swap(ctx context.Context, from int64, next jwtauth.Session, now time.Time) (won bool, err error) {
+func (s *spyStore) Swap(ctx context.Context, old, next jwtauth.Session, now time.Time) (won bool, err error) {
 	s.write(next)
 	err = s.call(ctx, "Swap", func() (err error) {
-		won, err = s.SessionStore.Swap(ctx, from, next, now)
+		won, err = s.SessionStore.Swap(ctx, old, next, now)
 		return err
 	})
 	return won && err == nil, err

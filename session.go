@@ -23,6 +23,8 @@ type Session struct {
 
 	Subject    string
 	Label      string    // set by the option [Label]; at most 128 bytes
+	Attributes string    // data of the Issuer; at most 2 KiB, opaque to stores
+	Revision   int64     // rises with every Swap: 1 at login
 	Generation int64     // of the current refresh token: 1 at login, at most 2^53-1 (exact in a Lua number)
 	CreatedAt  time.Time // the login
 	AuthTime   time.Time // when the subject last authenticated; zero if unknown
@@ -59,15 +61,18 @@ type SessionStore interface {
 	// ExpiresAt.
 	Load(ctx context.Context, id string, now time.Time) (Session, error)
 
-	// Swap replaces Generation, RotatedAt and ExpiresAt of the session next.ID with
-	// those of next, and returns true, if the stored generation is from and now is
-	// before the stored ExpiresAt. Of several callers with the same from and
-	// different values, exactly one wins.
+	// Swap replaces the mutable fields of the session next.ID with those of next,
+	// and returns true, if the stored ones all equal those of old and now is
+	// before the stored ExpiresAt. The mutable fields are Revision, Generation,
+	// RotatedAt, ExpiresAt, AuthTime, Label and Attributes. The other fields are
+	// the same in old and next, and Swap does not change them. Of several callers
+	// with the same old and a different next, exactly one wins.
 	//
-	// Swap also returns true if the three values are already stored, because
-	// clients of databases may repeat a command. It returns false and no error if
-	// the session does not exist or has expired, even then.
-	Swap(ctx context.Context, from int64, next Session, now time.Time) (won bool, err error)
+	// Swap also returns true if the mutable fields of next are already stored,
+	// because clients of databases may repeat a command. It returns false and no
+	// error if the session does not exist or has expired, even then. It never
+	// creates a session.
+	Swap(ctx context.Context, old, next Session, now time.Time) (won bool, err error)
 
 	// Delete ends a session. It returns no error if the session does not exist.
 	Delete(ctx context.Context, id string) error
@@ -234,9 +239,9 @@ func (c *storeClient) load(ctx context.Context, id, subject string) (Session, er
 	return row, nil
 }
 
-func (c *storeClient) swap(ctx context.Context, from int64, next Session) (won bool, err error) {
+func (c *storeClient) swap(ctx context.Context, old, next Session) (won bool, err error) {
 	err = c.call(context.WithoutCancel(ctx), func(ctx context.Context, _ time.Time) (err error) {
-		won, err = c.store.Swap(ctx, from, next, next.RotatedAt)
+		won, err = c.store.Swap(ctx, old, next, next.RotatedAt)
 		return err
 	})
 	return won && err == nil, err

@@ -121,8 +121,8 @@ func (r *remembering) Load(ctx context.Context, id string, now time.Time) (jwtau
 // reviving stores a session again that was deleted.
 type reviving struct{ *model }
 
-func (r reviving) Swap(ctx context.Context, from int64, next jwtauth.Session, now time.Time) (bool, error) {
-	won, err := r.model.Swap(ctx, from, next, now)
+func (r reviving) Swap(ctx context.Context, old, next jwtauth.Session, now time.Time) (bool, error) {
+	won, err := r.model.Swap(ctx, old, next, now)
 	if _, ok := r.rows[next.ID]; !ok && err == nil {
 		r.rows[next.ID] = next
 		return true, nil
@@ -133,15 +133,15 @@ func (r reviving) Swap(ctx context.Context, from int64, next jwtauth.Session, no
 // careless swaps from any generation.
 type careless struct{ *model }
 
-func (c careless) Swap(ctx context.Context, _ int64, next jwtauth.Session, now time.Time) (bool, error) {
-	return c.model.Swap(ctx, c.rows[next.ID].Generation, next, now)
+func (c careless) Swap(ctx context.Context, _, next jwtauth.Session, now time.Time) (bool, error) {
+	return c.model.Swap(ctx, c.rows[next.ID], next, now)
 }
 
 // boasting reports every swap as won.
 type boasting struct{ *model }
 
-func (b boasting) Swap(ctx context.Context, from int64, next jwtauth.Session, now time.Time) (bool, error) {
-	_, err := b.model.Swap(ctx, from, next, now)
+func (b boasting) Swap(ctx context.Context, old, next jwtauth.Session, now time.Time) (bool, error) {
+	_, err := b.model.Swap(ctx, old, next, now)
 	return err == nil, err
 }
 
@@ -221,11 +221,13 @@ func (s deceiving) Load(ctx context.Context, id string, now time.Time) (jwtauth.
 	return row, nil
 }
 
-func (s deceiving) Swap(ctx context.Context, from int64, next jwtauth.Session, now time.Time) (bool, error) {
+func (s deceiving) Swap(ctx context.Context, old, next jwtauth.Session, now time.Time) (bool, error) {
 	if r, ok := ctx.Value(requestKey{}).(*request); ok {
 		r.decided = false
 	}
-	return s.model.Swap(ctx, from, next, now)
+	stored := s.rows[next.ID] // old may be a row that Load has changed
+	stored.Generation = old.Generation
+	return s.model.Swap(ctx, stored, next, now)
 }
 
 // modelStep returns the step for a token that arrives, without an outage.

@@ -82,14 +82,14 @@ func (m *model) Load(ctx context.Context, id string, now time.Time) (jwtauth.Ses
 	return row, nil
 }
 
-func (m *model) Swap(ctx context.Context, from int64, next jwtauth.Session, now time.Time) (bool, error) {
+func (m *model) Swap(ctx context.Context, old, next jwtauth.Session, now time.Time) (bool, error) {
 	w := m.world
-	w.step(ctx, changes, "swap %d to %d", from, next.Generation)
+	w.step(ctx, changes, "swap %d to %d", old.Generation, next.Generation)
 	if w.down {
 		return false, errDown
 	}
 	row, ok := w.rows[next.ID]
-	if !ok || row.Generation != from || !now.Before(row.ExpiresAt) {
+	if !ok || row != old || !now.Before(row.ExpiresAt) {
 		return false, nil
 	}
 	if next.ExpiresAt.After(row.EndsAt) || next.EndsAt != row.EndsAt || next.ExpiresAt.After(now.Add(modelIdle)) {

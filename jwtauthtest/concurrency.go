@@ -106,8 +106,8 @@ func (p patient) Load(ctx context.Context, id string, now time.Time) (s jwtauth.
 	return s, err
 }
 
-func (p patient) Swap(ctx context.Context, from int64, next jwtauth.Session, now time.Time) (won bool, err error) {
-	err = again(func() error { won, err = p.SessionStore.Swap(ctx, from, next, now); return err })
+func (p patient) Swap(ctx context.Context, old, next jwtauth.Session, now time.Time) (won bool, err error) {
+	err = again(func() error { won, err = p.SessionStore.Swap(ctx, old, next, now); return err })
 	return won, err
 }
 

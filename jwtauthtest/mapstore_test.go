@@ -30,7 +30,7 @@ var faults = []struct {
 	fault string
 	rules []string
 }{
-	{"truncates to seconds", []string{"fields-round-trip", "swap-replaces-three-fields"}},
+	{"truncates to seconds", []string{"fields-round-trip", "swap-replaces-mutable-fields"}},
 	{"keeps generations as float32", []string{"fields-round-trip"}},
 	{"trims labels", []string{"labels-round-trip"}},
 	{"cuts labels after 64 bytes", []string{"labels-round-trip"}},
@@ -49,14 +49,23 @@ var faults = []struct {
 	{"lists expired sessions", []string{"ends-at-ExpiresAt", "list", "swap-moves-ExpiresAt"}},
 	{"swaps expired sessions", []string{"ends-at-ExpiresAt", "swap-moves-ExpiresAt"}},
 	{"uses its own clock", []string{"no-clock", "ends-at-ExpiresAt"}},
-	{"swaps all fields", []string{"swap-replaces-three-fields"}},
-	{"counts generations itself", []string{"swap-replaces-three-fields"}},
-	{"ignores from", []string{"swap-from", "swap-repeated", "race-for-a-swap"}},
-	{"accepts an earlier from", []string{"swap-from"}},
+	{"swaps all fields", []string{"swap-replaces-mutable-fields"}},
+	{"counts generations itself", []string{"swap-replaces-mutable-fields"}},
+	{"ignores the attributes of old", []string{"swap-compares-mutable-fields"}},
+	{"ignores the label of old", []string{"swap-compares-mutable-fields"}},
+	{"ignores the auth time of old", []string{"swap-compares-mutable-fields"}},
+	{"ignores RotatedAt of old", []string{"swap-compares-mutable-fields"}},
+	{"ignores ExpiresAt of old", []string{"swap-compares-mutable-fields"}},
+	{"ignores Revision of old", []string{"swap-compares-mutable-fields"}},
+	{"keeps the attributes in a swap", []string{"swap-replaces-mutable-fields"}},
+	{"keeps the label in a swap", []string{"swap-replaces-mutable-fields"}},
+	{"keeps the auth time in a swap", []string{"swap-replaces-mutable-fields"}},
+	{"ignores from", []string{"swap-compares-mutable-fields", "swap-repeated", "race-for-a-swap"}},
+	{"accepts an earlier from", []string{"swap-compares-mutable-fields"}},
 	{"refuses a repeated swap", []string{"swap-repeated"}},
 	{"accepts a repeated swap of an expired session", []string{"swap-repeated"}},
 	{"accepts any swap to the same generation", []string{"swap-repeated", "race-for-a-swap"}},
-	{"keeps ExpiresAt", []string{"swap-moves-ExpiresAt", "swap-replaces-three-fields"}},
+	{"keeps ExpiresAt", []string{"swap-moves-ExpiresAt", "swap-replaces-mutable-fields"}},
 	{"revives ended sessions", []string{"swap-revives-nothing", "unknown-id", "delete-against-swap"}},
 	{"forgets the index on delete", []string{"delete-ends-one", "list"}},
 	{"forgets the index on swap", []string{"delete-subject", "list", "delete-subject-against-swap"}},
@@ -196,36 +205,54 @@ func (m *mapStore) Load(ctx context.Context, id string, now time.Time) (jwtauth.
 	return s, nil
 }
 
-func (m *mapStore) Swap(ctx context.Context, from int64, next jwtauth.Session, now time.Time) (bool, error) {
+// mutable returns s with the fields that Swap compares, and no others.
+func mutable(s jwtauth.Session) jwtauth.Session {
+	return jwtauth.Session{
+		Revision: s.Revision, Generation: s.Generation, Label: s.Label, Attributes: s.Attributes,
+		AuthTime: s.AuthTime.UTC(), RotatedAt: s.RotatedAt.UTC(), ExpiresAt: s.ExpiresAt.UTC(),
+	}
+}
+
+func (m *mapStore) Swap(ctx context.Context, old, next jwtauth.Session, now time.Time) (bool, error) {
 	if err := m.ended(ctx); err != nil {
 		return false, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	next.RotatedAt, next.ExpiresAt = m.time(next.RotatedAt), m.time(next.ExpiresAt)
+	next.RotatedAt, next.ExpiresAt, next.AuthTime = m.time(next.RotatedAt), m.time(next.ExpiresAt), m.time(next.AuthTime)
+	old.RotatedAt, old.ExpiresAt, old.AuthTime = m.time(old.RotatedAt), m.time(old.ExpiresAt), m.time(old.AuthTime)
 	s, ok := m.rows[m.id(next.ID)]
 	switch {
 	case !ok && m.has("revives ended sessions"):
 		s = next
-	case m.has("accepts a repeated swap of an expired session") && s.Generation == next.Generation && s.RotatedAt.Equal(next.RotatedAt) && s.ExpiresAt.Equal(next.ExpiresAt):
+	case m.has("accepts a repeated swap of an expired session") && mutable(s) == mutable(next):
 		return true, nil
 	case !ok, !m.live(s, now) && !m.has("swaps expired sessions"):
 		return false, nil
 	case s.Generation == next.Generation && m.has("accepts any swap to the same generation"):
 		return true, nil
-	case s.Generation == next.Generation && s.RotatedAt.Equal(next.RotatedAt) && s.ExpiresAt.Equal(next.ExpiresAt) && !m.has("refuses a repeated swap"):
+	case mutable(s) == mutable(next) && !m.has("refuses a repeated swap"):
 		return true, nil
-	case !m.accepts(s, from):
+	case !m.accepts(s, old):
 		return false, nil
 	}
 	m.yield("swaps in two steps")
 	if m.has("counts generations itself") {
-		next.Generation = from + 1
+		next.Generation = old.Generation + 1
 	}
 	if m.has("swaps all fields") {
 		s = next
 	}
-	s.Generation, s.RotatedAt = next.Generation, next.RotatedAt
+	if !m.has("keeps the attributes in a swap") {
+		s.Attributes = next.Attributes
+	}
+	if !m.has("keeps the label in a swap") {
+		s.Label = next.Label
+	}
+	if !m.has("keeps the auth time in a swap") {
+		s.AuthTime = next.AuthTime
+	}
+	s.Revision, s.Generation, s.RotatedAt = next.Revision, next.Generation, next.RotatedAt
 	if !m.has("keeps ExpiresAt") {
 		s.ExpiresAt = next.ExpiresAt
 	}
@@ -237,8 +264,26 @@ func (m *mapStore) Swap(ctx context.Context, from int64, next jwtauth.Session, n
 }
 
 // accepts reports whether Swap may replace s, which is not swapped already.
-func (m *mapStore) accepts(s jwtauth.Session, from int64) bool {
-	return from == s.Generation || m.has("ignores from") || from < s.Generation && m.has("accepts an earlier from")
+func (m *mapStore) accepts(s, old jwtauth.Session) bool {
+	switch {
+	case m.has("ignores from"):
+		return true
+	case m.has("accepts an earlier from") && old.Generation < s.Generation:
+		return true
+	case m.has("ignores the attributes of old"):
+		old.Attributes = s.Attributes
+	case m.has("ignores the label of old"):
+		old.Label = s.Label
+	case m.has("ignores the auth time of old"):
+		old.AuthTime = s.AuthTime
+	case m.has("ignores RotatedAt of old"):
+		old.RotatedAt = s.RotatedAt
+	case m.has("ignores ExpiresAt of old"):
+		old.ExpiresAt = s.ExpiresAt
+	case m.has("ignores Revision of old"):
+		old.Revision = s.Revision
+	}
+	return mutable(s) == mutable(old)
 }
 
 func (m *mapStore) unindex(s jwtauth.Session) {

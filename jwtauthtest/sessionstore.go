@@ -89,13 +89,13 @@ var storeRules = []storeRule{
 		"no-clock", "The store compares times with the caller's now, and not with a clock of its own.",
 		"The clocks of the store and of the service can differ, and tests set the time.", checkNoClock,
 	}, {
-		"swap-replaces-three-fields", "Swap replaces Generation, RotatedAt and ExpiresAt, and no other field.",
+		"swap-replaces-mutable-fields", "Swap replaces Revision, Generation, RotatedAt, ExpiresAt, AuthTime, Label and Attributes, and no other field.",
 		"The other fields are set at login and must not change.", checkSwapFields,
 	}, {
-		"swap-from", "Swap returns true only if the session's generation is from. Otherwise it returns false and no error, and changes no field.",
-		"Only one rotation from each generation may succeed, so that the reuse of a refresh token is detected.", checkSwapFrom,
+		"swap-compares-mutable-fields", "Swap returns true only if all mutable fields of the session equal those of old. Otherwise it returns false and no error, and changes no field.",
+		"A rotation that overlaps an update must not undo it, and only one rotation from each generation may succeed, so that the reuse of a refresh token is detected.", checkSwapCompares,
 	}, {
-		"swap-repeated", "Swap also returns true if the session already has next's Generation, RotatedAt and ExpiresAt, and now is before ExpiresAt. It does so in no other case.",
+		"swap-repeated", "Swap also returns true if all mutable fields of the session equal those of next already, and now is before ExpiresAt. It does so in no other case.",
 		repeatsCommands, checkSwapRepeated,
 	}, {
 		"swap-moves-ExpiresAt", "After Swap, the session ends at the new ExpiresAt, whether it is later or earlier.",

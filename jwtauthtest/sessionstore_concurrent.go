@@ -70,7 +70,7 @@ func (c *concurrentCaller) change(n int, subject string) (found string, err erro
 		s := &list[n%len(list)]
 		next := c.rotated(*s, n)
 		var won bool
-		if won, err = c.store.Swap(ctx, s.Generation, next, c.now); err == nil && !won {
+		if won, err = c.store.Swap(ctx, *s, next, c.now); err == nil && !won {
 			found = "Swap of " + describe(next) + ", which no other caller changes, returned false"
 		}
 		*s = next

@@ -33,10 +33,11 @@ func checkDeleteSubject(t *storeTest) {
 
 	list := t.created(subject, 5)
 	other := t.create(t.session(t.subject("bob")))
-	list[1] = t.rotated(list[1], 1)
-	if !t.swap(1, list[1], t.now) {
+	swapped := t.rotated(list[1], 1)
+	if !t.swap(list[1], swapped, t.now) {
 		t.broken("Swap returned false.")
 	}
+	list[1] = swapped
 	t.delete(list[2].ID)
 	t.wantList("after Swap of one session and Delete of another", subject, slices.Delete(slices.Clone(list), 2, 3), t.now)
 
@@ -71,11 +72,12 @@ func checkList(t *storeTest) {
 		t.wantList(fmt.Sprintf("after %d Creates", i+1), subject, list, t.now)
 	}
 	for i := range list {
-		list[i] = t.rotated(list[i], i)
-		list[i].ExpiresAt = t.now.Add(time.Duration(1+i*7%12) * time.Hour)
-		if !t.swap(1, list[i], t.now) {
+		next := t.rotated(list[i], i)
+		next.ExpiresAt = t.now.Add(time.Duration(1+i*7%12) * time.Hour)
+		if !t.swap(list[i], next, t.now) {
 			t.broken("Swap returned false.")
 		}
+		list[i] = next
 	}
 	t.wantList("after Swap of all", subject, list, t.now)
 	t.delete(list[4].ID)
@@ -119,7 +121,7 @@ func checkContext(t *storeTest) {
 		_, err = t.store.List(done, subject, t.now)
 		want("List", err)
 		want("Create", t.store.Create(done, fresh))
-		won, err := t.store.Swap(done, s.Generation, t.rotated(s, 1), t.now)
+		won, err := t.store.Swap(done, s, t.rotated(s, 1), t.now)
 		want("Swap", err)
 		if won {
 			t.broken("with a %s context, Swap returned true.", done.name)

@@ -23,7 +23,7 @@ func checkSwapRace(t *storeTest) {
 			}
 		}
 		winners := t.race(callers, "Swap", func(i int) (bool, error) {
-			return t.store.Swap(t.Context(), s.Generation, next[i], t.now)
+			return t.store.Swap(t.Context(), s, next[i], t.now)
 		})
 		if len(winners) != 1 {
 			t.broken("%d of %d concurrent calls of Swap from generation %d returned true.", len(winners), callers, s.Generation)
@@ -105,7 +105,7 @@ func (t *storeTest) endAgainstSwap(round int, list []jwtauth.Session, call strin
 			runtime.Gosched()
 			late := ended.Load()
 			next := t.rotated(row, caller*enough+n)
-			won, err := t.store.Swap(t.Context(), row.Generation, next, t.now)
+			won, err := t.store.Swap(t.Context(), row, next, t.now)
 			switch {
 			case err != nil:
 				return false, err

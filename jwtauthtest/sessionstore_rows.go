@@ -92,7 +92,7 @@ func checkIDs(t *storeTest) {
 	for i, s := range all {
 		t.wantLive("after Create of similar IDs", s, t.now)
 		next := t.rotated(s, i)
-		if !t.swap(s.Generation, next, t.now) {
+		if !t.swap(s, next, t.now) {
 			t.broken("Swap of ID %q returned false.", s.ID)
 		}
 		all[i] = next
@@ -157,7 +157,7 @@ func checkUnknownID(t *storeTest) {
 
 		next := t.rotated(s, 1)
 		next.ID = id
-		won, err := t.store.Swap(t.Context(), s.Generation, next, t.now)
+		won, err := t.store.Swap(t.Context(), s, next, t.now)
 		if won || err != nil {
 			t.broken("Swap of the unknown ID %q returned %t, %v.", short(id), won, err)
 		}

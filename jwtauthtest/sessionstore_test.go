@@ -73,8 +73,8 @@ func (f *flaky) Create(ctx context.Context, s jwtauth.Session) error {
 	return f.write(func() error { return f.SessionStore.Create(ctx, s) })
 }
 
-func (f *flaky) Swap(ctx context.Context, from int64, next jwtauth.Session, now time.Time) (won bool, err error) {
-	err = f.write(func() error { won, err = f.SessionStore.Swap(ctx, from, next, now); return err })
+func (f *flaky) Swap(ctx context.Context, old, next jwtauth.Session, now time.Time) (won bool, err error) {
+	err = f.write(func() error { won, err = f.SessionStore.Swap(ctx, old, next, now); return err })
 	return won && err == nil, err
 }
 

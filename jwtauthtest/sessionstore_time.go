@@ -18,9 +18,10 @@ func checkExpiry(t *storeTest) {
 	t.wantLive("1 ms before ExpiresAt", list[0], before)
 	t.wantList("1 ms before ExpiresAt", subject, list, before)
 	next := list[1]
+	next.Revision++
 	next.Generation++
 	next.RotatedAt = before // ExpiresAt stays, as near the end of a session
-	if !t.swap(1, next, before) {
+	if !t.swap(list[1], next, before) {
 		t.broken("1 ms before ExpiresAt, Swap returned false.")
 	}
 	list[1] = next
@@ -28,7 +29,7 @@ func checkExpiry(t *storeTest) {
 
 	late := t.rotated(list[2], 1)
 	late.ExpiresAt = at.Add(time.Hour)
-	if t.swap(1, late, at) {
+	if t.swap(list[2], late, at) {
 		t.broken("at ExpiresAt, Swap returned true and extended a session that has ended.")
 	}
 	t.wantList("at ExpiresAt", subject, nil, at)
@@ -52,7 +53,7 @@ func checkNoClock(t *storeTest) {
 
 	next := t.rotated(soon, 1)
 	next.RotatedAt = past
-	if !t.swap(soon.Generation, next, past) {
+	if !t.swap(soon, next, past) {
 		t.broken("%s, Swap returned false.", when)
 	}
 	soon = next
@@ -64,9 +65,10 @@ func checkNoClock(t *storeTest) {
 	t.wantLive(nearEnd, far, future)
 	t.wantList(nearEnd, far.Subject, []jwtauth.Session{far}, future)
 	next = far
+	next.Revision++
 	next.Generation++
 	next.RotatedAt = future
-	if !t.swap(far.Generation, next, future) {
+	if !t.swap(far, next, future) {
 		t.broken("%s, Swap returned false.", nearEnd)
 	}
 }

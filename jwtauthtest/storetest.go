@@ -44,6 +44,8 @@ func (t *storeTest) session(subject string) jwtauth.Session {
 		ID:         newID(subject, ""),
 		Subject:    subject,
 		Label:      "Firefox on Linux",
+		Attributes: `{"acr":"pwd"}`,
+		Revision:   1,
 		Generation: 1,
 		AuthTime:   t.now.Add(-3*time.Hour - 1*time.Millisecond),
 		CreatedAt:  t.now.Add(-2*time.Hour - 20*time.Millisecond),
@@ -60,6 +62,7 @@ func newID(subject, end string) string {
 
 // rotated returns s after its next rotation, n milliseconds after t.now.
 func (t *storeTest) rotated(s jwtauth.Session, n int) jwtauth.Session {
+	s.Revision++
 	s.Generation++
 	s.RotatedAt = t.now.Add(time.Duration(n) * time.Millisecond)
 	s.ExpiresAt = s.RotatedAt.Add(24 * time.Hour)
@@ -82,9 +85,9 @@ func (t *storeTest) create(s jwtauth.Session) jwtauth.Session {
 	return s
 }
 
-func (t *storeTest) swap(from int64, next jwtauth.Session, now time.Time) bool {
+func (t *storeTest) swap(old, next jwtauth.Session, now time.Time) bool {
 	t.Helper()
-	won, err := t.store.Swap(t.Context(), from, next, now)
+	won, err := t.store.Swap(t.Context(), old, next, now)
 	t.must("Swap", err)
 	return won
 }
@@ -172,9 +175,14 @@ func difference(got, want jwtauth.Session) string {
 	text("ID", got.ID, want.ID)
 	text("Subject", got.Subject, want.Subject)
 	text("Label", got.Label, want.Label)
-	if got.Generation != want.Generation {
-		list = append(list, fmt.Sprintf("Generation %d instead of %d", got.Generation, want.Generation))
+	text("Attributes", got.Attributes, want.Attributes)
+	number := func(field string, got, want int64) {
+		if got != want {
+			list = append(list, fmt.Sprintf("%s %d instead of %d", field, got, want))
+		}
 	}
+	number("Revision", got.Revision, want.Revision)
+	number("Generation", got.Generation, want.Generation)
 	times("CreatedAt", got.CreatedAt, want.CreatedAt)
 	times("AuthTime", got.AuthTime, want.AuthTime)
 	times("RotatedAt", got.RotatedAt, want.RotatedAt)

@@ -18,11 +18,12 @@ func BenchmarkStore(b *testing.B) {
 			generations := make([]int64, benchSessions)
 			return func(i int) bool {
 				i = i%(benchSessions/16) + offset
-				next := w.sessions[i]
-				from := max(generations[i], 1)
-				generations[i] = from + 1
-				next.Generation = from + 1
-				won, err := store.Swap(ctx, from, next, w.now)
+				old := w.sessions[i]
+				old.Generation = max(generations[i], 1)
+				next := old
+				next.Generation++
+				generations[i] = next.Generation
+				won, err := store.Swap(ctx, old, next, w.now)
 				return won && err == nil
 			}
 		})

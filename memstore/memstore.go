@@ -18,6 +18,7 @@ package memstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"strings"
 	"time"
@@ -50,7 +51,12 @@ func New() *Store { return &Store{seed: maphash.MakeSeed()} }
 var (
 	errTaken = errors.New("jwtauth: memstore: another session has this ID")
 	errTag   = errors.New("jwtauth: memstore: Session.ID does not start with the subject's tag and \"-\"")
+
+	errAttributes = fmt.Errorf("jwtauth: memstore: Session.Attributes exceeds the maximum of %d bytes", maxAttributesBytes)
 )
+
+// maxAttributesBytes is the limit that [jwtauth.Session] states.
+const maxAttributesBytes = 2 << 10
 
 // tagLen is the length of a [jwtauth.SubjectTag].
 const tagLen = 8
@@ -73,8 +79,9 @@ func (s *Store) lock(tag uint64) *shard {
 
 // Create stores a new session. It returns nil if the store contains exactly
 // this session already. It returns an error if another session has the ID, even
-// one that has expired but is not removed yet, or if the ID does not start with
-// the subject's [jwtauth.SubjectTag] and "-".
+// one that has expired but is not removed yet, if the ID does not start with
+// the subject's [jwtauth.SubjectTag] and "-", or if Attributes exceeds
+// 2 KiB.
 func (s *Store) Create(ctx context.Context, session jwtauth.Session) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -82,6 +89,9 @@ func (s *Store) Create(ctx context.Context, session jwtauth.Session) error {
 	subjectTag := jwtauth.SubjectTag(session.Subject)
 	if !strings.HasPrefix(session.ID, subjectTag) || !strings.HasPrefix(session.ID[tagLen:], "-") {
 		return errTag
+	}
+	if len(session.Attributes) > maxAttributesBytes {
+		return errAttributes
 	}
 	r := newRow(session)
 	id, tag := s.idKey(session.ID), s.tag(session.ID)
@@ -114,16 +124,20 @@ func (s *Store) Load(ctx context.Context, id string, now time.Time) (jwtauth.Ses
 	return r.session(), nil
 }
 
-// Swap replaces Generation, RotatedAt and ExpiresAt of the session with next's
-// ID and returns true, if its generation is from and now is before its
-// ExpiresAt. It also returns true if the session has these values already.
-// Otherwise it returns false.
-func (s *Store) Swap(ctx context.Context, from int64, next jwtauth.Session, now time.Time) (won bool, err error) {
+// Swap replaces the mutable fields of the session with next's ID and returns
+// true, if they equal those of old and now is before the session's ExpiresAt. It
+// also returns true if they equal those of next already. Otherwise it returns
+// false. It returns an error if next.Attributes exceeds
+// 2 KiB.
+func (s *Store) Swap(ctx context.Context, old, next jwtauth.Session, now time.Time) (won bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
+	if len(next.Attributes) > maxAttributesBytes {
+		return false, errAttributes
+	}
 	nowMilli := now.UnixMilli()
-	rotated, expires := next.RotatedAt.UnixMilli(), next.ExpiresAt.UnixMilli()
+	from, to := mutableOf(old), mutableOf(next)
 
 	sh := s.lock(s.tag(next.ID))
 	defer sh.mu.Unlock()
@@ -131,12 +145,12 @@ func (s *Store) Swap(ctx context.Context, from int64, next jwtauth.Session, now 
 	switch {
 	case r == nil || !r.live(nowMilli):
 		return false, nil
-	case r.generation == next.Generation && r.rotated == rotated && r.expires == expires:
+	case r.mutable() == to:
 		return true, nil
-	case r.generation != from:
+	case r.mutable() != from:
 		return false, nil
 	}
-	r.generation, r.rotated, r.expires = next.Generation, rotated, expires
+	r.replace(to)
 	sh.sweep(s, nowMilli)
 	return true, nil
 }

@@ -58,7 +58,7 @@ func TestSweep(t *testing.T) {
 			}
 			next := list[0]
 			next.Generation++
-			if won, err := s.Swap(t.Context(), list[0].Generation, next, later); !won || err != nil {
+			if won, err := s.Swap(t.Context(), list[0], next, later); !won || err != nil {
 				t.Fatalf("Swap returned %t, %v", won, err)
 			}
 		},

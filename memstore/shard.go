@@ -7,23 +7,25 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// row is a session in 80 bytes and one string. Rows refer to each other by
+// row is a session in 96 bytes and one string. Rows refer to each other by
 // position, and the maps hold hashes and positions, so the garbage collector
 // follows only one pointer for each session.
 type row struct {
-	text              string // ID, subject and label; "" if the row is free
-	idLen, subjectLen uint32
-	prev, next        uint32 // list of rows with the same tag, or of free rows
-	generation        int64
+	text                        string // ID, subject, label and attributes; "" if the row is free
+	idLen, subjectLen, labelLen uint32
+	prev, next                  uint32 // list of rows with the same tag, or of free rows
+	revision, generation        int64
 
 	created, authenticated, rotated, expires, end int64 // Unix milliseconds
 }
 
 func newRow(s jwtauth.Session) row {
 	return row{
-		text:          s.ID + s.Subject + s.Label,
+		text:          s.ID + s.Subject + s.Label + s.Attributes,
 		idLen:         uint32(len(s.ID)),
 		subjectLen:    uint32(len(s.Subject)),
+		labelLen:      uint32(len(s.Label)),
+		revision:      s.Revision,
 		generation:    s.Generation,
 		created:       s.CreatedAt.UnixMilli(),
 		authenticated: s.AuthTime.UnixMilli(),
@@ -37,7 +39,9 @@ func (r *row) session() jwtauth.Session {
 	return jwtauth.Session{
 		ID:         r.id(),
 		Subject:    r.subject(),
-		Label:      r.text[r.idLen+r.subjectLen:],
+		Label:      r.label(),
+		Attributes: r.attributes(),
+		Revision:   r.revision,
 		Generation: r.generation,
 		CreatedAt:  time.UnixMilli(r.created).UTC(),
 		AuthTime:   time.UnixMilli(r.authenticated).UTC(),
@@ -45,6 +49,46 @@ func (r *row) session() jwtauth.Session {
 		ExpiresAt:  time.UnixMilli(r.expires).UTC(),
 		EndsAt:     time.UnixMilli(r.end).UTC(),
 	}
+}
+
+// mutable are the fields that Swap compares and replaces.
+type mutable struct {
+	revision, generation            int64
+	authenticated, rotated, expires int64
+	label, attributes               string
+}
+
+func mutableOf(s jwtauth.Session) mutable {
+	return mutable{
+		revision:      s.Revision,
+		generation:    s.Generation,
+		authenticated: s.AuthTime.UnixMilli(),
+		rotated:       s.RotatedAt.UnixMilli(),
+		expires:       s.ExpiresAt.UnixMilli(),
+		label:         s.Label,
+		attributes:    s.Attributes,
+	}
+}
+
+func (r *row) mutable() mutable {
+	return mutable{
+		revision:      r.revision,
+		generation:    r.generation,
+		authenticated: r.authenticated,
+		rotated:       r.rotated,
+		expires:       r.expires,
+		label:         r.label(),
+		attributes:    r.attributes(),
+	}
+}
+
+func (r *row) replace(m mutable) {
+	if m.label != r.label() || m.attributes != r.attributes() {
+		r.text = r.text[:r.idLen+r.subjectLen] + m.label + m.attributes
+		r.labelLen = uint32(len(m.label))
+	}
+	r.revision, r.generation = m.revision, m.generation
+	r.authenticated, r.rotated, r.expires = m.authenticated, m.rotated, m.expires
 }
 
 // holds reports whether r and other are the same session, regardless of their
@@ -56,6 +100,8 @@ func (r *row) holds(other row) bool {
 
 func (r *row) id() string          { return r.text[:r.idLen] }
 func (r *row) subject() string     { return r.text[r.idLen:][:r.subjectLen] }
+func (r *row) label() string       { return r.text[r.idLen+r.subjectLen:][:r.labelLen] }
+func (r *row) attributes() string  { return r.text[r.idLen+r.subjectLen+r.labelLen:] }
 func (r *row) live(now int64) bool { return now < r.expires }
 
 // A shard holds the sessions of some subjects. Its rows are in chunks that
@@ -72,7 +118,7 @@ type shard struct {
 }
 
 const (
-	chunkRows = 128 // 10 KiB, a size class of Go's allocator
+	chunkRows = 128 // 12 KiB, a size class of Go's allocator
 
 	// Each write checks sweepStep rows. If it finds expired ones, it checks
 	// more, up to sweepMax. In steady use about an eighth of the rows are

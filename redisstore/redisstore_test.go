@@ -68,7 +68,7 @@ func calls(store jwtauth.SessionStore, s jwtauth.Session) map[string]func(contex
 	return map[string]func(context.Context) error{
 		"create":         func(ctx context.Context) error { return store.Create(ctx, s) },
 		"load":           func(ctx context.Context) error { _, err := store.Load(ctx, s.ID, when); return err },
-		"swap":           func(ctx context.Context) error { _, err := store.Swap(ctx, 1, s, when); return err },
+		"swap":           func(ctx context.Context) error { _, err := store.Swap(ctx, s, s, when); return err },
 		"delete":         func(ctx context.Context) error { return store.Delete(ctx, s.ID) },
 		"delete subject": func(ctx context.Context) error { return store.DeleteSubject(ctx, s.Subject) },
 		"list":           func(ctx context.Context) error { _, err := store.List(ctx, s.Subject, when); return err },
@@ -171,7 +171,7 @@ func TestForeignIDs(t *testing.T) {
 		}
 		s := newSession("ada")
 		s.ID = id
-		if won, err := store.Swap(t.Context(), 1, s, when); won || err != nil {
+		if won, err := store.Swap(t.Context(), s, s, when); won || err != nil {
 			t.Errorf("Swap of %q: %v, %v", id, won, err)
 		}
 		if err := store.Delete(t.Context(), id); err != nil {

@@ -9,26 +9,28 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// A row is a text. It starts with seven numbers, each followed by a space: the
-// three that Swap replaces, the others, and the length of the subject. The
-// subject and the label follow, unchanged and without a separator:
+// A row is a text. It starts with nine numbers, each followed by a space. The
+// last two are the lengths of the subject and the label. The subject, the label
+// and the attributes follow, unchanged and without a separator:
 //
-//	generation rotated expires created auth ends length subjectlabel
+//	revision generation rotated expires auth created ends n m subjectlabelattributes
 //
-// Times are milliseconds since 1970.
-const rowNumbers = 7
+// Times are milliseconds since 1970. Numbers have one form only, so equal
+// sessions have equal rows.
+const rowNumbers = 9
 
 // encode returns the row of a session.
 func encode(s jwtauth.Session) string {
-	row := make([]byte, 0, 96+len(s.Subject)+len(s.Label))
+	row := make([]byte, 0, 128+len(s.Subject)+len(s.Label)+len(s.Attributes))
 	for _, n := range [rowNumbers]int64{
-		s.Generation, s.RotatedAt.UnixMilli(), s.ExpiresAt.UnixMilli(),
-		s.CreatedAt.UnixMilli(), s.AuthTime.UnixMilli(), s.EndsAt.UnixMilli(), int64(len(s.Subject)),
+		s.Revision, s.Generation, s.RotatedAt.UnixMilli(), s.ExpiresAt.UnixMilli(), s.AuthTime.UnixMilli(),
+		s.CreatedAt.UnixMilli(), s.EndsAt.UnixMilli(), int64(len(s.Subject)), int64(len(s.Label)),
 	} {
 		row = append(strconv.AppendInt(row, n, 10), ' ')
 	}
 	row = append(row, s.Subject...)
-	return string(append(row, s.Label...))
+	row = append(row, s.Label...)
+	return string(append(row, s.Attributes...))
 }
 
 var errRow = errors.New("not a session")
@@ -44,20 +46,22 @@ func decode(id, row string) (jwtauth.Session, error) {
 		}
 		n[i], row = number, rest
 	}
-	length := n[rowNumbers-1]
-	if length < 0 || length > int64(len(row)) {
+	subject, label, length := n[7], n[8], int64(len(row))
+	if subject < 0 || label < 0 || subject > length || label > length-subject {
 		return jwtauth.Session{}, errRow
 	}
 	return jwtauth.Session{
 		ID:         id,
-		Subject:    row[:length],
-		Label:      row[length:],
-		Generation: n[0],
-		RotatedAt:  instant(n[1]),
-		ExpiresAt:  instant(n[2]),
-		CreatedAt:  instant(n[3]),
+		Subject:    row[:subject],
+		Label:      row[subject : subject+label],
+		Attributes: row[subject+label:],
+		Revision:   n[0],
+		Generation: n[1],
+		RotatedAt:  instant(n[2]),
+		ExpiresAt:  instant(n[3]),
 		AuthTime:   instant(n[4]),
-		EndsAt:     instant(n[5]),
+		CreatedAt:  instant(n[5]),
+		EndsAt:     instant(n[6]),
 	}, nil
 }
 

@@ -36,7 +36,7 @@ local from = redis.call('HGET', KEYS[1], 'cursor') or '0'
 local found = redis.call('HSCAN', KEYS[1], from, 'COUNT', '10')
 for i = 1, #found[2], 2 do
 	local id, row = found[2][i], found[2][i + 1]
-	local expires = string.match(row, '^%-?%d+ %-?%d+ (%-?%d+) ')
+	local expires = string.match(row, '^%-?%d+ %-?%d+ %-?%d+ (%-?%d+) ')
 	if expires and id ~= ARGV[1] and tonumber(expires) <= tonumber(ARGV[4]) then
 		redis.call('HDEL', KEYS[1], id)
 	end
@@ -53,28 +53,27 @@ return 1
 // plain HGET to a replica.
 var loadScript = redis.NewScript(`return redis.call('HGET', KEYS[1], ARGV[1])`)
 
-// swapScript has the arguments ID, from, new generation, rotated, expires, now
-// and ttl.
+// swapScript has the arguments ID, old row, new row, now and ttl.
 var swapScript = redis.NewScript(stay + `
 local row = redis.call('HGET', KEYS[1], ARGV[1])
 if not row then
 	return 0
 end
-local generation, rotated, expires, rest = string.match(row, '^(%-?%d+) (%-?%d+) (%-?%d+)( .*)$')
-if not generation then
+local expires = string.match(row, '^%-?%d+ %-?%d+ %-?%d+ (%-?%d+) ')
+if not expires then
 	return redis.error_reply('ERR jwtauth: not a session')
 end
-if tonumber(expires) <= tonumber(ARGV[6]) then
+if tonumber(expires) <= tonumber(ARGV[4]) then
 	return 0
 end
-if generation == ARGV[3] and rotated == ARGV[4] and expires == ARGV[5] then
+if row == ARGV[3] then
 	return 1
 end
-if generation ~= ARGV[2] then
+if row ~= ARGV[2] then
 	return 0
 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[3] .. ' ' .. ARGV[4] .. ' ' .. ARGV[5] .. rest)
-stay(ARGV[7])
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+stay(ARGV[5])
 return 1
 `)
 
@@ -95,7 +94,7 @@ redis.call('HDEL', KEYS[1], ARGV[1])
 var deleteSubjectScript = redis.NewScript(`
 local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do
-	local size, start = string.match(all[i + 1], '^%-?%d+ %-?%d+ %-?%d+ %-?%d+ %-?%d+ %-?%d+ (%d+) ()')
+	local size, start = string.match(all[i + 1], '^%-?%d+ %-?%d+ %-?%d+ %-?%d+ %-?%d+ %-?%d+ %-?%d+ (%d+) %d+ ()')
 	if size and string.sub(all[i + 1], start, start + tonumber(size) - 1) == ARGV[1] then
 		redis.call('HDEL', KEYS[1], all[i])
 	end

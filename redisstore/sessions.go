@@ -14,9 +14,10 @@ import (
 )
 
 const (
-	maxIDBytes      = 255
-	maxSubjectBytes = 1024
-	maxLabelBytes   = 128
+	maxIDBytes         = 255
+	maxSubjectBytes    = 1024
+	maxLabelBytes      = 128
+	maxAttributesBytes = 2048
 )
 
 // slack is how long a session is kept after its end, for instances whose clocks
@@ -29,17 +30,8 @@ func (s *Store) Create(ctx context.Context, row jwtauth.Session) error {
 	if !ok || tag != jwtauth.SubjectTag(row.Subject) {
 		return errors.New("jwtauth: redisstore: Session.ID: does not start with the subject's tag and \"-\", or exceeds 255 bytes")
 	}
-	for _, field := range []struct {
-		name string
-		size int
-		max  int
-	}{
-		{"Subject", len(row.Subject), maxSubjectBytes},
-		{"Label", len(row.Label), maxLabelBytes},
-	} {
-		if field.size > field.max {
-			return fmt.Errorf("jwtauth: redisstore: Session.%s: %d bytes exceed the maximum of %d", field.name, field.size, field.max)
-		}
+	if err := checkSizes(row); err != nil {
+		return err
 	}
 	reply, err := s.run(ctx, createScript, tag,
 		row.ID, encode(row), ttl(row.ExpiresAt, row.CreatedAt), row.CreatedAt.Add(-slack).UnixMilli())
@@ -48,6 +40,24 @@ func (s *Store) Create(ctx context.Context, row jwtauth.Session) error {
 		return unavailable(ctx, "create", err)
 	case reply != int64(1):
 		return errors.New("jwtauth: redisstore: another session has this ID")
+	}
+	return nil
+}
+
+// checkSizes returns an error if a text of row is too long.
+func checkSizes(row jwtauth.Session) error {
+	for _, field := range []struct {
+		name string
+		size int
+		max  int
+	}{
+		{"Subject", len(row.Subject), maxSubjectBytes},
+		{"Label", len(row.Label), maxLabelBytes},
+		{"Attributes", len(row.Attributes), maxAttributesBytes},
+	} {
+		if field.size > field.max {
+			return fmt.Errorf("jwtauth: redisstore: Session.%s: %d bytes exceed the maximum of %d", field.name, field.size, field.max)
+		}
 	}
 	return nil
 }
@@ -77,13 +87,17 @@ func (s *Store) Load(ctx context.Context, id string, now time.Time) (jwtauth.Ses
 }
 
 // Swap implements [jwtauth.SessionStore].
-func (s *Store) Swap(ctx context.Context, from int64, next jwtauth.Session, now time.Time) (won bool, err error) {
+func (s *Store) Swap(ctx context.Context, old, next jwtauth.Session, now time.Time) (won bool, err error) {
 	tag, ok := tagOf(next.ID)
 	if !ok {
 		return false, contextError(ctx, "swap")
 	}
+	next.Subject, next.CreatedAt, next.EndsAt = old.Subject, old.CreatedAt, old.EndsAt // these never change
+	if err := checkSizes(next); err != nil {
+		return false, err
+	}
 	reply, err := s.run(ctx, swapScript, tag,
-		next.ID, from, next.Generation, next.RotatedAt.UnixMilli(), next.ExpiresAt.UnixMilli(), now.UnixMilli(), ttl(next.ExpiresAt, now))
+		next.ID, encode(old), encode(next), now.UnixMilli(), ttl(next.ExpiresAt, now))
 	if err != nil {
 		return false, unavailable(ctx, "swap", err)
 	}

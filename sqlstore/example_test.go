@@ -82,6 +82,8 @@ func ExampleSchema() {
 	// 	id         BYTEA  PRIMARY KEY,
 	// 	subject    BYTEA  NOT NULL,
 	// 	label      BYTEA  NOT NULL,
+	// 	attributes BYTEA  NOT NULL DEFAULT '',
+	// 	revision   BIGINT NOT NULL DEFAULT 1,
 	// 	generation BIGINT NOT NULL,
 	// 	created_at BIGINT NOT NULL,
 	// 	auth_time  BIGINT NOT NULL,

@@ -16,6 +16,8 @@ var schemas = map[Dialect][]string{
 	id         BYTEA  PRIMARY KEY,
 	subject    BYTEA  NOT NULL,
 	label      BYTEA  NOT NULL,
+	attributes BYTEA  NOT NULL DEFAULT '',
+	revision   BIGINT NOT NULL DEFAULT 1,
 	generation BIGINT NOT NULL,
 	created_at BIGINT NOT NULL,
 	auth_time  BIGINT NOT NULL,
@@ -30,6 +32,8 @@ var schemas = map[Dialect][]string{
 	id         BLOB    NOT NULL PRIMARY KEY,
 	subject    BLOB    NOT NULL,
 	label      BLOB    NOT NULL,
+	attributes BLOB    NOT NULL DEFAULT '',
+	revision   INTEGER NOT NULL DEFAULT 1,
 	generation INTEGER NOT NULL,
 	created_at INTEGER NOT NULL,
 	auth_time  INTEGER NOT NULL,
@@ -44,6 +48,8 @@ var schemas = map[Dialect][]string{
 	id         VARBINARY(255)  NOT NULL PRIMARY KEY,
 	subject    VARBINARY(1024) NOT NULL,
 	label      VARBINARY(128)  NOT NULL,
+	attributes VARBINARY(2048) NOT NULL DEFAULT '',
+	revision   BIGINT NOT NULL DEFAULT 1,
 	generation BIGINT NOT NULL,
 	created_at BIGINT NOT NULL,
 	auth_time  BIGINT NOT NULL,
@@ -53,6 +59,13 @@ var schemas = map[Dialect][]string{
 	INDEX jwtauth_sessions_subject (subject(255)),
 	INDEX jwtauth_sessions_expires_at (expires_at)
 ) ENGINE=InnoDB`},
+}
+
+// added are the columns that an earlier version of the table did not have.
+var added = map[Dialect][]string{
+	PostgreSQL: {`attributes BYTEA NOT NULL DEFAULT ''`, `revision BIGINT NOT NULL DEFAULT 1`},
+	SQLite:     {`attributes BLOB NOT NULL DEFAULT ''`, `revision INTEGER NOT NULL DEFAULT 1`},
+	MySQL:      {`attributes VARBINARY(2048) NOT NULL DEFAULT ''`, `revision BIGINT NOT NULL DEFAULT 1`},
 }
 
 // Schema returns the statements that create the table jwtauth_sessions and its
@@ -71,10 +84,11 @@ func Schema(dialect Dialect) string {
 const anyRow = `SELECT ` + columns + ` FROM jwtauth_sessions WHERE 1 = 0`
 
 // Migrate creates the table and the indexes of [Schema] if the table does not
-// exist. It may be called at every start and by several instances at once. If
-// the table exists, Migrate needs no right to create tables and checks only
-// that the table has the columns. It does not check the indexes, without which
-// List, DeleteSubject and Cleanup read the whole table.
+// exist, and adds columns that a table of an earlier version lacks. It may be
+// called at every start and by several instances at once. If the table has all
+// columns, Migrate needs no right to create or alter tables. It does not check
+// the indexes, without which List, DeleteSubject and Cleanup read the whole
+// table.
 //
 // Migrate returns an error that wraps [jwtauth.ErrUnavailable] if the database
 // is unavailable, refuses a statement, or has a table of that name with other
@@ -87,6 +101,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 		if err := s.makeTable(ctx); err != nil {
 			return struct{}{}, err
 		}
+		s.addColumns(ctx)
 		return struct{}{}, s.hasTable(ctx)
 	})
 	if err != nil {
@@ -103,6 +118,17 @@ func (s *Store) hasTable(ctx context.Context) error {
 	defer rows.Close()
 	rows.Next()
 	return rows.Err()
+}
+
+// addColumns adds missing columns. A statement fails if the column exists, for
+// example because another instance has just added it. The caller checks the
+// result, so errors are ignored here.
+func (s *Store) addColumns(ctx context.Context) {
+	for _, column := range added[s.dialect] {
+		if s.hasTable(ctx) != nil {
+			_, _ = s.db.ExecContext(ctx, `ALTER TABLE jwtauth_sessions ADD COLUMN `+column)
+		}
+	}
 }
 
 func (s *Store) makeTable(ctx context.Context) error {

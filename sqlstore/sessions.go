@@ -5,12 +5,22 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/seed-0a072700/jwtauth"
 )
 
-const columns = `id, subject, label, generation, created_at, auth_time, rotated_at, expires_at, ends_at`
+// columns are all columns. The mutable ones are those that Swap compares and
+// replaces.
+const (
+	columns = `id, subject, created_at, ends_at, ` +
+		`revision, generation, auth_time, rotated_at, expires_at, label, attributes`
+	setMutable = `revision = ?, generation = ?, auth_time = ?, rotated_at = ?, expires_at = ?, ` +
+		`label = ?, attributes = ?`
+	hasMutable = `revision = ? AND generation = ? AND auth_time = ? AND rotated_at = ? AND expires_at = ? AND ` +
+		`label = ? AND attributes = ?`
+)
 
 // setStatements sets the statements of a store for its dialect.
 func (s *Store) setStatements() {
@@ -21,13 +31,11 @@ func (s *Store) setStatements() {
 		insert, onConflict = `INSERT IGNORE`, ``
 	}
 	for statement, text := range map[*statement]string{
-		&s.create: insert + ` INTO jwtauth_sessions (` + columns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)` + onConflict,
-		&s.load:   `SELECT ` + columns + ` FROM jwtauth_sessions WHERE id = ? AND expires_at > ?`,
-		&s.list:   `SELECT ` + columns + ` FROM jwtauth_sessions WHERE subject = ? AND expires_at > ?`,
-		&s.swap: `UPDATE jwtauth_sessions SET generation = ?, rotated_at = ?, expires_at = ?` +
-			` WHERE id = ? AND generation = ? AND expires_at > ?`,
-		&s.same: `SELECT 1 FROM jwtauth_sessions` +
-			` WHERE id = ? AND generation = ? AND rotated_at = ? AND expires_at = ? AND expires_at > ?`,
+		&s.create:        insert + ` INTO jwtauth_sessions (` + columns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)` + onConflict,
+		&s.load:          `SELECT ` + columns + ` FROM jwtauth_sessions WHERE id = ? AND expires_at > ?`,
+		&s.list:          `SELECT ` + columns + ` FROM jwtauth_sessions WHERE subject = ? AND expires_at > ?`,
+		&s.swap:          `UPDATE jwtauth_sessions SET ` + setMutable + ` WHERE id = ? AND expires_at > ? AND ` + hasMutable,
+		&s.same:          `SELECT 1 FROM jwtauth_sessions WHERE id = ? AND expires_at > ? AND ` + hasMutable,
 		&s.delete:        `DELETE FROM jwtauth_sessions WHERE id = ?`,
 		&s.deleteSubject: `DELETE FROM jwtauth_sessions WHERE subject = ?`,
 		&s.ids:           `SELECT id FROM jwtauth_sessions WHERE subject = ?`,
@@ -40,23 +48,11 @@ func (s *Store) setStatements() {
 
 // Create implements [jwtauth.SessionStore].
 func (s *Store) Create(ctx context.Context, row jwtauth.Session) error {
-	// MySQL may be configured to truncate values, so the limits are checked
-	// here.
-	for _, field := range []struct {
-		name string
-		size int
-		max  int
-	}{
-		{"ID", len(row.ID), MaxIDBytes},
-		{"Subject", len(row.Subject), MaxSubjectBytes},
-		{"Label", len(row.Label), MaxLabelBytes},
-	} {
-		if field.size > field.max {
-			return fmt.Errorf("jwtauth: sqlstore: Session.%s: %d bytes exceed the maximum of %d", field.name, field.size, field.max)
-		}
+	if err := checkSizes(row); err != nil {
+		return err
 	}
-	n, err := s.exec(ctx, &s.create, []byte(row.ID), []byte(row.Subject), []byte(row.Label), row.Generation,
-		row.CreatedAt.UnixMilli(), row.AuthTime.UnixMilli(), row.RotatedAt.UnixMilli(), row.ExpiresAt.UnixMilli(), row.EndsAt.UnixMilli())
+	fixed := []any{[]byte(row.ID), []byte(row.Subject), row.CreatedAt.UnixMilli(), row.EndsAt.UnixMilli()}
+	n, err := s.exec(ctx, &s.create, append(fixed, mutable(row)...)...)
 	switch {
 	case err != nil:
 		return unavailable(ctx, "create", err)
@@ -73,6 +69,35 @@ func (s *Store) Create(ctx context.Context, row jwtauth.Session) error {
 		return errors.New("jwtauth: sqlstore: another session has this ID")
 	}
 	return nil
+}
+
+// checkSizes returns an error if a text of row is too long. MySQL may be
+// configured to truncate values, so the limits are checked here.
+func checkSizes(row jwtauth.Session) error {
+	for _, field := range []struct {
+		name string
+		size int
+		max  int
+	}{
+		{"ID", len(row.ID), MaxIDBytes},
+		{"Subject", len(row.Subject), MaxSubjectBytes},
+		{"Label", len(row.Label), MaxLabelBytes},
+		{"Attributes", len(row.Attributes), MaxAttributesBytes},
+	} {
+		if field.size > field.max {
+			return fmt.Errorf("jwtauth: sqlstore: Session.%s: %d bytes exceed the maximum of %d", field.name, field.size, field.max)
+		}
+	}
+	return nil
+}
+
+// mutable returns the arguments for setMutable and hasMutable.
+func mutable(row jwtauth.Session) []any {
+	return []any{
+		row.Revision, row.Generation,
+		row.AuthTime.UnixMilli(), row.RotatedAt.UnixMilli(), row.ExpiresAt.UnixMilli(),
+		[]byte(row.Label), []byte(row.Attributes),
+	}
 }
 
 // same reports whether two sessions are stored as the same row.
@@ -98,19 +123,24 @@ func (s *Store) Load(ctx context.Context, id string, now time.Time) (jwtauth.Ses
 }
 
 // Swap implements [jwtauth.SessionStore].
-func (s *Store) Swap(ctx context.Context, from int64, next jwtauth.Session, now time.Time) (won bool, err error) {
-	rotated, expires := next.RotatedAt.UnixMilli(), next.ExpiresAt.UnixMilli()
-	n, err := s.exec(ctx, &s.swap, next.Generation, rotated, expires, []byte(next.ID), from, now.UnixMilli())
+func (s *Store) Swap(ctx context.Context, old, next jwtauth.Session, now time.Time) (won bool, err error) {
+	if len(next.ID) <= MaxIDBytes { // else no session has this ID
+		if err := checkSizes(next); err != nil {
+			return false, err
+		}
+	}
+	row := []any{[]byte(next.ID), now.UnixMilli()}
+	n, err := s.exec(ctx, &s.swap, slices.Concat(mutable(next), row, mutable(old))...)
 	if err != nil {
 		return false, unavailable(ctx, "swap", err)
 	}
 	if n > 0 {
 		return true, nil
 	}
-	// No row was changed. Either the generation differs, or the row has the new
-	// values already: from an earlier attempt of this call that the driver
+	// No row was changed. Either a field differs from old, or the row equals next
+	// already: from an earlier attempt of this call that the driver
 	// repeated, or because MySQL's drivers may count changed rows only.
-	won, err = s.exists(ctx, &s.same, []byte(next.ID), next.Generation, rotated, expires, now.UnixMilli())
+	won, err = s.exists(ctx, &s.same, append(row, mutable(next)...)...)
 	if err != nil {
 		return false, unavailable(ctx, "swap", err)
 	}
@@ -132,7 +162,8 @@ func instant(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 func (s *Store) sessions(ctx context.Context, st *statement, args ...any) ([]jwtauth.Session, error) {
 	return query(ctx, s, st, args, func(rows *sql.Rows) (row jwtauth.Session, err error) {
 		var created, auth, rotated, expires, ends int64
-		err = rows.Scan(&row.ID, &row.Subject, &row.Label, &row.Generation, &created, &auth, &rotated, &expires, &ends)
+		err = rows.Scan(&row.ID, &row.Subject, &created, &ends,
+			&row.Revision, &row.Generation, &auth, &rotated, &expires, &row.Label, &row.Attributes)
 		row.CreatedAt, row.AuthTime = instant(created), instant(auth)
 		row.RotatedAt, row.ExpiresAt, row.EndsAt = instant(rotated), instant(expires), instant(ends)
 		return row, err

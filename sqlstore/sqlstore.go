@@ -77,8 +77,9 @@
 // Load returns [jwtauth.ErrSessionEnded] if the session does not exist or has
 // expired. Create returns a permanent error, which is neither that nor
 // ErrUnavailable, if another session has the ID or the session exceeds
-// [MaxIDBytes], [MaxSubjectBytes] or [MaxLabelBytes]. Every other error, for
-// example about a missing table, wraps [jwtauth.ErrUnavailable] and contains
+// [MaxIDBytes], [MaxSubjectBytes], [MaxLabelBytes] or
+// [MaxAttributesBytes]. So does Swap for the last two. Every other
+// error, for example about a missing table, wraps [jwtauth.ErrUnavailable] and contains
 // the text of the driver's error, but does not wrap it. The change may have
 // happened or not. If the context has ended, the error also wraps the context's
 // error.
@@ -102,11 +103,12 @@ const (
 )
 
 // The maximum lengths of the texts in a session. An issuer creates IDs of 35
-// bytes and enforces the other two limits itself.
+// bytes and enforces the other limits itself.
 const (
-	MaxIDBytes      = 255
-	MaxSubjectBytes = 1024
-	MaxLabelBytes   = 128
+	MaxIDBytes         = 255
+	MaxSubjectBytes    = 1024
+	MaxLabelBytes      = 128
+	MaxAttributesBytes = 2048
 )
 
 // Store is a [jwtauth.SessionStore] in a SQL database. Create one with [New].

@@ -66,7 +66,7 @@ func TestSwapByEitherCount(t *testing.T) {
 				if test.inPlace {
 					f.rows = [][]driver.Value{{int64(1)}}
 				}
-				won, err := open(t, f, d).Swap(t.Context(), 1, ada, when)
+				won, err := open(t, f, d).Swap(t.Context(), ada, ada, when)
 				if won != test.won || err != nil {
 					t.Errorf("%v, %v; want %v", won, err, test.won)
 				}
@@ -80,8 +80,8 @@ func TestSwapByEitherCount(t *testing.T) {
 func TestCreateRepeated(t *testing.T) {
 	ms := func(t time.Time) int64 { return t.UnixMilli() }
 	row := func(label string) [][]driver.Value {
-		return [][]driver.Value{{[]byte(ada.ID), []byte(ada.Subject), []byte(label), int64(1),
-			ms(ada.CreatedAt), ms(ada.AuthTime), ms(ada.RotatedAt), ms(ada.ExpiresAt), ms(ada.EndsAt)}}
+		return [][]driver.Value{{[]byte(ada.ID), []byte(ada.Subject), ms(ada.CreatedAt), ms(ada.EndsAt), ada.Revision, ada.Generation,
+			ms(ada.AuthTime), ms(ada.RotatedAt), ms(ada.ExpiresAt), []byte(label), []byte(ada.Attributes)}}
 	}
 	for name, d := range dialects {
 		for _, test := range []struct {
@@ -109,7 +109,7 @@ func TestStatementsUseTheDialect(t *testing.T) {
 			if err := store.Create(t.Context(), ada); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := store.Swap(t.Context(), 1, ada, when); err != nil {
+			if _, err := store.Swap(t.Context(), ada, ada, when); err != nil {
 				t.Fatal(err)
 			}
 			for _, text := range f.did(t, "") {
@@ -139,7 +139,7 @@ func TestErrors(t *testing.T) {
 			for call, do := range map[string]func(context.Context) error{
 				"create":         func(ctx context.Context) error { return store.Create(ctx, ada) },
 				"load":           func(ctx context.Context) error { _, err := store.Load(ctx, ada.ID, when); return err },
-				"swap":           func(ctx context.Context) error { _, err := store.Swap(ctx, 1, ada, when); return err },
+				"swap":           func(ctx context.Context) error { _, err := store.Swap(ctx, ada, ada, when); return err },
 				"delete":         func(ctx context.Context) error { return store.Delete(ctx, ada.ID) },
 				"delete subject": func(ctx context.Context) error { return store.DeleteSubject(ctx, ada.Subject) },
 				"list":           func(ctx context.Context) error { _, err := store.List(ctx, ada.Subject, when); return err },
@@ -190,7 +190,7 @@ func TestSQLiteAbandonedCalls(t *testing.T) {
 		for range 20 {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			began := time.Now()
-			_, err := store.Swap(ctx, 1, ada, when)
+			_, err := store.Swap(ctx, ada, ada, when)
 			cancel()
 			if took := time.Since(began); !errors.Is(err, jwtauth.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) || took != time.Second {
 				t.Fatalf("%v after %v; want ErrUnavailable and the context's error after a second", err, took)
@@ -204,7 +204,7 @@ func TestSQLiteAbandonedCalls(t *testing.T) {
 		if n := len(f.did(t, "UPDATE")); n > 2 {
 			t.Errorf("%d of 20 abandoned calls were executed; there are 2 connections", n)
 		}
-		if won, err := store.Swap(t.Context(), 1, ada, when); !won || err != nil {
+		if won, err := store.Swap(t.Context(), ada, ada, when); !won || err != nil {
 			t.Errorf("afterwards: %v, %v", won, err)
 		}
 		time.Sleep(time.Minute) // all workers end, or synctest fails the test
@@ -263,7 +263,7 @@ func TestPrepareHangs(t *testing.T) {
 	patient, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 2)
 	swap := func(ctx context.Context) {
-		_, err := store.Swap(ctx, 1, ada, when)
+		_, err := store.Swap(ctx, ada, ada, when)
 		ended <- err
 	}
 	go swap(patient)

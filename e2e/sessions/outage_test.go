@@ -123,8 +123,8 @@ type losingStore struct {
 	*losing
 }
 
-func (l losingStore) Swap(ctx context.Context, from int64, next jwtauth.Session, now time.Time) (bool, error) {
-	won, err := l.SessionStore.Swap(ctx, from, next, now)
+func (l losingStore) Swap(ctx context.Context, old, next jwtauth.Session, now time.Time) (bool, error) {
+	won, err := l.SessionStore.Swap(ctx, old, next, now)
 	if after := l.loseAfter.Load(); err != nil || !won || after == 0 || l.swaps.Add(1) <= after {
 		return won, err
 	}

@@ -18,7 +18,7 @@ func calls(store jwtauth.SessionStore, s jwtauth.Session) map[string]func(contex
 		"Create": func(ctx context.Context) error { return store.Create(ctx, s) },
 		"Load":   func(ctx context.Context) error { _, err := store.Load(ctx, s.ID, now()); return err },
 		"Swap": func(ctx context.Context) error {
-			won, err := store.Swap(ctx, 1, rotated(s), now())
+			won, err := store.Swap(ctx, s, rotated(s), now())
 			if won {
 				return errors.New("won")
 			}
@@ -104,7 +104,7 @@ func TestServerDown(t *testing.T) {
 			if err != nil || got != s {
 				t.Errorf("after the restart: %+v, %v", got, err)
 			}
-			if won, err := store.Swap(t.Context(), 1, rotated(s), now()); !won || err != nil {
+			if won, err := store.Swap(t.Context(), s, rotated(s), now()); !won || err != nil {
 				t.Errorf("after the restart: Swap %v, %v", won, err)
 			}
 		})
@@ -130,7 +130,7 @@ func TestSQLContextEndsCall(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			begin := time.Now()
-			won, err := store.Swap(ctx, 1, rotated(s), now())
+			won, err := store.Swap(ctx, s, rotated(s), now())
 			if won || !errors.Is(err, jwtauth.ErrUnavailable) {
 				t.Errorf("Swap of a locked row: %v, %v; want ErrUnavailable", won, err)
 			}

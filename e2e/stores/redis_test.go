@@ -78,7 +78,7 @@ func TestRedisScriptsForgotten(t *testing.T) {
 		t.Errorf("Load: %v, %v", got, err)
 	}
 	forget()
-	if won, err := store.Swap(t.Context(), 1, rotated(s), now()); !won || err != nil {
+	if won, err := store.Swap(t.Context(), s, rotated(s), now()); !won || err != nil {
 		t.Errorf("Swap: %v, %v", won, err)
 	}
 	forget()
@@ -123,7 +123,7 @@ func TestRedisKey(t *testing.T) {
 	next := s
 	next.Generation++
 	next.ExpiresAt = behind.Add(3 * time.Hour)
-	if won, err := store.Swap(t.Context(), 1, next, behind); !won || err != nil {
+	if won, err := store.Swap(t.Context(), s, next, behind); !won || err != nil {
 		t.Fatal(won, err)
 	}
 	wantTTL(3 * time.Hour)
@@ -235,9 +235,9 @@ func TestRedisTagsAgree(t *testing.T) {
 		if err != nil {
 			continue // of another test
 		}
-		for i, other := range []string{" 3 adba test", " 4 adaXa test"} {
+		for i, other := range []string{" 3 6 adba test", " 4 6 adaXa test"} {
 			id := fmt.Sprint(ada.ID, "-", i)
-			if err := client.HSet(t.Context(), key, id, strings.Replace(row, " 3 adaa test", other, 1)).Err(); err != nil {
+			if err := client.HSet(t.Context(), key, id, strings.Replace(row, " 3 6 adaa test", other, 1)).Err(); err != nil {
 				t.Fatal(err)
 			}
 			if got, err := store.Load(t.Context(), id, now()); err != nil || got.Subject == "ada" {

@@ -92,7 +92,7 @@ func benchmarkRotate(b *testing.B, store, raw rotation) {
 func throughStore(store jwtauth.SessionStore, s jwtauth.Session) rotation {
 	return func(ctx context.Context) error {
 		next := rotated(s)
-		won, err := store.Swap(ctx, s.Generation, next, next.RotatedAt)
+		won, err := store.Swap(ctx, s, next, next.RotatedAt)
 		if err == nil && !won {
 			err = fmt.Errorf("generation %d: lost", s.Generation)
 		}
@@ -133,7 +133,7 @@ func rawSQL(b *testing.B, db *sql.DB, dialect sqlstore.Dialect, s jwtauth.Sessio
 func rawRedis(b *testing.B, client *redis.Client, spy *swapSpy, store jwtauth.SessionStore, s jwtauth.Session) rotation {
 	spy.on = true
 	next := rotated(s)
-	if won, err := store.Swap(b.Context(), 1, next, next.RotatedAt); !won || err != nil {
+	if won, err := store.Swap(b.Context(), s, next, next.RotatedAt); !won || err != nil {
 		b.Fatal(won, err)
 	}
 	spy.on = false // it costs the store nothing from here on

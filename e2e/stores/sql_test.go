@@ -188,7 +188,7 @@ func TestLogoutsDoNotDeadlock(t *testing.T) {
 						}
 					})
 					wg.Go(func() {
-						if _, err := store.Swap(t.Context(), 1, rotated(s), now()); err != nil {
+						if _, err := store.Swap(t.Context(), s, rotated(s), now()); err != nil {
 							t.Errorf("Swap: %v", err)
 						}
 					})
@@ -257,7 +257,7 @@ func TestSQLiteShared(t *testing.T) {
 			next[i].RotatedAt = next[i].RotatedAt.Add(time.Duration(i) * time.Millisecond)
 			wg.Go(func() {
 				var err error
-				if won[i], err = stores[i%2].Swap(t.Context(), s.Generation, next[i], now()); err != nil {
+				if won[i], err = stores[i%2].Swap(t.Context(), s, next[i], now()); err != nil {
 					t.Error(err)
 				}
 			})

@@ -130,6 +130,7 @@ func session(subject string) jwtauth.Session {
 }
 
 func rotated(s jwtauth.Session) jwtauth.Session {
+	s.Revision++
 	s.Generation++
 	s.RotatedAt = now()
 	s.ExpiresAt = s.RotatedAt.Add(24 * time.Hour)
