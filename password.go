@@ -189,7 +189,7 @@ func (h *Hasher) NeedsRehash(hash string) bool {
 // run calls work when it is the turn of ctx's client.
 func (h *Hasher) run(ctx context.Context, work func()) error {
 	client, _ := ctx.Value(passwordClientKey{}).(string)
-	err := h.queue.Do(ctx, client, work)
+	err := h.queue.Do(ctx, fairqueue.Client{Name: client}, work)
 	switch {
 	case errors.Is(err, fairqueue.ErrFull):
 		return fmt.Errorf("%w: queue full", ErrBusy)

@@ -13,8 +13,8 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/fairqueue"
 )
 
-// TestSameMoment lets the slot become free at the very time at which the waiter
-// gives up. Either may win; then there is no third outcome and nothing is lost.
+// TestSameMoment frees the slot at exactly the time at which the waiter gives
+// up. The waiter gets the slot or an error, and the slot is never lost.
 func TestSameMoment(t *testing.T) {
 	outcomes := map[string]int{}
 	for i := range 300 {
@@ -59,7 +59,7 @@ func TestContention(t *testing.T) {
 			client := string(rune('a' + i%5))
 			for n := range calls {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(n%4+1)*40*time.Microsecond)
-				err := q.Do(ctx, client, func() {
+				err := q.Do(ctx, fairqueue.Client{Name: client}, func() {
 					now := running.Add(1)
 					for m := most.Load(); now > m && !most.CompareAndSwap(m, now); m = most.Load() {
 					}
@@ -78,15 +78,15 @@ func TestContention(t *testing.T) {
 	}
 	for _, end := range []error{nil, fairqueue.ErrFull, fairqueue.ErrTimeout, context.DeadlineExceeded} {
 		if _, seen := ends.Load(end); !seen {
-			t.Logf("no call ended with %v", end)
+			t.Logf("no call returned %v", end)
 		}
 	}
-	// All slots are back when as many jobs can meet.
+	// All slots are free again if as many jobs can run at the same time.
 	var meet sync.WaitGroup
 	meet.Add(slots)
 	for range slots {
 		wg.Go(func() {
-			if err := q.Do(t.Context(), "z", func() { meet.Done(); meet.Wait() }); err != nil {
+			if err := q.Do(t.Context(), fairqueue.Client{Name: "z"}, func() { meet.Done(); meet.Wait() }); err != nil {
 				t.Errorf("a slot is lost: %v", err)
 				meet.Done()
 			}

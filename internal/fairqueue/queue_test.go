@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"runtime"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -13,86 +11,6 @@ import (
 
 	"github.com/seed-0a072700/jwtauth/internal/fairqueue"
 )
-
-// jobTime is how long a job takes in the tests that simulate time.
-const jobTime = 250 * time.Millisecond
-
-// recorder runs jobs in a bubble and writes down what becomes of them.
-type recorder struct {
-	t     *testing.T
-	queue *fairqueue.Queue
-
-	mu     sync.Mutex
-	served []string         // in the order in which they began
-	ended  map[string]error // how Do returned
-	after  map[string]time.Duration
-}
-
-func newRecorder(t *testing.T, slots, places int, maxWait time.Duration) *recorder {
-	return &recorder{
-		t: t, queue: fairqueue.New(slots, places, maxWait),
-		ended: map[string]error{}, after: map[string]time.Duration{},
-	}
-}
-
-// send starts a job named "client" or "client/anything" and returns when it
-// runs, waits or has been refused.
-func (r *recorder) send(ctx context.Context, name string) {
-	r.t.Helper()
-	client, _, _ := strings.Cut(name, "/")
-	start := time.Now()
-	go func() {
-		err := r.queue.Do(ctx, client, func() {
-			r.mu.Lock()
-			r.served = append(r.served, name)
-			r.mu.Unlock()
-			time.Sleep(jobTime)
-		})
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.ended[name], r.after[name] = err, time.Since(start)
-	}()
-	synctest.Wait()
-}
-
-func (r *recorder) sendAll(names ...string) {
-	r.t.Helper()
-	for _, name := range names {
-		r.send(r.t.Context(), name)
-	}
-}
-
-func (r *recorder) wantServed(names ...string) {
-	r.t.Helper()
-	time.Sleep(time.Hour)
-	synctest.Wait()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !slices.Equal(r.served, names) {
-		r.t.Errorf("served %v, want %v", r.served, names)
-	}
-}
-
-func (r *recorder) wantEnd(name string, want error, after time.Duration) {
-	r.t.Helper()
-	ended, d, err := r.end(name)
-	if !ended || !errors.Is(err, want) || d != after {
-		r.t.Errorf("%s: ended %v with %v after %v, want %v after %v", name, ended, err, d, want, after)
-	}
-}
-
-func (r *recorder) end(name string) (ended bool, after time.Duration, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	err, ended = r.ended[name]
-	return ended, r.after[name], err
-}
-
-func (r *recorder) ran(name string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Contains(r.served, name)
-}
 
 func TestOrder(t *testing.T) {
 	tests := []struct {
@@ -117,14 +35,49 @@ func TestOrder(t *testing.T) {
 			want: []string{"a/1", "b/1", "a/2"},
 		},
 		{
-			name: "also where it is not the one that just ended", slots: 2,
+			name: "an earlier running job is a turn, too", slots: 2,
 			send: []string{"a/1", "x", "a/2", "a/3", "b/1", "b/2"},
 			want: []string{"a/1", "x", "b/1", "a/2", "b/2", "a/3"},
 		},
 		{
-			name: "who holds all slots gets none while another waits", slots: 3,
+			name: "a client with all slots gets none while another waits", slots: 3,
 			send: []string{"a/1", "a/2", "a/3", "a/4", "a/5", "a/6", "b/1", "b/2", "c/1"},
 			want: []string{"a/1", "a/2", "a/3", "b/1", "c/1", "a/4", "b/2", "a/5", "a/6"},
+		},
+		{
+			name: "networks take turns, then their clients", slots: 1,
+			send: []string{"x", "n:a/1", "n:a/2", "n:b/1", "n:c/1", "m:a/1", "m:b/1", "y/1"},
+			want: []string{"x", "n:a/1", "m:a/1", "y/1", "n:b/1", "m:b/1", "n:c/1", "n:a/2"},
+		},
+		{
+			name: "a network and a client without one are different", slots: 1,
+			send: []string{"x", "n:a/1", "n:a/2", "n/1"},
+			want: []string{"x", "n:a/1", "n/1", "n:a/2"},
+		},
+		{
+			name: "a network with all slots gets none while another waits", slots: 2,
+			send: []string{"n:a/1", "n:b/1", "n:c/1", "n:d/1", "m:a/1", "m:a/2"},
+			want: []string{"n:a/1", "n:b/1", "m:a/1", "n:c/1", "m:a/2", "n:d/1"},
+		},
+		{
+			name: "recognized devices get four slots in a row", slots: 1,
+			send: []string{"x", "a", "b", "A@1", "B@2", "C@3", "D@4", "E@5", "F@6", "G@7"},
+			want: []string{"x", "A@1", "B@2", "C@3", "D@4", "a", "E@5", "F@6", "G@7", "b"},
+		},
+		{
+			name: "accounts take turns, then their devices", slots: 1,
+			send: []string{"x", "A@1", "A@2", "A@3", "B@4"},
+			want: []string{"x", "A@1", "B@4", "A@2", "A@3"},
+		},
+		{
+			name: "a device without an account is an account of its own", slots: 1,
+			send: []string{"x", "1@2", "1@3", "@1", "@4"},
+			want: []string{"x", "1@2", "@1", "@4", "1@3"},
+		},
+		{
+			name: "the second job of a device waits with all other clients", slots: 1,
+			send: []string{"x", "a", "A@1/1", "A@1/2", "b", "B@2/1"},
+			want: []string{"x", "A@1/1", "B@2/1", "a", "A@1/2", "b"},
 		},
 	}
 	for _, tt := range tests {
@@ -133,7 +86,7 @@ func TestOrder(t *testing.T) {
 				r := newRecorder(t, tt.slots, 100, time.Hour)
 				for _, name := range tt.send {
 					r.sendAll(name)
-					time.Sleep(time.Millisecond) // so that no two jobs end at the same time
+					time.Sleep(time.Millisecond) // so jobs end at different times
 				}
 				r.wantServed(tt.want...)
 			})
@@ -150,25 +103,25 @@ func TestFull(t *testing.T) {
 		served        []string
 	}{
 		{
-			name: "the newest of the longest line goes", slots: 1, places: 3,
+			name: "the newest of the longest line is refused", slots: 1, places: 3,
 			send:    []string{"x", "a/1", "a/2", "a/3", "b/1"},
 			refused: "a/3",
 			served:  []string{"x", "a/1", "b/1", "a/2"},
 		},
 		{
-			name: "the new one, when its own line is the longest", slots: 1, places: 3,
+			name: "the new job is refused if its line is the longest", slots: 1, places: 3,
 			send:    []string{"x", "b/1", "a/1", "a/2", "a/3"},
 			refused: "a/3",
 			served:  []string{"x", "b/1", "a/1", "a/2"},
 		},
 		{
-			name: "the new one, when its own line would be as long", slots: 1, places: 3,
+			name: "the new job is refused if its line would be as long", slots: 1, places: 3,
 			send:    []string{"x", "a/1", "a/2", "b/1", "b/2"},
 			refused: "b/2",
 			served:  []string{"x", "a/1", "b/1", "a/2"},
 		},
 		{
-			name: "newcomers do not push out who waits alone", slots: 1, places: 3,
+			name: "newcomers do not displace single jobs", slots: 1, places: 3,
 			send:    []string{"x", "a", "b", "c", "d"},
 			refused: "d",
 			served:  []string{"x", "a", "b", "c"},
@@ -180,7 +133,7 @@ func TestFull(t *testing.T) {
 			served:  []string{"a/1", "b/1"},
 		},
 		{
-			name: "running jobs count for the new one too", slots: 1, places: 2,
+			name: "running jobs count for the new job, too", slots: 1, places: 2,
 			send:    []string{"a/1", "b/1", "b/2", "a/2"},
 			refused: "a/2",
 			served:  []string{"a/1", "b/1", "b/2"},
@@ -196,6 +149,54 @@ func TestFull(t *testing.T) {
 			send:    []string{"x", "a/1", "b/1", "b/2", "a/2", "c/1"},
 			refused: "b/2",
 			served:  []string{"x", "a/1", "b/1", "c/1", "a/2"},
+		},
+		{
+			name: "the largest network is cut, not the longest line", slots: 1, places: 7,
+			send:    []string{"x", "n:a", "n:b", "n:c", "n:d", "m:a/1", "m:a/2", "m:a/3", "y"},
+			refused: "n:d",
+			served:  []string{"x", "n:a", "m:a/1", "y", "n:b", "m:a/2", "n:c", "m:a/3"},
+		},
+		{
+			name: "the longest line of the largest network", slots: 1, places: 4,
+			send:    []string{"x", "n:a/1", "n:a/2", "n:b", "n:c", "y"},
+			refused: "n:a/2",
+			served:  []string{"x", "n:a/1", "y", "n:b", "n:c"},
+		},
+		{
+			name: "newcomers do not displace clients of a network of the same size", slots: 1, places: 4,
+			send:    []string{"x", "n:a", "n:b", "m:a", "m:b", "n:c"},
+			refused: "n:c",
+			served:  []string{"x", "n:a", "m:a", "n:b", "m:b"},
+		},
+		{
+			name: "a longer line of the same network", slots: 1, places: 3,
+			send:    []string{"x", "n:a/1", "n:a/2", "n:a/3", "n:b"},
+			refused: "n:a/3",
+			served:  []string{"x", "n:a/1", "n:b", "n:a/2"},
+		},
+		{
+			name: "a longer line of the same network, beside a larger network", slots: 1, places: 5,
+			send:    []string{"x", "n:a", "n:b", "n:c", "m:a/1", "m:a/2", "m:b"},
+			refused: "m:a/2",
+			served:  []string{"x", "n:a", "m:a/1", "n:b", "m:b", "n:c"},
+		},
+		{
+			name: "the account with most devices", slots: 1, places: 3,
+			send:    []string{"x", "A@1", "A@2", "A@3", "B@4"},
+			refused: "A@3",
+			served:  []string{"x", "A@1", "B@4", "A@2"},
+		},
+		{
+			name: "the lanes have places of their own", slots: 1, places: 2,
+			send:    []string{"x", "a", "b", "A@1", "B@2", "c"},
+			refused: "c",
+			served:  []string{"x", "A@1", "B@2", "a", "b"},
+		},
+		{
+			name: "a device without a place waits with all other clients", slots: 1, places: 2,
+			send:    []string{"x", "A@1", "B@2", "C@3", "D@4", "E@5"},
+			refused: "E@5",
+			served:  []string{"x", "A@1", "B@2", "C@3", "D@4"},
 		},
 		{
 			name: "no places", slots: 1, places: 0,
@@ -225,7 +226,7 @@ func TestTimeout(t *testing.T) {
 		synctest.Wait()
 		r.wantEnd("b", fairqueue.ErrTimeout, maxWait)
 		time.Sleep(jobTime / 4)
-		r.sendAll("c") // in the only place, which b has left
+		r.sendAll("c") // gets the only place, which b has left
 		r.wantServed("a", "c")
 	})
 }
@@ -235,7 +236,7 @@ func TestContext(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		q := fairqueue.New(1, 1, time.Second)
-		err := q.Do(ctx, "a", func() { t.Error("the job was run") })
+		err := q.Do(ctx, fairqueue.Client{Name: "a"}, func() { t.Error("the job was run") })
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v, want %v", err, context.Canceled)
 		}
@@ -251,7 +252,7 @@ func TestContext(t *testing.T) {
 			cancel()
 			synctest.Wait()
 			r.wantEnd("a/2", context.Canceled, time.Millisecond)
-			r.sendAll("a/4") // in the place that a/2 has left
+			r.sendAll("a/4") // gets the place that a/2 has left
 			r.wantServed("x", "a/1", "a/3", "a/4")
 		})
 	})
@@ -267,6 +268,33 @@ func TestContext(t *testing.T) {
 	})
 }
 
+func TestStats(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRecorder(t, 1, 2, 2*jobTime-time.Millisecond)
+		want := func(want fairqueue.Stats) {
+			t.Helper()
+			if got := r.queue.Stats(); got != want {
+				t.Errorf("%+v, want %+v", got, want)
+			}
+		}
+		want(fairqueue.Stats{})
+		ctx, cancel := context.WithCancel(t.Context())
+		r.sendAll("x", "A@1", "a/1", "a/2")
+		want(fairqueue.Stats{Running: 1, Waiting: 3, Started: 1})
+		r.sendAll("b", "c") // b gets the place of a/2, and c gets none
+		want(fairqueue.Stats{Running: 1, Waiting: 3, Started: 1, Refused: 2})
+		r.send(ctx, "B@2")
+		cancel()
+		synctest.Wait()
+		want(fairqueue.Stats{Running: 1, Waiting: 3, Started: 1, Refused: 2})
+		time.Sleep(jobTime)
+		synctest.Wait()
+		want(fairqueue.Stats{Running: 1, Waiting: 2, Started: 2, Refused: 2, Waited: jobTime})
+		time.Sleep(time.Hour) // a/1 and b wait for too long
+		want(fairqueue.Stats{Started: 2, Refused: 4, Waited: jobTime})
+	})
+}
+
 func TestJobThatDoesNotReturn(t *testing.T) {
 	q := fairqueue.New(1, 0, time.Second)
 	for name, job := range map[string]func(){
@@ -278,10 +306,10 @@ func TestJobThatDoesNotReturn(t *testing.T) {
 		go func() {
 			defer wg.Done()
 			defer func() { _ = recover() }()
-			_ = q.Do(t.Context(), "a", job)
+			_ = q.Do(t.Context(), fairqueue.Client{Name: "a"}, job)
 		}()
 		wg.Wait()
-		if err := q.Do(t.Context(), "b", func() {}); err != nil {
+		if err := q.Do(t.Context(), fairqueue.Client{Name: "b"}, func() {}); err != nil {
 			t.Errorf("after %s: %v", name, err)
 		}
 	}
