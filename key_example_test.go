@@ -35,8 +35,8 @@ func ExampleNewKey() {
 	fmt.Println(err)
 	// Output:
 	// ES256 <nil>
-	// jwtauth: ECDSA key is on P-256; ES384 takes one on P-384
-	// jwtauth: HS256 key is 6 bytes; RFC 7518 §3.2 wants at least 32 (openssl rand -base64 32)
+	// jwtauth: ECDSA key is on P-256; ES384 requires P-384
+	// jwtauth: HS256 key is 6 bytes; RFC 7518, section 3.2, requires at least 32 (openssl rand -base64 32)
 }
 
 // kms stands for the client of a key management service.
@@ -84,7 +84,7 @@ func ExampleParseKey() {
 	fmt.Println(err)
 	// Output:
 	// jwtauth.Key(EdDSA, id "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k", private) <nil>
-	// jwtauth: JWK is refused: RS256 does not go with an Ed25519 key; it takes an *rsa.PrivateKey or *rsa.PublicKey, or a crypto.Signer with such a public key
+	// jwtauth: JWK is refused: RS256 key is an Ed25519 key; it must be an *rsa.PrivateKey or *rsa.PublicKey, or a crypto.Signer with such a public key
 	// jwtauth: PEM key is encrypted; decrypt it first (openssl pkey -in key.pem -out decrypted.pem)
 }
 
@@ -162,6 +162,22 @@ func ExampleKey_MarshalPEM() {
 	// -----END PUBLIC KEY-----
 }
 
+func ExampleKey_MarshalJWK() {
+	key, err := jwtauth.GenerateKey(jwtauth.HS256)
+	if err != nil {
+		log.Fatal(err)
+	}
+	object, err := key.WithID("2026-07").MarshalJWK() // contains the secret
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	// Later, for example in the next process:
+	key, err = jwtauth.ParseKey("", object)
+	fmt.Println(key, err)
+	// Output: jwtauth.Key(HS256, id "2026-07", secret) <nil>
+}
+
 func ExampleKey_String() {
 	key, err := jwtauth.GenerateKey(jwtauth.HS256)
 	if err != nil {
@@ -169,15 +185,6 @@ func ExampleKey_String() {
 	}
 	fmt.Println(key.WithID("a").String())
 	// Output: jwtauth.Key(HS256, id "a", secret)
-}
-
-func ExampleKey_GoString() {
-	key, err := jwtauth.GenerateKey(jwtauth.HS256)
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Printf("%#v\n", key)
-	// Output: jwtauth.Key(HS256, id "", secret)
 }
 
 func ExampleKey_Format() {

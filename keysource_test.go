@@ -95,7 +95,7 @@ func TestStaticKeysFaults(t *testing.T) {
 		{"same key twice", []jwtauth.Key{public, public}, []string{"StaticKeys: keys[1]: ", "WithID"}},
 		{"public part beside its key", []jwtauth.Key{public, public.Public()}, []string{"StaticKeys: keys[1]: "}},
 		{"two keys with one ID", []jwtauth.Key{public.WithID("k"), generate(t, jwtauth.ES256).WithID("k")}, []string{"StaticKeys: keys[1]: "}},
-		{"invalid ID", []jwtauth.Key{public.WithID("a\n")}, []string{"StaticKeys: keys[0]: ", "key id"}},
+		{"invalid ID", []jwtauth.Key{public.WithID("a\n")}, []string{"StaticKeys: keys[0]: ", "key ID"}},
 		{"symmetric beside public", []jwtauth.Key{secret, public}, []string{"StaticKeys: keys: contains symmetric and public keys"}},
 		{"everything at once", []jwtauth.Key{{}, secret, public, public, public.WithID("\x00")},
 			[]string{"keys[0]: ", "keys[3]: ", "keys[4]: ", "contains symmetric and public keys"}},

@@ -134,7 +134,7 @@ func TestIssuerOptions(t *testing.T) {
 		{"zero", good, opts{}, nil},
 		{"zero Key", jwtauth.Key{}, opts{}, []string{"NewIssuer: key: key is the zero Key"}},
 		{"public key", generate(t, jwtauth.EdDSA).Public(), opts{}, []string{"NewIssuer: key: has no private part"}},
-		{"key with a bad id", good.WithID("\n"), opts{}, []string{"NewIssuer: key: HS256 key: key id"}},
+		{"key with a bad id", good.WithID("\n"), opts{}, []string{"NewIssuer: key: HS256 key: key ID"}},
 		{"issuer is not UTF-8", good, opts{Issuer: "\xff"}, []string{"IssuerOptions.Issuer: is not valid UTF-8"}},
 		{"empty audience", good, opts{Audience: []string{""}}, []string{"IssuerOptions.Audience[0]: is empty"}},
 		{"negative AccessTTL", good, opts{AccessTTL: -1}, []string{"IssuerOptions.AccessTTL: -1ns is not positive"}},

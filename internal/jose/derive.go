@@ -8,28 +8,29 @@ import (
 	"errors"
 )
 
-// DeriveHMAC returns an HMAC key that is derived from the private part of k and
-// from label (HKDF, RFC 5869). It is for the algorithm of k if that is
-// symmetric, else for HS256.
+// DeriveHMAC derives an HMAC key from the private part of k (HKDF, RFC 5869).
+// Different labels give independent keys. The result is for the algorithm of k
+// if k is an HMAC key, and for HS256 otherwise.
 func (k *Key) DeriveHMAC(label string) (*Key, error) {
-	secret, err := k.privateBytes()
+	secret, err := k.secretBytes()
 	if err != nil {
 		return nil, err
 	}
-	s := &suites[0] // HS256
-	if k.Symmetric() {
-		s = k.suite
+	s := k.suite
+	if !k.Symmetric() {
+		s, _ = HS256.suite()
 	}
 	derived, err := hkdf.Key(s.hash.New, secret, nil, label, s.hash.Size())
 	if err != nil {
 		return nil, err
 	}
-	return New(s.alg, derived)
+	return newSecret(s, derived)
 }
 
-// privateBytes returns what of the private part is secret, in a form that never changes.
-func (k *Key) privateBytes() ([]byte, error) {
-	if k == nil || k.private == nil {
+// secretBytes returns the secret part of k. The encoding must never change,
+// because the derived keys would change with it.
+func (k *Key) secretBytes() ([]byte, error) {
+	if !k.CanSign() {
 		return nil, errors.New("has no private part to derive a refresh key from")
 	}
 	switch private := k.private().(type) {

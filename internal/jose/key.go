@@ -1,3 +1,8 @@
+// Package jose implements the algorithms and keys of jwtauth. It creates keys
+// from Go values, PEM, JWK and secrets, signs and verifies with them, and
+// writes them as PEM or JWK. It is the only package that imports golang-jwt.
+//
+// Error texts have no prefix and name the exported functions of jwtauth.
 package jose
 
 import (
@@ -15,35 +20,52 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/faults"
 )
 
-// Key is a key for signing or verifying, bound to one algorithm. It is
-// immutable, and its methods may be called on nil. It is used by pointer, so
-// that a reflecting printer that reaches one finds an address. The secret parts are behind functions in
-// addition: printers that follow pointers cannot follow those.
+// Key is a key for one algorithm. Its material was validated when it was
+// created. A Key is immutable and safe for concurrent use. The nil *Key has no
+// material; all methods may be called on it, and [Key.Check] rejects it.
+//
+// Printers based on reflection cannot reach the secret parts: they follow
+// pointers, but not functions.
 type Key struct {
 	suite    *suite
 	alg      Algorithm
 	id       string
-	assigned bool             // id was given by WithID or a JWK's kid, rather than derived
-	fault    error            // of the id that WithID was given
-	size     int              // of a signature, in bytes
-	pub      crypto.PublicKey // *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey; nil for HMAC
-	private  func() any       // []byte, *rsa.PrivateKey, *ecdsa.PrivateKey, ed25519.PrivateKey or external; nil where there is none
-	macs     *sync.Pool       // of *mac, for HMAC only
+	assigned bool  // the ID comes from WithID or from a JWK's kid
+	idErr    error // why the ID cannot be used
+	size     int   // of a signature, in bytes
+
+	// pub is an *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey. It is
+	// nil for HMAC.
+	pub crypto.PublicKey
+
+	// private returns a []byte, *rsa.PrivateKey, *ecdsa.PrivateKey,
+	// ed25519.PrivateKey or external. It is nil for a public key.
+	private func() any
+
+	// The rest is for HMAC only.
+	verifyOnly bool       // the JWK's key_ops exclude "sign"
+	macs       *sync.Pool // of *mac
 }
 
-// New returns the key that material is for alg.
+// New returns the key for alg with the given material:
+//
+//   - for HMAC, a []byte of at least the size of the hash;
+//   - for other algorithms, a private or public key of the standard library or
+//     any other crypto.Signer.
+//
+// It copies the material, except for a crypto.Signer.
 func New(alg Algorithm, material any) (*Key, error) {
 	s, err := alg.suite()
 	if err != nil {
 		return nil, err
 	}
 	if faults.IsNil(material) {
-		return nil, fmt.Errorf("%s key is nil; it takes %s", alg, s.takes())
+		return nil, fmt.Errorf("%s key is nil; it must be %s", alg, s.materials())
 	}
 	switch m := material.(type) {
 	case []byte:
 		if s.family != familyHMAC {
-			return nil, fmt.Errorf("%s key is a []byte; it takes %s (ParseKey reads PEM and JWK)", alg, s.takes())
+			return nil, fmt.Errorf("%s key is a []byte; it must be %s (ParseKey reads PEM and JWK)", alg, s.materials())
 		}
 		if err := checkSecret(m); err != nil {
 			return nil, fmt.Errorf("%s key %w", alg, err)
@@ -54,36 +76,14 @@ func New(alg Algorithm, material any) (*Key, error) {
 	case *rsa.PrivateKey, *ecdsa.PrivateKey, ed25519.PrivateKey:
 		return newPrivate(s, m)
 	case crypto.Signer:
-		pub, err := publicOf(m)
-		if err != nil {
-			return nil, fmt.Errorf("%s key: %w", alg, err)
-		}
-		k, err := newPublic(s, pub)
-		if err != nil {
-			return nil, err
-		}
-		k.private = func() any { return external{m} }
-		return k, nil
+		return newExternal(s, m)
 	default:
-		return nil, fmt.Errorf("%s key is a %T; it takes %s", alg, material, s.takes())
+		return nil, fmt.Errorf("%s key is a %T; it must be %s", alg, material, s.materials())
 	}
 }
 
-// takes says what NewKey takes for s.
-func (s *suite) takes() string {
-	switch s.family {
-	case familyHMAC:
-		return fmt.Sprintf("a []byte of at least %d bytes", s.hash.Size())
-	case familyECDSA:
-		return fmt.Sprintf("an *ecdsa.PrivateKey or *ecdsa.PublicKey on %s, or a crypto.Signer with such a public key", s.curve.Params().Name)
-	case familyEd25519:
-		return "an ed25519.PrivateKey or ed25519.PublicKey, or a crypto.Signer with such a public key"
-	default:
-		return "an *rsa.PrivateKey or *rsa.PublicKey, or a crypto.Signer with such a public key"
-	}
-}
-
-// Generate returns a new random key for alg.
+// Generate returns a new random key for alg. Secrets are as long as the hash,
+// RSA keys have 2048 bits.
 func Generate(alg Algorithm) (*Key, error) {
 	s, err := alg.suite()
 	if err != nil {
@@ -93,7 +93,7 @@ func Generate(alg Algorithm) (*Key, error) {
 	switch s.family {
 	case familyHMAC:
 		secret := make([]byte, s.hash.Size())
-		rand.Read(secret) // never fails
+		rand.Read(secret) // never returns an error
 		return newSecret(s, secret)
 	case familyECDSA:
 		private, err = ecdsa.GenerateKey(s.curve, rand.Reader)
@@ -108,7 +108,7 @@ func Generate(alg Algorithm) (*Key, error) {
 	return newPrivate(s, private)
 }
 
-// Algorithm returns the algorithm that k is for, "" for nil.
+// Algorithm returns the algorithm of k, or "" for nil.
 func (k *Key) Algorithm() Algorithm {
 	if k == nil {
 		return ""
@@ -116,7 +116,8 @@ func (k *Key) Algorithm() Algorithm {
 	return k.alg
 }
 
-// ID returns the key id, "" for nil.
+// ID returns the key ID, or "" for nil and for an HMAC key without an assigned
+// ID. The default of other keys is their thumbprint.
 func (k *Key) ID() string {
 	if k == nil {
 		return ""
@@ -124,38 +125,39 @@ func (k *Key) ID() string {
 	return k.id
 }
 
-// Assigned reports whether the id was given by WithID or by a JWK's "kid",
-// rather than derived from the key.
+// Assigned reports whether the ID was set by WithID or by a JWK's "kid".
 func (k *Key) Assigned() bool { return k != nil && k.assigned }
 
-// MaxKeyID bounds key ids, in bytes: they travel in every token's header.
+// MaxKeyID is the maximum length of a key ID in bytes. The limit keeps token
+// headers short.
 const MaxKeyID = 256
 
-// WithID returns k with another id. A key that was given an id that cannot be
-// one is refused by [Key.Check].
+// WithID returns a copy of k with the given ID, or with the default one if id
+// is "". If id is not valid, [Key.Check] of the copy returns an error.
 func (k *Key) WithID(id string) *Key {
 	if k == nil {
 		return nil
 	}
 	c := *k
-	c.id, c.assigned, c.fault = id, true, checkKeyID(id)
+	c.id, c.assigned, c.idErr = id, true, checkKeyID(id)
 	if id == "" {
-		c.id, c.assigned, c.fault = thumbprint(c.pub), false, nil
+		c.id, c.assigned, c.idErr = k.Thumbprint(), false, nil
 	}
 	return &c
 }
 
 func checkKeyID(id string) error {
 	if len(id) > MaxKeyID {
-		return fmt.Errorf("key id of %d bytes; at most %d are allowed", len(id), MaxKeyID)
+		return fmt.Errorf("key ID is %d bytes; the maximum is %d", len(id), MaxKeyID)
 	}
 	if !utf8.ValidString(id) || strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return errors.New("key id is not UTF-8 without control characters")
+		return errors.New("key ID contains control characters or invalid UTF-8")
 	}
 	return nil
 }
 
-// Public returns the part of k that verifies and cannot sign, nil for HMAC.
+// Public returns the public part of k with the same ID, or nil for HMAC. If k
+// has no private part, it returns k itself.
 func (k *Key) Public() *Key {
 	if k == nil || k.Symmetric() {
 		return nil
@@ -168,37 +170,38 @@ func (k *Key) Public() *Key {
 	return &c
 }
 
-// Check reports what makes k unfit for use: being the zero Key's, or a fault of
-// the id it was given.
+// Check returns an error if k is nil or has an ID that is not valid.
 func (k *Key) Check() error {
 	if k == nil {
-		return errors.New("key is the zero Key; make one with NewKey, ParseKey, KeyFromEnv or GenerateKey (the Public of an HS… key is zero, too)")
+		return errors.New("key is the zero Key; create one with NewKey, ParseKey, KeyFromEnv or GenerateKey (Public of an HS… key is the zero Key)")
 	}
-	if k.fault != nil {
-		return fmt.Errorf("%s key: %w", k.alg, k.fault)
+	if k.idErr != nil {
+		return fmt.Errorf("%s key: %w", k.alg, k.idErr)
 	}
 	return nil
 }
 
-// CanSign reports whether k has a private part.
-func (k *Key) CanSign() bool { return k != nil && k.private != nil }
+// CanSign reports whether k can sign.
+func (k *Key) CanSign() bool { return k != nil && k.private != nil && !k.verifyOnly }
 
 // Symmetric reports whether k is an HMAC key.
 func (k *Key) Symmetric() bool { return k != nil && k.suite.family == familyHMAC }
 
-// String returns the algorithm, the id and what k can do, never its material.
+// String returns the algorithm, the ID and the kind of k, without its material.
 func (k *Key) String() string {
+	var kind string
 	switch {
 	case k == nil:
 		return "none"
 	case k.Symmetric():
-		return fmt.Sprintf("%s, id %q, secret", k.alg, k.id)
+		kind = "secret"
 	case k.CanSign():
-		return fmt.Sprintf("%s, id %q, private", k.alg, k.id)
+		kind = "private"
 	default:
-		return fmt.Sprintf("%s, id %q, public", k.alg, k.id)
+		kind = "public"
 	}
+	return fmt.Sprintf("%s, id %q, %s", k.alg, k.id, kind)
 }
 
-// Format writes [Key.String], whatever the verb.
+// Format writes [Key.String] for every verb.
 func (k *Key) Format(f fmt.State, verb rune) { _, _ = f.Write([]byte(k.String())) }

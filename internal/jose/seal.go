@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 )
 
-// Header returns the header segment, and its dot, of tokens of media type typ
-// that k signs.
+// Header returns the header segment of tokens that k signs, including the dot
+// after it. It contains "alg", "typ" and, if k has an ID, "kid".
 func (k *Key) Header(typ string) string {
-	header, _ := json.Marshal(struct { // strings always can be
+	header, _ := json.Marshal(struct { // strings never fail to marshal
 		Algorithm Algorithm `json:"alg"`
 		Type      string    `json:"typ"`
 		ID        string    `json:"kid,omitempty"`
@@ -16,9 +16,11 @@ func (k *Key) Header(typ string) string {
 	return base64.RawURLEncoding.EncodeToString(header) + "."
 }
 
-// Seal returns a token: header segment with its dot, payload, signature.
+// Seal returns a signed token in compact serialization (RFC 7515, section 7.1).
+// header is a result of [Key.Header].
 func Seal(k *Key, header string, payload []byte) (string, error) {
-	token := make([]byte, 0, len(header)+base64.RawURLEncoding.EncodedLen(len(payload))+128)
+	const room = 128 // for the signatures of most algorithms
+	token := make([]byte, 0, len(header)+base64.RawURLEncoding.EncodedLen(len(payload))+room)
 	token = append(token, header...)
 	token = base64.RawURLEncoding.AppendEncode(token, payload)
 	token, err := k.Sign(append(token, '.'), token)

@@ -105,7 +105,7 @@ func unusableKeys(t testing.TB) []unusableKey {
 		{"not on its curve", ec.with("x", ec["y"]), "x and y"},
 		{"short", rsa.with("n", "u-SfdHPjFtGmzuoH6gheIIZ4nLwUHBQEtFGqOe0N8Js"), "256 bits"},
 		{"exponent 1", rsa.with("e", "AQ"), "exponent"},
-		{"member in another case", ec.with("Kid", "x"), "kid in another case"},
+		{"member in another case", ec.with("Kid", "x"), "kid only in case"},
 		{"kid of another type", ec.with("kid", 1), "kid"},
 		{"long kid", ec.with("kid", strings.Repeat("k", 257)), "kid"},
 		{"private part", ec.with("d", ec["x"]), "secret part (d)"},

@@ -1,4 +1,4 @@
-package jose
+package jose_test
 
 import (
 	"encoding/base64"
@@ -9,14 +9,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/seed-0a072700/jwtauth/internal/jose"
 )
 
-// wycheproofDir holds the vector files of Project Wycheproof, which are not part
-// of this module, and overlay.json, which says how to read their labels.
+// wycheproofDir contains the vector files of Project Wycheproof, which are not
+// part of this module, and overlay.json, which corrects some labels.
 const wycheproofDir = "../../../shared/wycheproof"
 
-// wycheproofCount is how many vectors each file has: one that is lost on the way
-// to the check is a failure, too.
+// wycheproofCount is the number of vectors of each file. It shows that all of
+// them ran.
 var wycheproofCount = map[string]int{
 	"ecdsa_secp256r1_sha256_p1363_test.json": 262,
 	"ecdsa_secp384r1_sha384_p1363_test.json": 280,
@@ -66,8 +68,8 @@ type wycheproofTest struct {
 	JWE     json.RawMessage
 }
 
-// wycheproofOverlay is overlay.json. A policy is a label that a verifier may
-// differ from; wycheproofPolicy says what this package does.
+// wycheproofOverlay is overlay.json. It marks labels that are a matter of
+// policy. wycheproofPolicy contains the results of this package for them.
 type wycheproofOverlay struct {
 	Overrides []struct {
 		File string
@@ -76,19 +78,20 @@ type wycheproofOverlay struct {
 	}
 }
 
-// wycheproofPolicy holds, for the vectors whose labels are a matter of policy,
-// whether the token verifies here.
+// wycheproofPolicy reports whether a token verifies if its label is a matter of
+// policy.
 var wycheproofPolicy = map[string]map[int]bool{
-	// A set that mixes symmetric and public keys verifies in this test, which
-	// picks by kid, as the first vector does; StaticKeys refuses such sets (RFC 8725 §3.1).
-	// Of keys with one kid, the test tries each; StaticKeys refuses them.
-	// Moduli with the ROCA weakness (CVE-2017-15361) are not looked for: what made
-	// them is known and long replaced, and no JOSE library is the place to find them.
+	// Vectors 1 and 4 mix symmetric and public keys or repeat a kid. They
+	// verify here, because this test selects keys by kid and tries each of
+	// them. StaticKeys has its own rules for such sets (RFC 8725, section 3.1).
+	// Vector 7 has a modulus with the ROCA weakness (CVE-2017-15361). The
+	// devices that generated such keys were replaced long ago, so there is no
+	// check.
 	"json_web_key_test.json":    {1: true, 4: true, 7: true},
 	"json_web_crypto_test.json": {46: true, 47: true},
 }
 
-// needWycheproof skips a test where the vectors are not beside the project, and fails it in CI.
+// needWycheproof skips a test if the vectors are missing, and fails it in CI.
 func needWycheproof(t *testing.T) {
 	t.Helper()
 	if _, err := os.Stat(wycheproofDir); err != nil {
@@ -154,14 +157,14 @@ func wycheproofRun(t *testing.T, name string, use map[int]string) {
 					want = false
 				}
 				if group.Type == "MacTest" && group.TagSize != wycheproofTagSize[name] {
-					want = false // a truncated MAC (RFC 7518 §3.2)
+					want = false // a truncated MAC (RFC 7518, section 3.2)
 				}
 			case "skip":
 				continue
 			case "policy":
 				policy, ok := wycheproofPolicy[name][test.TcID]
 				if !ok {
-					t.Errorf("%d: nothing says what the policy is", test.TcID)
+					t.Errorf("%d: no policy", test.TcID)
 				}
 				want = policy
 			default:
@@ -183,31 +186,28 @@ func wycheproofRun(t *testing.T, name string, use map[int]string) {
 
 var wycheproofTagSize = map[string]int{"hmac_sha256_test.json": 256, "hmac_sha384_test.json": 384, "hmac_sha512_test.json": 512}
 
-var wycheproofMAC = map[string]Algorithm{"hmac_sha256_test.json": HS256, "hmac_sha384_test.json": HS384, "hmac_sha512_test.json": HS512}
+var wycheproofMAC = map[string]jose.Algorithm{"hmac_sha256_test.json": jose.HS256, "hmac_sha384_test.json": jose.HS384, "hmac_sha512_test.json": jose.HS512}
 
-// wycheproofSecret returns the key of secret. Some vectors have secrets shorter than JOSE
-// allows: NewKey must refuse them, and the MAC is checked with a key that has not been through it.
-func wycheproofSecret(t *testing.T, alg Algorithm, secret []byte) *Key {
+// wycheproofSecret returns the key of secret. Some vectors have shorter secrets
+// than JOSE allows. New must refuse those, and an unchecked key verifies the
+// MAC.
+func wycheproofSecret(t *testing.T, alg jose.Algorithm, secret []byte) *jose.Key {
 	t.Helper()
-	s, err := alg.suite()
-	if err != nil {
-		t.Fatal(err)
-	}
-	k, err := New(alg, secret)
-	if short := len(secret) < s.hash.Size(); short != (err != nil) {
+	k, err := jose.New(alg, secret)
+	if short := len(secret) < hashOf(alg).Size(); short != (err != nil) {
 		t.Errorf("%s key of %d bytes: error %v", alg, len(secret), err)
 	}
 	if err != nil {
-		return &Key{suite: s, alg: alg, size: s.hash.Size(), macs: newMACs(s.hash, secret)}
+		return jose.UncheckedSecret(alg, secret)
 	}
 	return k
 }
 
-// verifies reports whether the vector's signature is right for one of the
-// group's keys; a key that does not load verifies nothing.
+// verifies reports whether one of the group's keys verifies the signature. Keys
+// that are refused verify no signature.
 func (g wycheproofGroup) verifies(t *testing.T, name string, test wycheproofTest) bool {
 	if test.JWE != nil {
-		// Text in any other form than the compact one is no token at all.
+		// Only strings are in compact serialization.
 		var token string
 		if json.Unmarshal(test.JWE, &token) != nil {
 			return false
@@ -222,16 +222,16 @@ func (g wycheproofGroup) verifies(t *testing.T, name string, test wycheproofTest
 		return wycheproofCompact(g.keys(t, name), token)
 	}
 	signature := test.Sig
-	var keys []*Key
+	var keys []*jose.Key
 	if g.Type == "MacTest" {
 		signature = test.Tag
-		keys = []*Key{wycheproofSecret(t, wycheproofMAC[name], wycheproofHex(t, test.Key))}
+		keys = []*jose.Key{wycheproofSecret(t, wycheproofMAC[name], wycheproofHex(t, test.Key))}
 	} else if keys = g.keys(t, name); len(keys) != 1 {
 		t.Errorf("%d: %d keys loaded instead of 1", test.TcID, len(keys))
 	}
 	input := string(wycheproofHex(t, test.Msg))
 	token := input + "." + base64.RawURLEncoding.EncodeToString(wycheproofHex(t, signature))
-	return slices.ContainsFunc(keys, func(key *Key) bool { return key.Verify(token, len(input)) })
+	return slices.ContainsFunc(keys, func(key *jose.Key) bool { return key.Verify(token, len(input)) })
 }
 
 func wycheproofHex(t *testing.T, s string) []byte {
@@ -243,19 +243,19 @@ func wycheproofHex(t *testing.T, s string) []byte {
 	return b
 }
 
-// keys loads the group's key or keys, in each form that it is given in, and
-// leaves out those that are refused.
-func (g wycheproofGroup) keys(t *testing.T, name string) []*Key {
+// keys returns the group's keys without those that are refused. If a key is
+// given in several forms, all of them must be the same key.
+func (g wycheproofGroup) keys(t *testing.T, name string) []*jose.Key {
 	t.Helper()
-	var alg Algorithm
+	var alg jose.Algorithm
 	switch {
 	case strings.HasPrefix(name, "rsa_pss_"):
-		alg = Algorithm("PS" + strings.TrimPrefix(g.Sha, "SHA-"))
+		alg = jose.Algorithm("PS" + strings.TrimPrefix(g.Sha, "SHA-"))
 	case strings.HasPrefix(name, "rsa_signature_"):
-		alg = Algorithm("RS" + strings.TrimPrefix(g.Sha, "SHA-"))
+		alg = jose.Algorithm("RS" + strings.TrimPrefix(g.Sha, "SHA-"))
 	}
 	if g.PublicKeyPem != "" {
-		key, err := Parse(alg, []byte(g.PublicKeyPem))
+		key, err := jose.Parse(alg, []byte(g.PublicKeyPem))
 		if err != nil {
 			t.Errorf("PEM: %v", err)
 			return nil
@@ -264,14 +264,14 @@ func (g wycheproofGroup) keys(t *testing.T, name string) []*Key {
 			if jwk == nil {
 				continue
 			}
-			same, err := Parse(alg, jwk)
+			same, err := jose.Parse(alg, jwk)
 			if err != nil {
 				t.Errorf("JWK: %v", err)
 			} else if same.Algorithm() != key.Algorithm() || same.WithID("").ID() != key.ID() {
 				t.Errorf("JWK is %v, PEM is %v", same, key)
 			}
 		}
-		return []*Key{key}
+		return []*jose.Key{key}
 	}
 	jwk := g.Public
 	if jwk == nil {
@@ -284,19 +284,18 @@ func (g wycheproofGroup) keys(t *testing.T, name string) []*Key {
 	if set.Keys == nil {
 		set.Keys = []json.RawMessage{jwk}
 	}
-	var keys []*Key
+	var keys []*jose.Key
 	for _, jwk := range set.Keys {
-		if key, err := Parse("", jwk); err == nil {
+		if key, err := jose.Parse("", jwk); err == nil {
 			keys = append(keys, key)
 		}
 	}
 	return keys
 }
 
-// wycheproofCompact does what stands between a token and the signature layer,
-// in the plainest way: three segments, and a header with the algorithm and, if
-// it names one, the id of the key.
-func wycheproofCompact(keys []*Key, token string) bool {
+// wycheproofCompact verifies a token in compact serialization: three segments,
+// and a header with the algorithm and optionally the key ID.
+func wycheproofCompact(keys []*jose.Key, token string) bool {
 	segments := strings.Split(token, ".")
 	if len(segments) != 3 {
 		return false
@@ -310,7 +309,7 @@ func wycheproofCompact(keys []*Key, token string) bool {
 		return false
 	}
 	var header struct {
-		Alg  Algorithm
+		Alg  jose.Algorithm
 		Kid  string
 		Crit json.RawMessage
 	}

@@ -1,0 +1,99 @@
+package jose
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// checkSecret rejects bytes of any length that are not a secret: a buffer that
+// was never filled, and the text of a key, which may be a public one.
+func checkSecret(secret []byte) error {
+	if len(secret) > 0 && len(bytes.Trim(secret, "\x00")) == 0 {
+		return errors.New("is all zero bytes; fill it from crypto/rand")
+	}
+	if kind := keyLike(secret); kind != "" {
+		return fmt.Errorf("is %s, not a secret; ParseKey reads PEM and JWK", kind)
+	}
+	return nil
+}
+
+// keyLike returns the kind of key that b is the text or the DER encoding of, or
+// "". Random bytes are mistaken for a key less than once in a million.
+func keyLike(b []byte) string {
+	if kind := keyLikeAsIs(b); kind != "" {
+		return kind
+	}
+	text := strings.NewReplacer(`\r`, "", `\n`, "", "\uFEFF", "", `"`, "", "'", "").Replace(string(b))
+	text = strings.Join(strings.Fields(text), "")
+	decoded, err := hex.DecodeString(text)
+	if err != nil {
+		text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
+		decoded, err = base64.RawStdEncoding.DecodeString(text)
+	}
+	if err != nil {
+		return ""
+	}
+	if kind := keyLikeAsIs(decoded); kind != "" {
+		return "an encoding of " + kind
+	}
+	return ""
+}
+
+// kty matches the member that every JWK has, also within an escaped string.
+var kty = regexp.MustCompile(`\\?"kty\\?"\s*:`)
+
+func keyLikeAsIs(b []byte) string {
+	switch text := bytes.TrimSpace(b); {
+	case bytes.Contains(b, []byte("-----BEGIN")):
+		return "PEM"
+	case bytes.HasPrefix(text, []byte("{")) && json.Valid(text) || kty.Match(b):
+		return "JSON, like a JWK"
+	case bytes.Contains(b, []byte("<RSAKeyValue>")):
+		return "an XML key"
+	case bytes.HasPrefix(text, []byte("ssh-")) || bytes.HasPrefix(text, []byte("ecdsa-sha2-")):
+		return "an OpenSSH public key"
+	case looksDER(b):
+		return "the DER of a key or certificate"
+	}
+	return ""
+}
+
+// looksDER reports whether b begins like the DER of a key or a certificate. The
+// end may be missing. Keys and certificates are a SEQUENCE that begins with
+//
+//   - an INTEGER 0 or 1, the version of a private key;
+//   - a SEQUENCE with an OBJECT IDENTIFIER, the algorithm of a public key;
+//   - a long INTEGER or SEQUENCE, the modulus of an RSA public key or the
+//     content of a certificate.
+func looksDER(b []byte) bool {
+	const (
+		integer, oid, sequence = 0x02, 0x06, 0x30
+		minKey                 = 40 // the shortest has 44 bytes
+	)
+	if len(b) < minKey || b[0] != sequence {
+		return false
+	}
+	// The length is one byte, or 0x81 to 0x83 and one to three bytes.
+	content, long := b[2:], false
+	if b[1] > 0x83 {
+		return false
+	}
+	if b[1] > 0x80 {
+		content, long = b[2+b[1]-0x80:], true
+	}
+	switch tag, length, first := content[0], content[1], content[2]; {
+	case tag == integer && length == 1:
+		return first <= 1
+	case tag == sequence && first == oid:
+		return true
+	case tag == integer || tag == sequence:
+		return long && (length == 0x81 || length == 0x82)
+	}
+	return false
+}
