@@ -4,171 +4,169 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// cookieRequest is a request to https://app.example with fields "Name: value".
-func cookieRequest(method string, fields ...string) *http.Request {
-	r := httptest.NewRequest(method, "https://app.example/things", nil)
-	for _, field := range fields {
-		name, value, _ := strings.Cut(field, ": ")
-		r.Header.Add(name, value)
-	}
-	return r
-}
-
-// Where a token comes from a cookie, the request must come from a page of this origin, or change nothing.
-func TestCookieCrossSite(t *testing.T) {
-	const (
-		sameOrigin = "Sec-Fetch-Site: same-origin"
-		sameSite   = "Sec-Fetch-Site: same-site"
-		crossSite  = "Sec-Fetch-Site: cross-site"
-		typed      = "Sec-Fetch-Site: none"
-		ours       = "Origin: https://app.example"
-		theirs     = "Origin: https://evil.example"
-		sandboxed  = "Origin: null"
-		upgrade    = "Upgrade: websocket"
-	)
-	safe := []string{"GET", "HEAD", "OPTIONS"}
-	unsafe := []string{"POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "get"}
+func TestCookieOptions(t *testing.T) {
+	type opts = jwtauth.CookieOptions
+	origins := func(list ...string) opts { return opts{TrustedOrigins: list} }
+	const origin = "CookieOptions.TrustedOrigins[0]: "
 	for _, c := range []struct {
-		name    string
-		methods []string
-		fields  []string
-		passes  bool
+		name string
+		opts opts
+		want []string
 	}{
-		{"reading, without any field", safe, nil, true},
-		{"reading, from another site", safe, []string{crossSite, theirs}, true},
-		{"reading, with another protocol", safe, []string{crossSite, "Upgrade: h2c"}, true},
-
-		{"from a page of ours", unsafe, []string{sameOrigin, ours}, true},
-		{"from a page of ours, without Origin", unsafe, []string{sameOrigin}, true},
-		{"by the user", unsafe, []string{typed}, true},
-		{"from an old browser, a page of ours", unsafe, []string{ours}, true},
-		{"from a sibling", unsafe, []string{sameSite, "Origin: https://www.app.example"}, false},
-		{"from another site", unsafe, []string{crossSite, theirs}, false},
-		{"from another site, which names our origin", unsafe, []string{crossSite, ours}, false},
-		{"from an old browser, another site", unsafe, []string{theirs}, false},
-		{"from an old browser, a sandboxed page", unsafe, []string{sandboxed}, false},
-		{"from an old browser, another port", unsafe, []string{"Origin: https://app.example:8443"}, false},
-		{"from something that says what is not", unsafe, []string{"Sec-Fetch-Site: friendly"}, false},
-		{"without any field", unsafe, nil, false},
-		{"with empty fields", unsafe, []string{"Sec-Fetch-Site: ", "Origin: "}, false},
-
-		{"WebSocket from a page of ours", []string{"GET"}, []string{upgrade, sameOrigin, ours}, true},
-		{"WebSocket from an old browser, a page of ours", []string{"GET"}, []string{upgrade, ours}, true},
-		{"WebSocket from another site", []string{"GET"}, []string{upgrade, crossSite, theirs}, false},
-		{"WebSocket from an old browser, another site", []string{"GET"}, []string{upgrade, theirs}, false},
-		{"WebSocket without any field", []string{"GET"}, []string{upgrade}, false},
-		{"WebSocket in another case", []string{"GET"}, []string{"Upgrade: WebSocket", theirs}, false},
-		{"WebSocket among others", []string{"GET"}, []string{"Upgrade: h2c, WEBSOCKET", theirs}, false},
-		{"WebSocket in a second field", []string{"GET"}, []string{"Upgrade: h2c", "Upgrade: websocket", theirs}, false},
+		{"zero", opts{}, nil},
+		{"all", opts{Name: "app", TrustedOrigins: []string{"https://a.example"}, InsecureSameSiteNone: true}, nil},
+		{"name", opts{Name: "a b"}, []string{"CookieOptions.Name: is not a cookie name"}},
+		{"name with =", opts{Name: "a=b"}, []string{"CookieOptions.Name: is not a cookie name"}},
+		{"longest name", opts{Name: strings.Repeat("a", 128)}, nil},
+		{"name too long", opts{Name: strings.Repeat("a", 129)}, []string{"CookieOptions.Name: is 129 bytes long; the maximum is 128"}},
+		{"name with prefix", opts{Name: "__Host-a"}, []string{"CookieOptions.Name: has a prefix"}},
+		{"name with prefix, other case", opts{Name: "__sEcure-a"}, []string{"CookieOptions.Name: has a prefix"}},
+		{"SameSite=None over plain HTTP", opts{InsecureHTTP: true, InsecureSameSiteNone: true}, []string{"CookieOptions.InsecureSameSiteNone: cannot be combined with InsecureHTTP"}},
+		{"all faults", opts{Name: ";", TrustedOrigins: []string{"https://a.example", "null", "*"}}, []string{
+			"CookieOptions.Name: ", "CookieOptions.TrustedOrigins[1]: ", "CookieOptions.TrustedOrigins[2]: ",
+		}},
+		{"origin null", origins("null"), []string{origin}},
+		{"pattern", origins("https://*.example.com"), []string{origin + `the host "*.example.com" is a pattern`}},
+		{"user", origins("https://ann:secret@app.example.com"), []string{origin + `"https://ann:xxxxx@app.example.com" is more`}},
+		{"plain http", origins("http://app.example.com"), []string{origin + `"http://app.example.com" is plain http`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			for _, method := range c.methods {
-				r := cookieRequest(method, append(c.fields, "Cookie: token=abc")...)
-				token, err := jwtauth.Cookie("token")(r)
-				if c.passes && (token != "abc" || err != nil) {
-					t.Errorf("%s: token %q, %v", method, token, err)
-				}
-				if !c.passes && (token != "" || !errors.Is(err, jwtauth.ErrCrossSite)) {
-					t.Errorf("%s: token %q, %v; want ErrCrossSite", method, token, err)
-				}
-				if r.Method != method {
-					t.Errorf("the request's method is now %s", r.Method)
-				}
-
-				// Without a cookie there is nothing to protect.
-				if token, err := jwtauth.Cookie("token")(cookieRequest(method, c.fields...)); token != "" || err != nil {
-					t.Errorf("%s without a cookie: token %q, %v", method, token, err)
-				}
+			cookies, err := jwtauth.NewCookies(c.opts)
+			checkFaults(t, err, c.want)
+			if (cookies == nil) != (err != nil) {
+				t.Errorf("returns %v and %v", cookies, err)
 			}
 		})
 	}
 }
 
-func TestCookieValues(t *testing.T) {
+func TestTrustedOrigins(t *testing.T) {
 	for _, c := range []struct {
-		name   string
-		fields []string
-		token  string
-		fails  bool
+		trusted, origin string
+		plainHTTP, want bool
 	}{
-		{"none", nil, "", false},
-		{"one", []string{"Cookie: token=a.b-c"}, "a.b-c", false},
-		{"among others", []string{"Cookie: a=1; token=abc; b=2"}, "abc", false},
-		{"in quotes", []string{`Cookie: token="abc"`}, "abc", false},
-		{"another name", []string{"Cookie: Token=abc; xtoken=abc; token2=abc"}, "", false},
-		{"empty", []string{"Cookie: token="}, "", false},
-		{"twice", []string{"Cookie: token=abc; token=def"}, "", true},
-		{"twice alike", []string{"Cookie: token=abc; token=abc"}, "", true},
-		{"in two fields", []string{"Cookie: token=abc", "Cookie: a=1; token=def"}, "", true},
-		{"twice, once empty", []string{"Cookie: token=; token=abc"}, "", true},
-		{"twice, once with a quote", []string{`Cookie: token=abc; token=a"b`}, "", true},
-		{"twice, once with a backslash", []string{`Cookie: token=a\b; token=abc`}, "", true},
-		{"twice, once not in ASCII", []string{"Cookie: token=abc; token=\u00e9"}, "", true},
-		{"with a quote", []string{`Cookie: token=a"b`}, "", true},
-		{"a quote at the end", []string{`Cookie: token=abc"`}, "", true},
-		{"a lone quote", []string{`Cookie: token="`}, "", true},
-		{"spaces around the name", []string{"Cookie: a=1;  token =abc"}, "abc", false},
-		{"other space before the name", []string{"Cookie: \u2000token=abc; \u00a0token=abc; \u0085token=abc"}, "", false},
-		{"no token", []string{"Cookie: token=a b"}, "", true},
-		{"no token either", []string{"Cookie: token=a:b"}, "", true},
+		{"HTTPS://App.Example.COM:443", "https://app.example.com", false, true},
+		{"http://app.LOCALHOST:8081", "http://app.localhost:8081", false, true},
+		{"http://app.example.com", "http://app.example.com", true, true},
+		{"https://app.example.com", "http://app.example.com", false, false},
+		{"https://app.example.com", "null", false, false},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			token, err := jwtauth.Cookie("token")(cookieRequest("GET", c.fields...))
-			if token != c.token || errors.Is(err, jwtauth.ErrInvalidRequest) != c.fails || (err != nil) != c.fails {
-				t.Errorf("token %q, %v", token, err)
-			}
-		})
-	}
-	for _, name := range []string{"", "a b", "a;b", "a=b", "é"} {
-		mustPanic(t, "Cookie: the name is not one of a cookie", func() { jwtauth.Cookie(name) })
+		cookies, err := jwtauth.NewCookies(jwtauth.CookieOptions{TrustedOrigins: []string{"https://other.example", c.trusted}, InsecureHTTP: c.plainHTTP})
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		name := accessCookie
+		if c.plainHTTP {
+			name = "jwtauth-access"
+		}
+		r := httptest.NewRequest("POST", "https://service.example/", nil)
+		r.Header.Set("Cookie", name+"=token")
+		r.Header.Set("Sec-Fetch-Site", "cross-site")
+		r.Header.Set("Origin", c.origin)
+		token, err := cookies.Access()(r)
+		if ok := token == "token" && err == nil; ok != c.want || !ok && !errors.Is(err, jwtauth.ErrCrossSite) {
+			t.Errorf("with %s, a request from %q: %q, %v", c.trusted, c.origin, token, err)
+		}
 	}
 }
 
-// In front of a handler: what becomes of cookies and bearer tokens.
-func TestCookieMode(t *testing.T) {
-	issuer := newIssuer(t, generate(t, jwtauth.HS256))
-	sign := func(subject string) string { return keyMust(issuer.Sign(subject, nil)) }
-	handler := jwtauth.Verify(issuer, jwtauth.From(jwtauth.Cookie("token"), jwtauth.Bearer()))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		claims, _ := jwtauth.FromContext(r.Context())
-		w.Header().Set("Subject", claims.Subject)
+// TestCookieAttributes reads what browsers are told, at login, refresh and logout.
+func TestCookieAttributes(t *testing.T) {
+	for _, c := range []struct {
+		name            string
+		opts            jwtauth.CookieOptions
+		access, refresh [2]string // name and attributes
+	}{
+		{
+			"default", jwtauth.CookieOptions{},
+			[2]string{"__Host-jwtauth-access", "; Path=/; Max-Age=AGE; HttpOnly; Secure; SameSite=Lax"},
+			[2]string{"__Host-jwtauth-refresh", "; Path=/; Max-Age=AGE; HttpOnly; Secure; SameSite=Lax"},
+		},
+		{
+			"name", jwtauth.CookieOptions{Name: "shop"},
+			[2]string{"__Host-shop-access", "; Path=/; Max-Age=AGE; HttpOnly; Secure; SameSite=Lax"},
+			[2]string{"__Host-shop-refresh", "; Path=/; Max-Age=AGE; HttpOnly; Secure; SameSite=Lax"},
+		},
+		{
+			"InsecureHTTP", jwtauth.CookieOptions{InsecureHTTP: true},
+			[2]string{"jwtauth-access", "; Path=/; Max-Age=AGE; HttpOnly; SameSite=Lax"},
+			[2]string{"jwtauth-refresh", "; Path=/; Max-Age=AGE; HttpOnly; SameSite=Lax"},
+		},
+		{
+			"InsecureSameSiteNone", jwtauth.CookieOptions{InsecureSameSiteNone: true},
+			[2]string{"__Host-jwtauth-access", "; Path=/; Max-Age=AGE; HttpOnly; Secure; SameSite=None"},
+			[2]string{"__Host-jwtauth-refresh", "; Path=/; Max-Age=AGE; HttpOnly; Secure; SameSite=None"},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newCookieSite(t, func(_ *jwtauth.IssuerOptions, o *jwtauth.CookieOptions, _ *jwtauth.HandlerOptions) { *o = c.opts })
+			check := func(what string, a *http.Response, accessAge, refreshAge string) {
+				t.Helper()
+				want := []string{
+					c.access[0] + "=" + s.jar[c.access[0]] + strings.Replace(c.access[1], "AGE", accessAge, 1),
+					c.refresh[0] + "=" + s.jar[c.refresh[0]] + strings.Replace(c.refresh[1], "AGE", refreshAge, 1),
+				}
+				if got := a.Header["Set-Cookie"]; !slices.Equal(got, want) {
+					t.Errorf("%s: Set-Cookie:\n%q, want\n%q", what, got, want)
+				}
+			}
+			a := s.send(http.HandlerFunc(s.handlers.Login), "POST", rightLogin, sameOrigin, typeJSON)
+			check("login", a, "900", "604800")
+			for day := 0; day <= 24; day += 6 {
+				s.at(time.Duration(day) * 24 * time.Hour)
+				a = s.refreshes()
+			}
+			check("a refresh", a, "900", "518400") // six days before the session's end
+			s.at(30*24*time.Hour - 10*time.Minute)
+			check("a refresh near the end", s.refreshes(), "600", "600")
+			check("logout", s.logsOut(), "0", "0")
+		})
+	}
+}
+
+// Tokens of cookie mode are taken by Verify where the check of Cookie passes, and beside bearer tokens.
+func TestCookiesAccess(t *testing.T) {
+	s := newCookieSite(t)
+	s.login(t)
+	page := jwtauth.Verify(s.Live(), jwtauth.From(s.cookies.Access(), jwtauth.Bearer()))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusNoContent)
 	}))
-	cookie, bearer := "Cookie: token="+sign("cookie"), "Authorization: Bearer "+sign("bearer")
+	const upgrade, connection = "Upgrade: websocket", "Connection: Upgrade"
 	for _, c := range []struct {
-		name, method string
-		fields       []string
-		status       int
-		subject      string
+		method string
+		fields []string
+		status int
 	}{
-		{"cookie", "GET", []string{cookie}, 200, "cookie"},
-		{"cookie, from a page of ours", "POST", []string{cookie, "Sec-Fetch-Site: same-origin"}, 200, "cookie"},
-		{"cookie, from another site", "POST", []string{cookie, "Sec-Fetch-Site: cross-site"}, 403, ""},
-		{"cookie, from nowhere", "POST", []string{cookie}, 403, ""},
-		{"cookie, WebSocket from another site", "GET", []string{cookie, "Upgrade: websocket", "Origin: https://evil.example"}, 403, ""},
-		{"bearer, from another site", "POST", []string{bearer, "Sec-Fetch-Site: cross-site"}, 200, "bearer"},
-		{"bearer and cookie", "GET", []string{bearer, cookie}, 200, "bearer"},
-		{"bearer and cookie, from another site", "POST", []string{bearer, cookie, "Sec-Fetch-Site: cross-site"}, 200, "bearer"},
-		{"bearer and two cookies", "GET", []string{bearer, cookie, cookie}, 200, "bearer"},
-		{"bearer and an empty cookie", "GET", []string{bearer, "Cookie: token="}, 200, "bearer"},
-		{"bad bearer and cookie", "GET", []string{"Authorization: Bearer x", cookie}, 401, ""},
-		{"two cookies", "GET", []string{cookie, cookie}, 400, ""},
-		{"an empty cookie", "GET", []string{"Cookie: token="}, 401, ""},
-		{"an empty cookie, from another site", "POST", []string{"Cookie: token=", "Sec-Fetch-Site: cross-site"}, 401, ""},
+		{"GET", nil, 204},
+		{"GET", []string{"Sec-Fetch-Site: cross-site"}, 204},
+		{"POST", []string{sameOrigin}, 204},
+		{"POST", []string{"Origin: http://example.com"}, 204},
+		{"POST", nil, 403},
+		{"POST", []string{"Sec-Fetch-Site: cross-site"}, 403},
+		{"DELETE", []string{"Sec-Fetch-Site: same-site"}, 403},
+		{"GET", []string{upgrade, connection}, 403},
+		{"GET", []string{upgrade, connection, "Origin: https://evil.example"}, 403},
+		{"GET", []string{upgrade, connection, "Origin: http://example.com"}, 204},
+		{"POST", []string{"Authorization: Bearer " + s.jar[accessCookie]}, 204},
+		{"POST", []string{"Sec-Fetch-Site: cross-site", "Authorization: Bearer " + s.jar[accessCookie]}, 204},
+		{"GET", []string{"Cookie: " + accessCookie + "=planted"}, 400},
+		{"GET", []string{"Cookie: a=b; " + accessCookie + "=planted"}, 400},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			w := httptest.NewRecorder()
-			handler.ServeHTTP(w, cookieRequest(c.method, c.fields...))
-			if w.Code != c.status || w.Header().Get("Subject") != c.subject {
-				t.Errorf("answers %d for %q, %s", w.Code, w.Header().Get("Subject"), w.Body)
-			}
-			if w.Code == 403 {
-				wantRefusal(t, c.name, w, 403, "cross_site", "")
-			}
-		})
+		if a := s.send(page, c.method, "", c.fields...); a.StatusCode != c.status {
+			t.Errorf("%s %q answers %s, want %d", c.method, c.fields, a.Status, c.status)
+		}
+	}
+	delete(s.jar, accessCookie)
+	if a := s.send(page, "GET", ""); a.StatusCode != 401 {
+		t.Errorf("without cookies it answers %s", a.Status)
 	}
 }

@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"testing/iotest"
 
 	"github.com/seed-0a072700/jwtauth"
 )
@@ -22,7 +21,8 @@ import (
 // endpoints is a service with the ready-made endpoints, at which ann logs in with "secret".
 type endpoints struct {
 	*service
-	mux *http.ServeMux
+	handlers *jwtauth.Handlers
+	mux      *http.ServeMux
 
 	authenticated []string // user name, password and client of each call
 	refusal       error    // what Authenticate says instead of looking
@@ -50,13 +50,13 @@ func newEndpoints(t testing.TB, change ...func(*jwtauth.HandlerOptions)) *endpoi
 	for _, c := range change {
 		c(&opts)
 	}
-	handlers, err := jwtauth.NewHandlers(s.Issuer, opts)
-	if err != nil {
+	var err error
+	if s.handlers, err = jwtauth.NewHandlers(s.Issuer, opts); err != nil {
 		t.Fatal(err)
 	}
-	s.mux.HandleFunc("/login", handlers.Login)
-	s.mux.HandleFunc("/refresh", handlers.Refresh)
-	s.mux.HandleFunc("/logout", handlers.Logout)
+	s.mux.HandleFunc("/login", s.handlers.Login)
+	s.mux.HandleFunc("/refresh", s.handlers.Refresh)
+	s.mux.HandleFunc("/logout", s.handlers.Logout)
 	return s
 }
 
@@ -251,115 +251,6 @@ func TestHandlersLoginRefused(t *testing.T) {
 	wantRefusal(t, "without a store", w, 503, "unavailable", "")
 }
 
-func TestHandlersBodies(t *testing.T) {
-	s := newEndpoints(t)
-	token := s.login(t).RefreshToken
-	s.at(0)
-	good := `{"username":"ann","password":"secret"}`
-	pad := func(n int) string { return strings.Repeat(" ", n-len(good)) }
-	for _, c := range []struct {
-		name, path, mediaType, body string
-		status                      int
-		code                        string
-	}{
-		{"in full", "/login", asJSON, good, 200, ""},
-		{"parameters of the media type", "/login", "Application/JSON; charset=utf-8", good, 200, ""},
-		{"form with a parameter", "/login", asForm + ";charset=UTF-8", "username=ann&password=secret", 200, ""},
-		{"other members", "/login", asJSON, `{"remember":[true,{"a":null}],"username":"ann","password":"secret"}`, 200, ""},
-		{"other parameters", "/login", asForm, "a=1&username=ann&a=2&password=secret&b", 200, ""},
-		{"escapes in JSON", "/login", asJSON, `{"username":"\u0061nn","p\u0061ssword":"secret"}`, 200, ""},
-		{"escapes in a form", "/login", asForm, "user%6eame=%61nn&password=secret", 200, ""},
-		{"as long as may be", "/login", asJSON, good + pad(16<<10), 200, ""},
-
-		{"longer", "/login", asJSON, good + pad(16<<10+1), 413, "body_too_large"},
-		{"a longer form", "/login", asForm, "username=ann&password=secret&a=" + strings.Repeat("a", 16<<10), 413, "body_too_large"},
-		{"no media type", "/login", "", good, 415, "unsupported_media_type"},
-		{"text", "/login", "text/plain", good, 415, "unsupported_media_type"},
-		{"a form with files", "/login", "multipart/form-data; boundary=x", good, 415, "unsupported_media_type"},
-		{"something like JSON", "/login", "application/problem+json", good, 415, "unsupported_media_type"},
-		{"no media type at all", "/login", "application/json; charset", good, 415, "unsupported_media_type"},
-
-		{"empty", "/login", asJSON, "", 400, "body_invalid"},
-		{"empty form", "/login", asForm, "", 400, "body_invalid"},
-		{"no JSON", "/login", asJSON, "username=ann&password=secret", 400, "body_invalid"},
-		{"no object", "/login", asJSON, "[" + good + "]", 400, "body_invalid"},
-		{"something after it", "/login", asJSON, good + good, 400, "body_invalid"},
-		{"not to its end", "/login", asJSON, good[:len(good)-1], 400, "body_invalid"},
-		{"invalid UTF-8", "/login", asJSON, "{\"username\":\"ann\xff\",\"password\":\"secret\"}", 400, "body_invalid"},
-		{"a number", "/login", asJSON, `{"username":"ann","password":7}`, 400, "body_invalid"},
-		{"null", "/login", asJSON, `{"username":"ann","password":null}`, 400, "body_invalid"},
-		{"an array", "/login", asJSON, `{"username":"ann","password":["secret"]}`, 400, "body_invalid"},
-		{"a name in another case", "/login", asJSON, `{"Username":"ann","password":"secret"}`, 400, "body_invalid"},
-		{"a name twice", "/login", asJSON, `{"username":"ann","username":"ann","password":"secret"}`, 400, "body_invalid"},
-		{"a name twice, once in escapes", "/login", asJSON, `{"username":"ann","user\u006eame":"bob","password":"secret"}`, 400, "body_invalid"},
-		{"a name twice in a form", "/login", asForm, "username=ann&password=secret&password=secret", 400, "body_invalid"},
-		{"a name twice in a form, once empty", "/login", asForm, "username=ann&password=&password=secret", 400, "body_invalid"},
-		{"escapes that are none", "/login", asForm, "username=ann&password=%zz", 400, "body_invalid"},
-		{"a semicolon", "/login", asForm, "username=ann;x&password=secret", 400, "body_invalid"},
-		{"no user name", "/login", asJSON, `{"password":"secret"}`, 400, "body_invalid"},
-		{"no password", "/login", asForm, "username=ann", 400, "body_invalid"},
-		{"empty password", "/login", asJSON, `{"username":"ann","password":""}`, 400, "body_invalid"},
-		{"in the query", "/login?username=ann&password=secret", asForm, "", 400, "body_invalid"},
-
-		{"refresh", "/refresh", asForm, "grant_type=refresh_token&refresh_token=" + token, 200, ""},
-		{"refresh without a token", "/refresh", asJSON, `{"token":"x"}`, 400, "body_invalid"},
-		{"refresh with an empty token", "/refresh", asForm, "refresh_token=", 400, "body_invalid"},
-		{"refresh with two tokens", "/refresh", asForm, "refresh_token=" + token + "&refresh_token=" + token, 400, "body_invalid"},
-		{"refresh with no text", "/refresh", asJSON, `{"refresh_token":{}}`, 400, "body_invalid"},
-		{"refresh from the query", "/refresh?refresh_token=" + token, asForm, "", 400, "body_invalid"},
-		{"refresh as text", "/refresh", "text/plain", "refresh_token=" + token, 415, "unsupported_media_type"},
-		{"refresh with too much", "/refresh", asForm, "refresh_token=" + token + "&a=" + strings.Repeat("a", 16<<10), 413, "body_too_large"},
-
-		{"logout without a token", "/logout", asJSON, `{}`, 400, "body_invalid"},
-		{"logout as text", "/logout", "text/plain", "refresh_token=" + token, 415, "unsupported_media_type"},
-		{"logout with too much", "/logout", asForm, "refresh_token=" + token + "&a=" + strings.Repeat("a", 16<<10), 413, "body_too_large"},
-		{"logout", "/logout", asForm, "refresh_token=" + token, 204, ""},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			s.authenticated = nil
-			w := s.post(c.path, c.mediaType, c.body)
-			switch {
-			case c.status == 200:
-				tokensOf(t, w)
-			case c.status == 204:
-				if w.Code != 204 {
-					t.Errorf("answers %d %s", w.Code, w.Body)
-				}
-			default:
-				wantRefusal(t, c.name, w, c.status, c.code, "")
-				if s.authenticated != nil {
-					t.Errorf("authenticated %q", s.authenticated)
-				}
-			}
-			if c.status == 200 && strings.HasPrefix(c.path, "/login") && !slices.Equal(s.authenticated, []string{"ann secret"}) {
-				t.Errorf("authenticated %q", s.authenticated)
-			}
-		})
-	}
-
-	r := httptest.NewRequest(http.MethodPost, "/login", iotest.ErrReader(io.ErrUnexpectedEOF))
-	r.Header.Set("Content-Type", asJSON)
-	wantRefusal(t, "a body that breaks off", s.send(r), 400, "body_invalid", "")
-}
-
-func TestHandlersMethods(t *testing.T) {
-	s := newEndpoints(t)
-	for _, path := range []string{"/login", "/refresh", "/logout"} {
-		for _, method := range []string{"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "post"} {
-			r := httptest.NewRequest(method, path+"?username=ann&password=secret", strings.NewReader("username=ann&password=secret"))
-			r.Header.Set("Content-Type", asForm)
-			w := s.send(r)
-			wantRefusal(t, method+" "+path, w, 405, "method_not_allowed", "")
-			if allow := w.Header().Get("Allow"); allow != "POST" {
-				t.Errorf("%s %s: Allow %q", method, path, allow)
-			}
-		}
-	}
-	if s.authenticated != nil {
-		t.Errorf("authenticated %q", s.authenticated)
-	}
-}
-
 // Over a connection as well, where the server itself has a say in limits and methods.
 func TestHandlersOverHTTP(t *testing.T) {
 	s := newEndpoints(t)
@@ -415,30 +306,6 @@ func TestHandlersLabel(t *testing.T) {
 	})
 	if got := labelOf(own, request()); got != "from 192.0.2.1:1234" {
 		t.Errorf("label %q", got)
-	}
-}
-
-func TestPeerAddress(t *testing.T) {
-	for remote, want := range map[string]string{
-		"192.0.2.7:1234":               "192.0.2.7",
-		"192.0.2.7:1":                  "192.0.2.7",
-		"[::ffff:192.0.2.7]:1234":      "192.0.2.7",
-		"[2001:db8:1:2:3:4:5:6]:1234":  "2001:db8:1:2::/64",
-		"[2001:db8:1:2::]:1":           "2001:db8:1:2::/64",
-		"[2001:db8:1:3::]:1":           "2001:db8:1:3::/64",
-		"[::1]:1234":                   "::/64",
-		"[fe80::1:2:3:4%eth0]:1234":    "fe80::/64",
-		"[fe80::5%eth1]:1234":          "fe80::/64",
-		"[::ffff:192.0.2.7%eth0]:1234": "192.0.2.7",
-		"@":                            "@", // a Unix socket
-		"":                             "",
-		"192.0.2.7":                    "192.0.2.7", // without a port, as a middleware may leave it
-		"2001:db8::1":                  "2001:db8::1",
-		"somewhere.example:80":         "somewhere.example:80",
-	} {
-		if got := jwtauth.PeerAddress(&http.Request{RemoteAddr: remote}); got != want {
-			t.Errorf("PeerAddress(%q) = %q, want %q", remote, got, want)
-		}
 	}
 }
 

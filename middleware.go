@@ -3,7 +3,6 @@ package jwtauth
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -162,7 +161,7 @@ func isNilVerifier(v TokenVerifier) bool {
 // claims returns the claims of a request, nil for an anonymous one that may pass,
 // or the reason for a refusal.
 func (c *verify) claims(r *http.Request) (*Claims, error) {
-	token, err := c.token(r)
+	token, err := findToken(c.sources, r)
 	switch {
 	case err != nil:
 		return nil, err
@@ -176,53 +175,6 @@ func (c *verify) claims(r *http.Request) (*Claims, error) {
 		err = errors.New("jwtauth: the TokenVerifier returned neither claims nor an error")
 	}
 	return claims, err
-}
-
-// token returns the token of a request, or "" if there is none.
-func (c *verify) token(r *http.Request) (string, error) {
-	if len(c.sources) == 1 {
-		return c.sources[0](r)
-	}
-	if len(r.Header["Cookie"]) == 0 {
-		return onlyToken(c.sources, r)
-	}
-	// A token that is there without the cookies was sent on purpose, and takes
-	// precedence over them.
-	bare := r.WithContext(r.Context())
-	bare.Header = maps.Clone(r.Header)
-	delete(bare.Header, "Cookie")
-	token, err := onlyToken(c.sources, bare)
-	r.Body = bare.Body // a source may have read it and put it back
-	if token != "" || err != nil {
-		return token, err
-	}
-	for _, source := range c.sources {
-		if token, err := source(r); token != "" || err != nil {
-			return token, err
-		}
-	}
-	return "", nil
-}
-
-var errTwoPlaces = fmt.Errorf("%w: a token in two places", ErrInvalidRequest)
-
-// onlyToken returns the token that the sources find. It stops at the first error,
-// because a source that fails may have missed a token.
-func onlyToken(sources []Source, r *http.Request) (string, error) {
-	found := ""
-	for _, source := range sources {
-		token, err := source(r)
-		switch {
-		case err != nil:
-			return "", err
-		case token == "":
-		case found != "":
-			return "", errTwoPlaces
-		default:
-			found = token
-		}
-	}
-	return found, nil
 }
 
 // refuse writes the response to a refused request.

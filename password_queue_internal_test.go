@@ -11,34 +11,43 @@ import (
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"github.com/seed-0a072700/jwtauth/internal/passwords"
 )
 
 // slowHasher takes a simulated quarter of a second for 2^12 rounds.
 func slowHasher(t *testing.T, opts HasherOptions) *Hasher {
 	t.Helper()
-	h := newTestHasher(t, opts)
-	rounds := func(cost int) { time.Sleep(250 * time.Millisecond << cost >> 12) }
-	h.compare = func(hash, password []byte) error {
-		cost, _ := bcrypt.Cost(hash)
-		rounds(cost)
-		if string(password) == "right" {
-			return nil
-		}
-		return bcrypt.ErrMismatchedHashAndPassword
-	}
-	h.generate = func(_ []byte, cost int) ([]byte, error) {
-		rounds(cost)
-		return []byte(decoyHash(cost)), nil
+	rounds := func(cost int) { time.Sleep(250 * time.Millisecond << cost >> 12) } // of the bubble
+	h, err := newHasher(passwords.Bcrypt{
+		Compare: func(hash, password []byte) error {
+			cost, _ := bcrypt.Cost(hash)
+			rounds(cost)
+			if string(password) == "right" {
+				return nil
+			}
+			return bcrypt.ErrMismatchedHashAndPassword
+		},
+		Generate: func(_ []byte, cost int) ([]byte, error) {
+			rounds(cost)
+			return []byte(someHash(cost)), nil
+		},
+	}, opts)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return h
 }
+
+// someHash returns a well-formed hash.
+func someHash(cost int) string { return fmt.Sprintf("$2b$%02d$%s", cost, strings.Repeat(".", 53)) }
 
 // TestHasherFlood: one client sends 1,000 wrong passwords a second, some
 // of them impossible and some for unknown users, while 20 others log in.
 func TestHasherFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := slowHasher(t, HasherOptions{MaxConcurrent: 1})
-		hash := decoyHash(12)
+		hash := someHash(12)
 		var wg sync.WaitGroup
 		var mu sync.Mutex
 		floods := map[error]int{}
@@ -46,7 +55,7 @@ func TestHasherFlood(t *testing.T) {
 			ctx := WithClient(t.Context(), "192.0.2.1")
 			for i := range 10_000 {
 				wg.Go(func() {
-					err := h.CheckPassword(ctx, []string{hash, "", decoyHash(10)}[i%3], []string{"wrong", "\x00"}[i%2])
+					err := h.CheckPassword(ctx, []string{hash, "", someHash(10)}[i%3], []string{"wrong", "\x00"}[i%2])
 					mu.Lock()
 					defer mu.Unlock()
 					for _, e := range []error{ErrWrongPassword, ErrBusy} {
@@ -80,7 +89,7 @@ func TestHasherFlood(t *testing.T) {
 }
 
 func TestHasherQueue(t *testing.T) {
-	hash := decoyHash(12)
+	hash := someHash(12)
 	check := func(ctx context.Context, h *Hasher) error { return h.CheckPassword(ctx, hash, "right") }
 	create := func(ctx context.Context, h *Hasher) error {
 		_, err := h.HashPassword(ctx, "new")
@@ -139,7 +148,7 @@ func TestHasherQueue(t *testing.T) {
 	t.Run("the whole of a check is one turn", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := slowHasher(t, HasherOptions{MaxConcurrent: 1, MaxWaiting: -1})
-			go h.CheckPassword(t.Context(), decoyHash(8), "wrong")
+			go h.CheckPassword(t.Context(), someHash(8), "wrong")
 			for range 24 {
 				time.Sleep(10 * time.Millisecond)
 				if err := check(t.Context(), h); !errors.Is(err, ErrBusy) {
@@ -155,7 +164,7 @@ func TestHasherQueue(t *testing.T) {
 	t.Run("a deadline shortens no refusal", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := slowHasher(t, HasherOptions{})
-			for _, stored := range []string{"", decoyHash(4), decoyHash(12)} {
+			for _, stored := range []string{"", someHash(4), someHash(12)} {
 				ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 				start := time.Now()
 				err := h.CheckPassword(ctx, stored, "wrong")
@@ -194,7 +203,7 @@ func TestHasherClients(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := slowHasher(t, HasherOptions{MaxConcurrent: 1, MaxWaiting: 1})
-				hash := decoyHash(12)
+				hash := someHash(12)
 				var cut error
 				go h.CheckPassword(tt.one(t.Context()), hash, "right")
 				synctest.Wait()

@@ -260,13 +260,9 @@ func TestRenewPanics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	apart := newCookieSite(t, func(_ *jwtauth.IssuerOptions, c *jwtauth.CookieOptions, _ *jwtauth.HandlerOptions) {
-		c.RefreshPath = "/auth"
-	})
 	for want, f := range map[string]func(){
-		"HandlerOptions.Cookies":    func() { cookieless.Renew(next) },
-		"CookieOptions.RefreshPath": func() { apart.handlers.Renew(next) },
-		"next handler is nil":       func() { newCookieSite(t).handlers.Renew(nil) },
+		"HandlerOptions.Cookies": func() { cookieless.Renew(next) },
+		"next handler is nil":    func() { newCookieSite(t).handlers.Renew(nil) },
 	} {
 		func() {
 			defer func() {

@@ -323,7 +323,7 @@ func (c *countingReader) Read(p []byte) (int, error) {
 }
 
 func TestSourceNames(t *testing.T) {
-	mustPanic(t, "Header: the name is empty", func() { jwtauth.Header("") })
-	mustPanic(t, "Query: the name is empty", func() { jwtauth.Query("") })
-	mustPanic(t, "Form: the name is empty", func() { jwtauth.Form("") })
+	mustPanic(t, "Header: name is empty", func() { jwtauth.Header("") })
+	mustPanic(t, "Query: name is empty", func() { jwtauth.Query("") })
+	mustPanic(t, "Form: name is empty", func() { jwtauth.Form("") })
 }

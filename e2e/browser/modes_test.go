@@ -136,47 +136,6 @@ func (b *tab) wantOutcome(call, want string) {
 	}
 }
 
-// TestRefreshPath has the refresh cookie sent to its path alone.
-func TestRefreshPath(t *testing.T) {
-	t.Parallel()
-	s := startService(t, host, jwtauth.CookieOptions{RefreshPath: "/auth"})
-	b := newBrowser(t)
-	b.open(s.url)
-	b.client("/auth")
-	b.wantOutcome(`session.login('ann', 'secret')`, "")
-	const access, refresh = "__Host-jwtauth-access", "__Secure-jwtauth-refresh"
-	b.wantCookies(access+" "+host+" / SameSite=Lax Secure HttpOnly", refresh+" "+host+" /auth SameSite=Strict Secure HttpOnly")
-	b.wantOutcome(`session.fetch('/api', { method: 'POST' })`, "204")
-	s.wantSent(t, "POST /api", access)
-	b.wantOutcome(`session.refresh(true)`, "")
-	s.wantSent(t, "POST /auth/refresh", access, refresh)
-
-	// A link on another site brings the one, not the other.
-	far := b.another()
-	far.open(origin(t, "evil.localhost"))
-	far.try(`window.leaving = true; location.href = '` + s.url + `/auth/page'`)
-	far.wait(`!window.leaving && document.readyState === 'complete'`)
-	s.wantSent(t, "GET /auth/page", access)
-
-	// A sibling host can plant a second one: refreshes fail, the session stands.
-	sibling := httptest.NewTLSServer(pages())
-	t.Cleanup(sibling.Close)
-	evil := b.another()
-	evil.open(urlOf(sibling, "evil."+host))
-	plant := func(attributes string) {
-		evil.try(`document.cookie = '` + refresh + `=planted; Secure; Domain=` + host + `; Path=/auth` + attributes + `'`)
-	}
-	plant("")
-	b.wantOutcome(`session.refresh(true)`, "Unavailable")
-	s.wantSent(t, "POST /auth/refresh", access, refresh, refresh)
-	b.wantOutcome(`session.fetch('/api')`, "204")
-	plant("; Max-Age=0")
-	b.wantOutcome(`session.refresh(true)`, "")
-
-	b.wantOutcome(`session.logout()`, "")
-	b.wantCookies()
-}
-
 // TestSameSiteNone uses a service from another site, which is trusted, and from a third, which is not.
 func TestSameSiteNone(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,93 @@
+// Package params reads the parameters of an endpoint from a request body, which
+// is a JSON object or a form.
+package params
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+
+	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
+)
+
+// Errors of [Read].
+var (
+	ErrMediaType = errors.New("neither application/json nor application/x-www-form-urlencoded")
+	ErrTooLarge  = errors.New("body too large")
+	ErrMalformed = errors.New("body malformed")
+)
+
+// IsForm reports whether the body of a request is a form.
+func IsForm(r *http.Request) bool { return mediaType(r) == "application/x-www-form-urlencoded" }
+
+func mediaType(r *http.Request) string {
+	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		return ""
+	}
+	return mediaType
+}
+
+// Read returns the named parameters of a body of at most limit bytes. A missing
+// parameter is "". A repeated one is an error, and so is one that is not a
+// string. Other parameters are ignored.
+func Read(w http.ResponseWriter, r *http.Request, limit int, names ...string) (map[string]string, error) {
+	var parse func(string, []string) (map[string]string, error)
+	switch mediaType(r) {
+	case "application/json":
+		parse = parseJSON
+	case "application/x-www-form-urlencoded":
+		parse = parseForm
+	default:
+		return nil, ErrMediaType
+	}
+	if r.Body == nil { // a request of http.NewRequest, which no server received
+		return parse("", names)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, ErrTooLarge
+	}
+	if err != nil {
+		return nil, ErrMalformed
+	}
+	return parse(string(body), names)
+}
+
+func parseJSON(body string, names []string) (map[string]string, error) {
+	params := make(map[string]string)
+	s := jsonscan.New(body)
+	for s.Next() {
+		for _, name := range names {
+			if s.Name() != name {
+				continue
+			}
+			value, ok := s.Value().Str()
+			if !ok {
+				return nil, ErrMalformed
+			}
+			params[name] = value
+		}
+	}
+	if !s.Valid() { // also if a name is repeated
+		return nil, ErrMalformed
+	}
+	return params, nil
+}
+
+func parseForm(body string, names []string) (map[string]string, error) {
+	values, err := url.ParseQuery(body)
+	if err != nil {
+		return nil, ErrMalformed
+	}
+	params := make(map[string]string)
+	for _, name := range names {
+		if len(values[name]) > 1 {
+			return nil, ErrMalformed
+		}
+		params[name] = values.Get(name)
+	}
+	return params, nil
+}
