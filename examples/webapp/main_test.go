@@ -139,6 +139,13 @@ func TestPages(t *testing.T) {
 	id, _, _ = strings.Cut(id, `"`)
 	s.want("this device", 200, "/login?signed-out", "You are signed out")(s.send("POST", "/devices/end", url.Values{"id": {id}}.Encode()))
 	s.want("afterwards", 200, "/login", "Sign in")(s.send("GET", "/", ""))
+
+	// A refresh cookie that does not verify keeps nobody from signing out.
+	s.want("login", 200, "/", "Hello")(s.send("POST", "/login", goodLogin))
+	at, _ := url.Parse(s.url)
+	s.client.Jar.SetCookies(at, []*http.Cookie{{Name: "webapp-refresh", Value: "nonsense", Path: "/"}})
+	s.want("logout", 200, "/login?signed-out", "You are signed out")(s.send("POST", "/logout", ""))
+	s.want("afterwards", 200, "/login", "Sign in")(s.send("GET", "/", ""))
 	s.want("an asset", 200, "/static/session.js", "export class Session")(s.send("GET", "/static/session.js", ""))
 	s.want("no such page", 404, "/nothing", "")(s.send("GET", "/nothing", ""))
 	const notUnderstood = "a cookie of this site twice"

@@ -3,8 +3,8 @@ package main
 import (
 	"bytes"
 	"embed"
-	"errors"
 	"html/template"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -35,8 +35,15 @@ func writePage(w http.ResponseWriter, status int, name string, p page) {
 	_, _ = body.WriteTo(w)
 }
 
+// dashboard checks the request itself, and not behind Verify, because its
+// refusals are pages.
 func (s *server) dashboard(w http.ResponseWriter, r *http.Request) {
-	v, err := s.view(r)
+	claims, err := s.verify(r)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	v, err := s.view(r.WithContext(jwtauth.NewContext(r.Context(), claims)))
 	if err != nil {
 		s.refuse(w, r, err)
 		return
@@ -65,37 +72,59 @@ func (s *server) loginPage(w http.ResponseWriter, r *http.Request) {
 	writePage(w, http.StatusOK, "login.html", p)
 }
 
-// refusePage says to a person what jwtauth.WriteError would say to a program.
+// messages are the pages for people, by the code of the problem. Other problems
+// show their own title and detail.
+var messages = map[string]page{
+	"unavailable": {Title: "Not now", Problem: notNow},
+	"busy":        {Title: "Not now", Problem: notNow},
+	// A sibling host can plant such a cookie under InsecureHTTP.
+	"invalid_request": {Title: "Not understood",
+		Problem: "Your browser sent a cookie of this site twice, and it is unclear which one is yours. Please delete the cookies of this site, and sign in again."},
+	"cross_site":     {Title: "Refused", Problem: "That request came from another site. It was refused, and nothing has changed."},
+	"internal_error": {Title: "That failed", Problem: "Something went wrong here. Please try again later."},
+}
+
+const notNow = "The service cannot do that at the moment. Nothing is lost, and you are not signed out: please try again in a few seconds."
+
+// loginMessages are shown above the login form.
+var loginMessages = map[string]string{
+	"login_failed":   "That user name and password do not match. Please try again.",
+	"body_too_large": "That user name or password is too long.",
+	"body_invalid":   "Please enter a user name and a password.",
+}
+
+// refusePage is jwtauth.WriteError for people: a page, or a redirect to one that
+// helps.
 func (s *server) refusePage(w http.ResponseWriter, r *http.Request, err error) {
-	login := r.Pattern == "POST /login"
-	notLoggedIn := errors.Is(err, jwtauth.ErrTokenMissing) || errors.Is(err, jwtauth.ErrTokenInvalid) || errors.Is(err, jwtauth.ErrSessionEnded)
-	switch {
-	case errors.Is(err, jwtauth.ErrUnavailable), errors.Is(err, jwtauth.ErrBusy):
-		w.Header().Set("Retry-After", "2")
-		writePage(w, http.StatusServiceUnavailable, "message.html", page{Title: "Not now",
-			Problem: "The service cannot do that at the moment. Nothing is lost, and you are not signed out: please try again in a few seconds."})
-	case login && errors.Is(err, jwtauth.ErrWrongPassword):
-		w.Header().Set("WWW-Authenticate", "Bearer")
-		writePage(w, http.StatusUnauthorized, "login.html", page{Title: "Sign in", Problem: "That user name and password do not match. Please try again."})
-	case login && errors.Is(err, jwtauth.ErrBodyTooLarge):
-		writePage(w, http.StatusRequestEntityTooLarge, "login.html", page{Title: "Sign in", Problem: "That user name or password is too long."})
-	case login && errors.Is(err, jwtauth.ErrBodyInvalid):
-		writePage(w, http.StatusBadRequest, "login.html", page{Title: "Sign in", Problem: "Please enter a user name and a password."})
-	case errors.Is(err, jwtauth.ErrInvalidRequest): // two cookies of one name, as a sibling host can plant one under InsecureHTTP
-		writePage(w, http.StatusBadRequest, "message.html", page{Title: "Not understood",
-			Problem: "Your browser sent a cookie of this site twice, and nobody can say which of them is yours. Please delete the cookies of this site, and sign in again."})
-	case errors.Is(err, jwtauth.ErrCrossSite):
-		writePage(w, http.StatusForbidden, "message.html", page{Title: "Refused", Problem: "That request came from another site. It was refused, and nothing has changed."})
-	case notLoggedIn && r.Method == http.MethodPost: // Renew leaves these alone: the page that it renews has the button once more
-		http.Redirect(w, r, "/?again", http.StatusSeeOther)
-	case notLoggedIn && strings.Contains(strings.Join(r.Header["Cookie"], ";"), "webapp-refresh="):
-		http.Redirect(w, r, "/login?ended", http.StatusSeeOther)
-	case notLoggedIn:
-		http.Redirect(w, r, "/login", http.StatusSeeOther)
-	default:
+	problem := jwtauth.ProblemOf(err)
+	switch problem.Code {
+	case "token_missing", "token_expired", "token_invalid", "session_ended":
+		http.Redirect(w, r, signInAt(r), http.StatusSeeOther)
+		return
+	case "internal_error":
 		s.log.Error("failed", "route", r.Pattern, "err", err)
-		writePage(w, http.StatusInternalServerError, "message.html", page{Title: "That failed", Problem: "Something went wrong here. Please try again later."})
 	}
+	maps.Copy(w.Header(), problem.Header) // WWW-Authenticate, Retry-After, Cache-Control
+	if text, ok := loginMessages[problem.Code]; ok && r.Pattern == "POST /login" {
+		writePage(w, problem.Status, "login.html", page{Title: "Sign in", Problem: text})
+		return
+	}
+	message, ok := messages[problem.Code]
+	if !ok {
+		message = page{Title: problem.Title, Problem: problem.Detail}
+	}
+	writePage(w, problem.Status, "message.html", message)
+}
+
+// signInAt returns the page for a user who is not signed in.
+func signInAt(r *http.Request) string {
+	switch {
+	case r.Method == http.MethodPost: // Renew leaves these alone; the page that it renews has the button again
+		return "/?again"
+	case strings.Contains(strings.Join(r.Header["Cookie"], ";"), "webapp-refresh="):
+		return "/login?ended"
+	}
+	return "/login"
 }
 
 // deviceName turns a User-Agent header into a name that the user recognizes. It

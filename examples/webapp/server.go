@@ -18,6 +18,7 @@ var static embed.FS
 
 type server struct {
 	issuer *jwtauth.Issuer
+	verify func(*http.Request) (*jwtauth.Claims, error)
 	logout http.HandlerFunc // ends the session of the cookies and deletes them
 	log    *slog.Logger
 }
@@ -67,10 +68,12 @@ func newServer(key jwtauth.Key, store jwtauth.SessionStore, authenticate authent
 	}
 	// With Live, a sign-out takes effect at once on every device, and not only
 	// when the access token expires.
-	protected := jwtauth.Verify(issuer.Live(), jwtauth.From(cookies.Access(), jwtauth.Bearer()), jwtauth.OnError(s.refuse))
+	live, from := issuer.Live(), jwtauth.From(cookies.Access(), jwtauth.Bearer())
+	protected := jwtauth.Verify(live, from, jwtauth.OnError(s.refuse))
+	s.verify = jwtauth.VerifyRequest(live, from)
 
 	mux := http.NewServeMux()
-	mux.Handle("GET /{$}", inCookies.Renew(protected(http.HandlerFunc(s.dashboard))))
+	mux.Handle("GET /{$}", inCookies.Renew(http.HandlerFunc(s.dashboard)))
 	mux.HandleFunc("GET /login", s.loginPage)
 	mux.HandleFunc("POST /login", inCookies.Login)
 	mux.HandleFunc("POST /refresh", inCookies.Refresh)
