@@ -100,6 +100,22 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// A write that finds no expired sessions checks only a few.
+func TestSweepOfLiveSessions(t *testing.T) {
+	s := New()
+	now := time.Now()
+	session := s.mustCreate(t, 0, now, now.Add(time.Hour))
+	for i := range 200 {
+		s.mustCreate(t, 1000*(i+1), now, now.Add(time.Hour)) // of the same subject
+	}
+	sh := &s.shards[s.tag(session.ID)%shardCount]
+	from := sh.hand
+	sh.sweep(s, now.UnixMilli())
+	if checked := (sh.hand + sh.used - from) % sh.used; checked != 8 {
+		t.Errorf("checked %d sessions, want 8", checked)
+	}
+}
+
 // New sessions reuse the memory of expired ones.
 func TestSteadyUseDoesNotGrow(t *testing.T) {
 	s := New()

@@ -191,13 +191,41 @@ func TestForeignIDs(t *testing.T) {
 	}
 }
 
-func TestTooLong(t *testing.T) {
-	long := newSession(strings.Repeat("x", 1025))
-	labelled := newSession("ada")
-	labelled.Label = strings.Repeat("x", 129)
-	for field, s := range map[string]jwtauth.Session{"Subject": long, "Label": labelled} {
-		if err := (&server{}).store(t).Create(t.Context(), s); err == nil || errors.Is(err, jwtauth.ErrUnavailable) || !strings.Contains(err.Error(), field) {
-			t.Errorf("%s: %v; want an error that names it", field, err)
+func TestTextLimits(t *testing.T) {
+	for _, test := range []struct {
+		field string
+		max   int
+		set   func(*jwtauth.Session, string)
+	}{
+		{"ID", 255 - 9, func(s *jwtauth.Session, text string) { s.ID = jwtauth.SubjectTag("ada") + "-" + text }},
+		{"Subject", 1024, func(s *jwtauth.Session, text string) { *s = newSession(text) }},
+		{"Label", 128, func(s *jwtauth.Session, text string) { s.Label = text }},
+		{"Attributes", 2048, func(s *jwtauth.Session, text string) { s.Attributes = text }},
+	} {
+		for extra, fits := range map[int]bool{0: true, 1: false} {
+			s := newSession("ada")
+			test.set(&s, strings.Repeat("x", test.max+extra))
+			srv := &server{respond: func(cmd *redis.Cmd) { cmd.SetVal(int64(1)) }}
+			err := srv.store(t).Create(t.Context(), s)
+			if (err == nil) != fits || errors.Is(err, jwtauth.ErrUnavailable) {
+				t.Errorf("%s, %d bytes too long: %v", test.field, extra, err)
+			}
+			if err != nil && !strings.Contains(err.Error(), "Session."+test.field+": ") {
+				t.Errorf("%s: %v; want an error that names the field", test.field, err)
+			}
+			if len(srv.sent) > 0 != fits {
+				t.Errorf("%s, %d bytes too long: sent %v", test.field, extra, srv.sent)
+			}
+		}
+	}
+}
+
+func TestPrefixLimit(t *testing.T) {
+	client := redis.NewClient(&redis.Options{ContextTimeoutEnabled: true})
+	defer client.Close()
+	for size, fits := range map[int]bool{128: true, 129: false} {
+		if _, err := redisstore.New(client, redisstore.Options{Prefix: strings.Repeat("x", size)}); (err == nil) != fits {
+			t.Errorf("a prefix of %d bytes: %v", size, err)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package sqlstore_test
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -20,8 +21,14 @@ type fake struct {
 	rows     [][]driver.Value
 	err      error
 
+	rowErr error // the error at the end of all rows
+
 	// block, if not nil, is called before a statement is prepared.
 	block func(ctx context.Context, text string) error
+
+	// run, if not nil, returns the result of a statement, instead of affected
+	// and rows.
+	run func(text string, args []driver.Value) (affected int64, rows [][]driver.Value, err error)
 }
 
 func init() { sql.Register("pgx", &fake{}) } // for the examples
@@ -72,24 +79,36 @@ type fakeStmt struct {
 	text string
 }
 
-func (s fakeStmt) NumInput() int { return -1 }
+// NumInput returns the number of placeholders. database/sql refuses another
+// number of arguments.
+func (s fakeStmt) NumInput() int {
+	return max(strings.Count(s.text, "?"), strings.Count(s.text, "$"))
+}
 
-func (s fakeStmt) note() error {
+func (s fakeStmt) execute(args []driver.Value) (int64, [][]driver.Value, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.texts = append(s.texts, s.text)
-	return s.err
+	if s.run != nil {
+		return s.run(s.text, args)
+	}
+	return s.affected, slices.Clone(s.rows), s.err
 }
 
-func (s fakeStmt) Exec([]driver.Value) (driver.Result, error) {
-	return driver.RowsAffected(s.affected), s.note()
+func (s fakeStmt) Exec(args []driver.Value) (driver.Result, error) {
+	affected, _, err := s.execute(args)
+	return driver.RowsAffected(affected), err
 }
 
-func (s fakeStmt) Query([]driver.Value) (driver.Rows, error) {
-	return &fakeRows{slices.Clone(s.rows)}, s.note()
+func (s fakeStmt) Query(args []driver.Value) (driver.Rows, error) {
+	_, rows, err := s.execute(args)
+	return &fakeRows{rows, s.rowErr}, err
 }
 
-type fakeRows struct{ rest [][]driver.Value }
+type fakeRows struct {
+	rest [][]driver.Value
+	err  error
+}
 
 func (r *fakeRows) Columns() []string {
 	if len(r.rest) == 0 {
@@ -102,7 +121,7 @@ func (r *fakeRows) Close() error { return nil }
 
 func (r *fakeRows) Next(dst []driver.Value) error {
 	if len(r.rest) == 0 {
-		return io.EOF
+		return cmp.Or(r.err, io.EOF)
 	}
 	copy(dst, r.rest[0])
 	r.rest = r.rest[1:]

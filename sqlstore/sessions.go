@@ -137,8 +137,8 @@ func (s *Store) Swap(ctx context.Context, old, next jwtauth.Session, now time.Ti
 	if n > 0 {
 		return true, nil
 	}
-	// No row was changed. Either a field differs from old, or the row equals next
-	// already: from an earlier attempt of this call that the driver
+	// No row was changed. Either a field differs from old, or the row equals
+	// next already: from an earlier attempt of this call that the driver
 	// repeated, or because MySQL's drivers may count changed rows only.
 	won, err = s.exists(ctx, &s.same, append(row, mutable(next)...)...)
 	if err != nil {

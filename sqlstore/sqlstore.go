@@ -51,8 +51,9 @@
 //     state of a session, which would undo a rotation.
 //   - The pool has a size, for example 20 open and 20 idle connections per
 //     instance. By default database/sql opens any number of connections under
-//     load and keeps two of them. A burst of refreshes can then exceed the limit
-//     of the database, and the refreshes beyond it fail with ErrUnavailable.
+//     load and keeps two of them. A burst of refreshes can then exceed the
+//     limit of the database, and the refreshes beyond it fail with
+//     ErrUnavailable.
 //   - PostgreSQL 9.5 or later. A connection pooler that shares a server
 //     connection between clients, such as PgBouncer in transaction mode, breaks
 //     drivers that prepare statements on the server.
@@ -77,12 +78,11 @@
 // Load returns [jwtauth.ErrSessionEnded] if the session does not exist or has
 // expired. Create returns a permanent error, which is neither that nor
 // ErrUnavailable, if another session has the ID or the session exceeds
-// [MaxIDBytes], [MaxSubjectBytes], [MaxLabelBytes] or
-// [MaxAttributesBytes]. So does Swap for the last two. Every other
-// error, for example about a missing table, wraps [jwtauth.ErrUnavailable] and contains
-// the text of the driver's error, but does not wrap it. The change may have
-// happened or not. If the context has ended, the error also wraps the context's
-// error.
+// [MaxIDBytes], [MaxSubjectBytes], [MaxLabelBytes] or [MaxAttributesBytes]. So
+// does Swap for the last two. Every other error, for example about a missing
+// table, wraps [jwtauth.ErrUnavailable] and contains the text of the driver's
+// error, but does not wrap it. The change may have happened or not. If the
+// context has ended, the error also wraps the context's error.
 package sqlstore
 
 import (

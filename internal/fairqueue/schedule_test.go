@@ -210,6 +210,25 @@ func TestBudgetIsSwept(t *testing.T) {
 	}
 }
 
+// TestSweepKeepsUses uses up one account, then sweeps the budget with many others.
+func TestSweepKeepsUses(t *testing.T) {
+	var b budget
+	now := time.Now()
+	spent := key{name: "spent"}
+	for range accountBurst {
+		b.use(spent, now)
+	}
+	for i := range 10 * minSweep {
+		b.use(key{name: fmt.Sprint(i)}, now)
+	}
+	if b.allows(spent, now) || b.allows(spent, now.Add(accountInterval-1)) {
+		t.Error("an account without uses left is allowed after a sweep")
+	}
+	if !b.allows(spent, now.Add(accountInterval)) {
+		t.Error("an account is refused after 10 s")
+	}
+}
+
 func TestBudgetOfOneAccount(t *testing.T) {
 	var b budget
 	now := time.Now()

@@ -77,6 +77,9 @@ var accepted = []struct {
 	{"every escape", `{"s":"\"\\\/\b\f\n\r\t\u00e9\u2028"}`, []member{
 		{name: "s", kind: jsonscan.String, text: `"\"\\\/\b\f\n\r\t\u00e9\u2028"`, str: "\"\\/\b\f\n\r\té\u2028"},
 	}},
+	{"every hexadecimal digit", `{"s":"\u0123\u4567\u89ab\ucdef\uABCD\uEFEF"}`, []member{
+		{name: "s", kind: jsonscan.String, text: `"\u0123\u4567\u89ab\ucdef\uABCD\uEFEF"`, str: "\u0123\u4567\u89ab\ucdef\uabcd\uefef"},
+	}},
 	{"hexadecimal of both cases", `{"s":"\u00eF\u00Ef"}`, []member{{name: "s", kind: jsonscan.String, text: `"\u00eF\u00Ef"`, str: "ïï"}}},
 	{"surrogate pair", `{"s":"x\uD83D\uDE00y"}`, []member{{name: "s", kind: jsonscan.String, text: `"x\uD83D\uDE00y"`, str: "x😀y"}}},
 	{"escaped backslash before u", `{"s":"\\ud800"}`, []member{{name: "s", kind: jsonscan.String, text: `"\\ud800"`, str: `\ud800`}}},
@@ -213,6 +216,7 @@ var refused = []struct{ name, text string }{
 	{"capital U escape", `{"a":"\U0041"}`},
 	{"short escape", `{"a":"\u004"}`},
 	{"short escape at the end", `{"a":"\u00`},
+	{"escape of three digits at the end", `{"a":"\u004`},
 	{"no hexadecimal digit", `{"a":"\u00g0"}`},
 	{"sign in an escape", `{"a":"\u+041"}`},
 	{"lone high surrogate", `{"a":"\ud800"}`},

@@ -1,6 +1,9 @@
 package tokencache
 
-import "testing"
+import (
+	"strconv"
+	"testing"
+)
 
 // Two different tokens may have the same tag.
 func TestSameTag(t *testing.T) {
@@ -35,6 +38,19 @@ func TestForeignTag(t *testing.T) {
 	}
 	if c.Get("a") != nil {
 		t.Error("Get returns an entry with another tag")
+	}
+}
+
+// Tags differ, so that a lookup reads few entries of other tokens.
+func TestTagsDiffer(t *testing.T) {
+	c := New[string](ways)
+	tags := make(map[uint32]bool)
+	for i := range 1000 {
+		_, tag := c.find(strconv.Itoa(i))
+		tags[tag] = true
+	}
+	if len(tags) < 990 {
+		t.Errorf("%d different tags of 1000 tokens", len(tags))
 	}
 }
 
