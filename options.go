@@ -3,6 +3,7 @@ package jwtauth
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -199,10 +200,23 @@ type rules struct {
 }
 
 func (o VerifierOptions) compile(f *faults.Collector) rules {
+	o.checkParties(f)
+	f.Names("VerifierOptions.Types", o.Types)
+	var types []string
+	for _, t := range o.Types {
+		types = append(types, strings.ToLower(shortType(t)))
+	}
+	f.Names("VerifierOptions.ScopeClaims", o.ScopeClaims)
+	for i, name := range o.ScopeClaims {
+		if isRegistered(name) {
+			f.Add(fmt.Sprintf("VerifierOptions.ScopeClaims[%d]", i), "%s is a registered claim and cannot hold scopes", name)
+		}
+	}
 	r := rules{
 		issuer:      o.Issuer,
-		audience:    append([]string(nil), o.Audience...),
-		scopeClaims: append([]string(nil), o.ScopeClaims...),
+		audience:    slices.Clone(o.Audience),
+		types:       types,
+		scopeClaims: slices.Clone(o.ScopeClaims),
 		maxBytes:    f.Int("VerifierOptions.MaxTokenBytes", o.MaxTokenBytes, defaultMaxTokenBytes, minMaxTokenBytes, maxMaxTokenBytes),
 		cacheSize:   f.IntOrNone("VerifierOptions.CacheSize", o.CacheSize, defaultCacheSize, maxCacheSize),
 		leeway:      f.DurationOrNone("VerifierOptions.Leeway", o.Leeway, defaultLeeway, maxLeeway),
@@ -210,6 +224,15 @@ func (o VerifierOptions) compile(f *faults.Collector) rules {
 		sessions:    o.Sessions,
 		now:         clock(o.Now),
 	}
+	if o.MaxAge < 0 {
+		f.Add("VerifierOptions.MaxAge", "%v is negative", o.MaxAge)
+	}
+	f.TypedNil("VerifierOptions.Sessions", o.Sessions)
+	return r
+}
+
+// checkParties checks the options about "iss" and "aud".
+func (o VerifierOptions) checkParties(f *faults.Collector) {
 	switch {
 	case o.AnyIssuer && o.Issuer != "":
 		f.Add("VerifierOptions.Issuer", "cannot be combined with AnyIssuer")
@@ -225,21 +248,6 @@ func (o VerifierOptions) compile(f *faults.Collector) rules {
 		f.Add("VerifierOptions.Audience", "is required: the name of this service in the aud of its tokens (AnyAudience accepts any)")
 	}
 	f.Names("VerifierOptions.Audience", o.Audience)
-	f.Names("VerifierOptions.Types", o.Types)
-	for _, t := range o.Types {
-		r.types = append(r.types, strings.ToLower(shortType(t)))
-	}
-	f.Names("VerifierOptions.ScopeClaims", o.ScopeClaims)
-	for i, name := range o.ScopeClaims {
-		if isRegistered(name) {
-			f.Add(fmt.Sprintf("VerifierOptions.ScopeClaims[%d]", i), "%s is a registered claim and cannot hold scopes", name)
-		}
-	}
-	f.TypedNil("VerifierOptions.Sessions", o.Sessions)
-	if o.MaxAge < 0 {
-		f.Add("VerifierOptions.MaxAge", "%v is negative", o.MaxAge)
-	}
-	return r
 }
 
 // issuance is compiled IssuerOptions, apart from the rules of the verifier.
@@ -263,7 +271,7 @@ func (i *issuance) refreshRules(access rules) rules {
 func (o IssuerOptions) compile(f *faults.Collector) (issuance, rules) {
 	r := rules{
 		issuer:    o.Issuer,
-		audience:  append([]string(nil), o.Audience...),
+		audience:  slices.Clone(o.Audience),
 		maxBytes:  defaultMaxTokenBytes,
 		cacheSize: defaultCacheSize,
 		leeway:    f.DurationOrNone("IssuerOptions.Leeway", o.Leeway, defaultLeeway, maxLeeway),
