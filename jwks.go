@@ -11,25 +11,32 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/jose"
 )
 
-// jwksMaxAge is how long others may keep our keys: long enough that caches in between take the load, short
-// enough that a rotation need not wait long after the next key is published, nor a leaked one go on verifying. It
-// is the shortest time that RemoteKeys keeps keys for, too.
-const jwksMaxAge = "public, max-age=300"
+// jwksCacheControl lets others keep a response for 5 minutes. That is long
+// enough for caches to take the load, and short enough for a rotation. It is
+// also the shortest time for which RemoteKeys keeps keys.
+const jwksCacheControl = "public, max-age=300"
 
-// JWKS returns a handler that publishes the issuer's public keys as a JWK Set (RFC 7517 §5): the signing key
-// first, then those that are accepted, as [Issuer.SetKeys] left them at the time of the request. Mount
-// it at the "jwks_uri" that other services are told, often /.well-known/jwks.json; it needs no token:
+// JWKS returns a handler that publishes the public keys of the issuer as a JWK
+// Set (RFC 7517, section 5). Services that verify the issuer's tokens fetch the
+// set, for example with [NewRemoteKeys]. The handler needs no token:
 //
 //	mux.Handle("GET /.well-known/jwks.json", issuer.JWKS())
 //
-// It never holds a private or a symmetric key: the set of an issuer that signs with HS… is empty, since whoever could verify
-// its tokens could sign them. Each key has its "kid", "alg" and "use".
+// The set contains the signing key first and then the accepted keys, in the
+// state of the last [Issuer.SetKeys]. Each key has the members "kid", "alg" and
+// "use". Private parts and symmetric keys are never published. The set of an
+// issuer that only has HS… keys is empty: everyone who could verify its tokens
+// could also sign them.
 //
-// A discovery document (RFC 8414), by which [NewRemoteKeysFromIssuer] finds the set, is the service's own to write:
-// examples/issuer-and-api shows one.
+// Clients and caches may keep a response for 5 minutes. Publish a new key at
+// least that long before it signs, or 10 minutes if there are shared caches.
+// See [Issuer.SetKeys] for the steps.
 //
-// The answer (application/jwk-set+json) may be kept for 5 minutes by anyone, so a key that signs must have been published for at least
-// as long, and for 10 where shared caches stand between. It has an ETag, HEAD and conditional requests (304) are answered, other methods get 405.
+// Responses have an ETag, and a request whose If-None-Match matches gets 304.
+// Methods other than GET and HEAD get 405.
+//
+// [NewRemoteKeysFromIssuer] needs a discovery document (RFC 8414) in addition,
+// which the service publishes itself. See examples/issuer-and-api.
 func (i *Issuer) JWKS() http.Handler { return &jwksHandler{issuer: i} }
 
 type jwksHandler struct {
@@ -37,9 +44,9 @@ type jwksHandler struct {
 	latest atomic.Pointer[jwksDocument]
 }
 
-// jwksDocument is the set of some keys.
+// jwksDocument is the set of an issuer's keys at one time.
 type jwksDocument struct {
-	of   *issuerKeys
+	keys *issuerKeys
 	text []byte
 	etag string
 }
@@ -57,9 +64,10 @@ func (h *jwksHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	header := w.Header()
 	header.Set("Content-Type", "application/jwk-set+json")
-	header.Set("Cache-Control", jwksMaxAge)
+	header.Set("Cache-Control", jwksCacheControl)
 	header.Set("Etag", document.etag)
-	// Of all conditions only If-None-Match means something here: a part of the set, or a 412 that a cache keeps, is of use to nobody.
+	// If-None-Match is the only useful condition. The others could lead to a
+	// part of the set, or to a 412 that a cache keeps.
 	r = r.Clone(r.Context())
 	for _, name := range []string{"If-Match", "If-Unmodified-Since", "If-Modified-Since", "Range", "If-Range"} {
 		r.Header.Del(name)
@@ -67,10 +75,11 @@ func (h *jwksHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(document.text))
 }
 
-// document makes the set once for each SetKeys; of two requests at once, either's is good.
+// document returns the set of the current keys. It makes the set once for each
+// SetKeys, or more often if requests coincide.
 func (h *jwksHandler) document() (*jwksDocument, error) {
 	keys := h.issuer.keys.Load()
-	if d := h.latest.Load(); d != nil && d.of == keys {
+	if d := h.latest.Load(); d != nil && d.keys == keys {
 		return d, nil
 	}
 	text, err := keys.appendJWKS(nil)
@@ -78,12 +87,12 @@ func (h *jwksHandler) document() (*jwksDocument, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(text)
-	d := &jwksDocument{of: keys, text: text, etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`}
+	d := &jwksDocument{keys: keys, text: text, etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`}
 	h.latest.Store(d)
 	return d, nil
 }
 
-// appendJWKS appends the set of those of k that are public.
+// appendJWKS appends the set of the public keys.
 func (k *issuerKeys) appendJWKS(dst []byte) ([]byte, error) {
 	dst = append(dst, `{"keys":[`...)
 	empty := true
@@ -103,7 +112,7 @@ func (k *issuerKeys) appendJWKS(dst []byte) ([]byte, error) {
 	}
 	for key := range k.accepted.Keys() {
 		if key.ID() == k.signing.ID() {
-			continue // ids are unique here
+			continue // the signing key, which is in the set already
 		}
 		if err := add(key); err != nil {
 			return nil, err

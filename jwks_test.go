@@ -31,7 +31,7 @@ func getJWKS(t testing.TB, h http.Handler, method string, header http.Header) *h
 	return w
 }
 
-// setIDs are the ids of the keys that a set holds.
+// setIDs returns the IDs of the keys in a set.
 func setIDs(t testing.TB, text string) string {
 	t.Helper()
 	var set struct{ Keys []struct{ Kid string } }
@@ -57,11 +57,11 @@ func TestJWKS(t *testing.T) {
 		want     string
 	}{
 		{"one", ed, nil, "ed"},
-		{"several, the signing one first", ed, []jwtauth.Key{ed2, ec521, ec.Public(), rs}, "ed rs ec ec521 ed2"},
+		{"several, the signing key first", ed, []jwtauth.Key{ed2, ec521, ec.Public(), rs}, "ed rs ec ec521 ed2"},
 		{"symmetric", secret, nil, ""},
 		{"symmetric, several", secret, []jwtauth.Key{generate(t, jwtauth.HS256), generate(t, jwtauth.HS512)}, ""},
 		{"symmetric among others", ec, []jwtauth.Key{secret, ed}, "ec ed"},
-		{"public ones beside a symmetric one", secret, []jwtauth.Key{ed, ec}, "ec ed"},
+		{"public keys beside a symmetric one", secret, []jwtauth.Key{ed, ec}, "ec ed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			issuer := issuerWith(t, c.signing, jwtauth.IssuerOptions{AcceptKeys: c.accepted})
@@ -80,7 +80,7 @@ func TestJWKS(t *testing.T) {
 					}
 				}
 				if key["use"] != "sig" || key["alg"] == "" {
-					t.Errorf("a key says %v", key)
+					t.Errorf("a key is published as %v", key)
 				}
 				text, _ := json.Marshal(key)
 				back, err := jwtauth.ParseKey("", text)
@@ -112,10 +112,10 @@ func TestJWKSOverHTTP(t *testing.T) {
 	if newTag == etag || setIDs(t, second.Body.String()) != key.ID()+" "+next.ID() {
 		t.Errorf("after SetKeys: %s %s", newTag, second.Body)
 	}
-	// Another instance with the same keys, in another order of acceptance or not, answers the same.
+	// An instance with the same keys responds with the same ETag.
 	twin := issuerWith(t, key, jwtauth.IssuerOptions{AcceptKeys: []jwtauth.Key{next}})
 	if w := getJWKS(t, twin.JWKS(), "GET", nil); w.Header().Get("Etag") != newTag {
-		t.Error("two instances with the same keys answer with different tags")
+		t.Error("two instances with the same keys respond with different ETags")
 	}
 
 	for _, c := range []struct {
@@ -157,7 +157,7 @@ func TestJWKSOverHTTP(t *testing.T) {
 	}
 }
 
-// While keys are exchanged, each answer is a whole set, and its tag is its own.
+// While keys are exchanged, each response is a complete set with its own ETag.
 func TestJWKSWhileKeysChange(t *testing.T) {
 	keys := []jwtauth.Key{generate(t, jwtauth.EdDSA), generate(t, jwtauth.EdDSA), generate(t, jwtauth.EdDSA)}
 	issuer := issuerWith(t, keys[0], jwtauth.IssuerOptions{})
@@ -170,7 +170,7 @@ func TestJWKSWhileKeysChange(t *testing.T) {
 				w := getJWKS(t, h, "GET", nil)
 				tag := w.Header().Get("Etag")
 				if before, _ := tags.LoadOrStore(w.Body.String(), tag); before != tag {
-					t.Errorf("one text has the tags %v and %v", before, tag)
+					t.Errorf("one text has the ETags %v and %v", before, tag)
 				}
 			}
 		})
@@ -180,13 +180,14 @@ func TestJWKSWhileKeysChange(t *testing.T) {
 			t.Fatal(err)
 		}
 		if w := getJWKS(t, h, "GET", nil); setIDs(t, w.Body.String()) != keys[i%3].ID()+" "+keys[(i+1)%3].ID() {
-			t.Fatalf("round %d: an answer from before SetKeys returned", i)
+			t.Fatalf("round %d: a response with the keys of before SetKeys", i)
 		}
 	}
 	wg.Wait()
 }
 
-// No other condition than If-None-Match makes the answer less than the whole set.
+// Conditions other than If-None-Match are ignored: the response is the complete
+// set.
 func TestJWKSIgnoresOtherConditions(t *testing.T) {
 	issuer := keyMust(jwtauth.NewIssuer(keyMust(jwtauth.GenerateKey(jwtauth.ES256)), jwtauth.IssuerOptions{}))
 	for name, value := range map[string]string{"If-Match": `"x"`, "Range": "bytes=0-9", "If-Unmodified-Since": "Mon, 02 Jan 2006 15:04:05 GMT"} {
@@ -195,7 +196,7 @@ func TestJWKSIgnoresOtherConditions(t *testing.T) {
 		w := httptest.NewRecorder()
 		issuer.JWKS().ServeHTTP(w, r)
 		if w.Code != http.StatusOK || !strings.HasSuffix(strings.TrimSpace(w.Body.String()), "]}") {
-			t.Errorf("%s: %s answers %d %q", name, value, w.Code, w.Body)
+			t.Errorf("%s: %s gets %d %q", name, value, w.Code, w.Body)
 		}
 	}
 }

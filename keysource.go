@@ -34,12 +34,12 @@ type KeySource interface {
 // A token with a "kid" is verified with the key that has this ID. If no key has
 // it, the token is verified with those keys of its algorithm whose IDs were
 // derived, because the issuer may use another ID for them. IDs given by
-// [Key.WithID] or the "kid" of a JWK are not derived. A token without a "kid" is
-// verified with all keys of its algorithm.
+// [Key.WithID] or the "kid" of a JWK are not derived. A token without a "kid"
+// is verified with all keys of its algorithm.
 //
-// StaticKeys refuses an empty list, the zero Key, two keys with the same ID, and
-// symmetric keys beside public ones (RFC 8725, section 3.1). Its error joins all
-// faults.
+// StaticKeys refuses an empty list, the zero Key, two keys with the same ID,
+// and symmetric keys beside public ones (RFC 8725, section 3.1). Its error
+// joins all faults.
 func StaticKeys(keys ...Key) (KeySource, error) {
 	var f faults.Collector
 	if len(keys) == 0 {

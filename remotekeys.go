@@ -15,46 +15,47 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/keyfetch"
 )
 
-// RemoteKeysOptions configures [RemoteKeys]. The zero value is complete and safe.
-// Literals must be keyed.
+// RemoteKeysOptions configures [RemoteKeys]. The zero value is complete and
+// safe. Literals must be keyed.
 type RemoteKeysOptions struct {
 	_ struct{}
 
 	// Algorithms are the algorithms that keys may be for. Keys for other
-	// algorithms are skipped, and tokens that name another algorithm are rejected
-	// without a fetch. If empty, all public-key algorithms are allowed: RS…, PS…,
-	// ES… and EdDSA.
+	// algorithms are skipped, and tokens that name another algorithm are
+	// rejected without a fetch. If empty, all public-key algorithms are
+	// allowed: RS…, PS…, ES… and EdDSA.
 	//
-	// A key is for the algorithm in the "alg" member of its JWK. If it has no such
-	// member, the curve of an EC or OKP key determines the algorithm, and an RSA
-	// key is for the first RSA algorithm in this list, RS256 by default.
+	// A key is for the algorithm in the "alg" member of its JWK. If it has no
+	// such member, the curve of an EC or OKP key determines the algorithm, and
+	// an RSA key is for the first RSA algorithm in this list, RS256 by default.
 	Algorithms []Algorithm
 
 	// MaxAge is the age at which keys are fetched again. A Cache-Control of the
-	// provider can shorten it, to 5 minutes at least. A key that the provider has
-	// withdrawn can verify tokens for this time. From 1 minute to 24 hours; default
-	// 1 hour.
+	// provider can shorten it, to 5 minutes at least. A key that the provider
+	// has withdrawn can verify tokens for this time. From 1 minute to 24 hours;
+	// default 1 hour.
 	MaxAge time.Duration
 
-	// MaxStale is how long keys are used after the last successful fetch if later
-	// fetches fail. After that, every token gets [ErrUnavailable]. From MaxAge to
-	// 30 days; default 24 hours. If negative, keys are used until MaxAge only.
+	// MaxStale is how long keys are used after the last successful fetch if
+	// later fetches fail. After that, every token gets [ErrUnavailable]. From
+	// MaxAge to 30 days; default 24 hours. If negative, keys are used until
+	// MaxAge only.
 	MaxStale time.Duration
 
 	// Cooldown is the least time between two fetches, however many tokens name
-	// unknown keys. A new key may stay unknown for this time. From 1 second to 5
-	// minutes, and at most MaxAge; default 30 seconds.
+	// unknown keys. A new key may stay unknown for this time. From 1 second to
+	// 5 minutes, and at most MaxAge; default 30 seconds.
 	Cooldown time.Duration
 
-	// OnFetch, if not nil, is called after each fetch, in a goroutine that serves
-	// no request. It must be safe for concurrent use. A panic is recovered and
-	// logged.
+	// OnFetch, if not nil, is called after each fetch, in a goroutine that
+	// serves no request. It must be safe for concurrent use. A panic is
+	// recovered and logged.
 	OnFetch func(KeyFetch)
 
-	// Transport makes the requests. Set it to use a proxy or a private certificate
-	// authority. It must end a request when the request's context ends. If nil, a
-	// copy of [http.DefaultTransport] is used that accepts at most 64 KiB of
-	// response header.
+	// Transport makes the requests. Set it to use a proxy or a private
+	// certificate authority. It must end a request when the request's context
+	// ends. If nil, a copy of [http.DefaultTransport] is used that accepts at
+	// most 64 KiB of response header.
 	Transport http.RoundTripper
 
 	// InsecureHTTP allows http URLs of hosts other than this machine. Anyone on
@@ -63,8 +64,9 @@ type RemoteKeysOptions struct {
 }
 
 // KeyFetch describes one fetch of keys. Its errors are fit for logs: they quote
-// nothing of the provider's response but key IDs and short names. If the response
-// is not valid HTTP, an error may quote up to 200 printable characters of it.
+// nothing of the provider's response but key IDs and short names. If the
+// response is not valid HTTP, an error may quote up to 200 printable characters
+// of it.
 type KeyFetch struct {
 	URL     string  // of the key set, without its query; the issuer if discovery failed
 	Keys    int     // number of keys that the fetch brought into use; 0 if it failed
@@ -86,8 +88,8 @@ const (
 )
 
 // RemoteKeys is a [KeySource] that fetches the key set (RFC 7517, section 5) of
-// an identity provider and keeps it up to date. Make one with [NewRemoteKeys] or
-// [NewRemoteKeysFromIssuer], and share it between verifiers. It is safe for
+// an identity provider and keeps it up to date. Make one with [NewRemoteKeys]
+// or [NewRemoteKeysFromIssuer], and share it between verifiers. It is safe for
 // concurrent use, and does not need to be closed.
 //
 // # When keys are fetched
@@ -99,12 +101,12 @@ const (
 //   - When keys have reached three quarters of their maximum age, the next
 //     request starts a fetch and does not wait.
 //   - When keys have reached their maximum age, the next request waits for the
-//     fetch. If the fetch fails, or if the context of the request ends first, the
-//     old keys are used, and later requests do not wait.
+//     fetch. If its context ends first, it uses the old keys. If the fetch
+//     fails, requests use the old keys without waiting.
 //   - A token that names an unknown key starts a fetch and waits for it. If the
 //     last fetch started less than Cooldown ago, the token is rejected with
-//     [ErrKeyUnknown] instead, and the first request after the cooldown starts a
-//     fetch.
+//     [ErrKeyUnknown] instead, and the first request after the cooldown starts
+//     a fetch.
 //
 // Requests never wait longer than their context lasts. At most 1,000 requests
 // wait without a key to fall back on. Others get [ErrUnavailable] at once.
@@ -114,54 +116,54 @@ const (
 //
 // The maximum age of keys is MaxAge. A shorter Cache-Control of the provider
 // takes precedence, but counts as 5 minutes at least. The age counts from the
-// start of the fetch. The time while the machine is suspended is included, as far
-// as the wall clock shows it.
+// start of the fetch. The time while the machine is suspended is included, as
+// far as the wall clock shows it.
 //
 // After each successful fetch, keys that are no longer in the set do not verify
 // tokens, not even tokens that the verifier remembers.
 //
 // # Failures
 //
-// A fetch succeeds if the provider responds within 5 seconds, with status 200 and
-// a JSON object of at most 1 MiB whose "keys" array contains a usable key. An
-// empty set is a failure: it is more likely an accident than the withdrawal of
-// all keys. Up to 5 redirects are followed, within the same host and never from
-// https to http.
+// A fetch succeeds if the provider responds within 5 seconds, with status 200
+// and a JSON object of at most 1 MiB whose "keys" array contains a usable key.
+// An empty set is a failure: it is more likely an accident than the withdrawal
+// of all keys. Up to 5 redirects are followed, within the same host and never
+// from https to http.
 //
 // When a fetch fails, the keys of the last successful fetch remain in use until
-// MaxStale. A token that names an unknown key gets [ErrUnavailable], because the
-// key may be new. So does every token after MaxStale, and before the first
+// MaxStale. A token that names an unknown key gets [ErrUnavailable], because
+// the key may be new. So does every token after MaxStale, and before the first
 // successful fetch. The next fetch can start after Cooldown. Before the first
 // successful fetch, it can start after 1, 2, 4, … seconds, up to Cooldown.
 //
 // # Which keys are used
 //
-// Of each set, the first 1,000 keys are read, in the way [ParseKey] reads a JWK.
-// Unusable keys are skipped and reported to OnFetch. These are keys that are
-// malformed, weak, not for signatures or not for one of Algorithms, and keys with
-// a private or symmetric part, because everyone who can read the set could sign
-// with them.
+// Of each set, the first 1,000 keys are read, in the way [ParseKey] reads a
+// JWK. Unusable keys are skipped and reported to OnFetch. These are keys that
+// are malformed, weak, not for signatures or not for one of Algorithms, and
+// keys with a private or symmetric part, because everyone who can read the set
+// could sign with them.
 //
 // A token with a "kid" is verified only with the keys that have this ID. A key
-// without a "kid" has its thumbprint (RFC 7638) as its ID. If several keys for the
-// token's algorithm share the ID, each is tried. For a token without a "kid", all
-// keys for its algorithm are tried, up to 16.
+// without a "kid" has its thumbprint (RFC 7638) as its ID. If several keys for
+// the token's algorithm share the ID, each is tried. For a token without a
+// "kid", all keys for its algorithm are tried, up to 16.
 //
-// A provider should use each ID once. If it gives a new key the ID of an old one,
-// or signs tokens without a "kid", the new key does not look unknown. Its tokens
-// are rejected with [ErrSignatureInvalid] until the set is fetched because of its
-// age.
+// A provider should use each ID once. If it gives a new key the ID of an old
+// one, or signs tokens without a "kid", the new key does not look unknown. Its
+// tokens are rejected with [ErrSignatureInvalid] until the set is fetched
+// because of its age.
 type RemoteKeys struct {
 	source *keyfetch.Source[Key] // nil in the zero value, which provides no keys
 }
 
-// NewRemoteKeys returns the keys of the set at a URL, which a provider calls its
-// "jwks_uri". The URL must be https. For the loopback interface, http is allowed
-// as well.
+// NewRemoteKeys returns the keys of the set at a URL, which a provider calls
+// its "jwks_uri". The URL must be https. For the loopback interface, http is
+// allowed as well.
 //
-// NewRemoteKeys does not fetch the keys. The first request or [RemoteKeys.Ready]
-// does. The error joins all faults of the arguments, each with the name of the
-// field.
+// NewRemoteKeys does not fetch the keys. The first request or
+// [RemoteKeys.Ready] does. The error joins all faults of the arguments, each
+// with the name of the field.
 func NewRemoteKeys(url string, opts RemoteKeysOptions) (*RemoteKeys, error) {
 	var f faults.Collector
 	location, err := keyfetch.ParseURL(url, opts.InsecureHTTP)
@@ -175,14 +177,15 @@ func NewRemoteKeys(url string, opts RemoteKeysOptions) (*RemoteKeys, error) {
 // set by discovery. Use the same issuer as [VerifierOptions].Issuer.
 //
 // Each fetch reads the document at /.well-known/openid-configuration below the
-// issuer's URL (OpenID Connect Discovery, section 4). If this fails or takes more
-// than 2 seconds, it reads the one at /.well-known/oauth-authorization-server (RFC
-// 8414, section 3) instead. All requests of a fetch share the 5 seconds.
+// issuer's URL (OpenID Connect Discovery, section 4). If this fails or takes
+// more than 2 seconds, it reads the one at
+// /.well-known/oauth-authorization-server (RFC 8414, section 3) instead. All
+// requests of a fetch share the 5 seconds.
 //
-// The "issuer" of the document must be identical to the given issuer, including a
-// slash at the end. If the first document names another issuer, the second one is
-// not read. The "jwks_uri" may be on another host. It must be https if the issuer
-// is, unless InsecureHTTP is set.
+// The "issuer" of the document must be identical to the given issuer, including
+// a slash at the end. If the first document names another issuer, the second
+// one is not read. The "jwks_uri" may be on another host. It must be https if
+// the issuer is, unless InsecureHTTP is set.
 func NewRemoteKeysFromIssuer(issuer string, opts RemoteKeysOptions) (*RemoteKeys, error) {
 	var f faults.Collector
 	location, err := keyfetch.ParseIssuer(issuer, opts.InsecureHTTP)
@@ -248,8 +251,8 @@ func (o RemoteKeysOptions) report(fetch KeyFetch) {
 	o.OnFetch(fetch)
 }
 
-// VerificationKeys implements [KeySource]. It waits for a fetch if RemoteKeys
-// describes it. Its errors are [ErrUnavailable].
+// VerificationKeys implements [KeySource]. It can wait for a fetch, as
+// described at [RemoteKeys]. Its error is [ErrUnavailable].
 func (r *RemoteKeys) VerificationKeys(ctx context.Context, alg Algorithm, kid string) ([]Key, error) {
 	if r.source == nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, errZeroRemoteKeys)

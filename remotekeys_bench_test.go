@@ -9,8 +9,8 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// keySources returns two sources of the same n keys, one of the keys, and a token
-// that it signed.
+// keySources returns two sources of the same n keys, one of the keys, and a
+// token that it signed.
 func keySources(b *testing.B, n int) (key jwtauth.Key, token string, static, remote jwtauth.KeySource) {
 	var set []any
 	keys := make([]jwtauth.Key, n)
@@ -25,7 +25,8 @@ func keySources(b *testing.B, n int) (key jwtauth.Key, token string, static, rem
 	return keys[n/2], signed(b, keys[n/2]), staticKeys(b, keys...), remote
 }
 
-// The source of keys should make no difference to the time of verifying a token.
+// The source of keys should make no difference to the time of verifying a
+// token.
 func BenchmarkKeys(b *testing.B) {
 	for _, n := range []int{1, 1000} {
 		key, token, static, remote := keySources(b, n)
@@ -70,9 +71,9 @@ func BenchmarkKeys(b *testing.B) {
 	}
 }
 
-// BenchmarkKeysRatio fails if verifying with RemoteKeys takes over 5 % longer than
-// with StaticKeys. It compares the median of short rounds, which alternate so that
-// other load on the machine slows both alike.
+// BenchmarkKeysRatio fails if verifying with RemoteKeys takes over 5 % longer
+// than with StaticKeys. It compares the median of short rounds, which alternate
+// so that other load on the machine slows both alike.
 func BenchmarkKeysRatio(b *testing.B) {
 	const most, rounds = 1.05, 101
 	for _, n := range []int{1, 1000} {

@@ -11,7 +11,8 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// examplePartner is an issuer that publishes its keys, as an identity provider does, and a token of it.
+// examplePartner starts an issuer that publishes its keys, like an identity
+// provider. It returns a token of the issuer.
 func examplePartner() (issuerURL, token string, close func()) {
 	key, err := jwtauth.GenerateKey(jwtauth.ES256)
 	if err != nil {
@@ -50,7 +51,7 @@ func ExampleNewRemoteKeysFromIssuer() {
 	}
 	verifier, err := jwtauth.NewVerifier(keys, jwtauth.VerifierOptions{
 		Issuer:   issuerURL,
-		Audience: []string{"https://api.example"}, // this service, as the provider calls it
+		Audience: []string{"https://api.example"}, // the name of this service at the provider
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -68,13 +69,14 @@ func ExampleNewRemoteKeys() {
 	defer closeServer()
 
 	keys, err := jwtauth.NewRemoteKeys(issuerURL+"/.well-known/jwks.json", jwtauth.RemoteKeysOptions{
-		Algorithms: []jwtauth.Algorithm{jwtauth.ES256}, // nothing else that the provider may publish
-		MaxAge:     10 * time.Minute,                   // how long a withdrawn key may still verify
+		Algorithms: []jwtauth.Algorithm{jwtauth.ES256}, // ignore other keys of the provider
+		MaxAge:     10 * time.Minute,                   // how long a withdrawn key can still verify tokens
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	// RFC 9068: only access tokens that say so, with scopes as this provider writes them.
+	// Accept only access tokens that RFC 9068 defines, with scopes in the
+	// claims of this provider.
 	verifier, err := jwtauth.NewVerifier(keys, jwtauth.VerifierOptions{
 		Issuer:      issuerURL,
 		Audience:    []string{"https://api.example"},
@@ -104,7 +106,7 @@ func ExampleRemoteKeys_Ready() {
 		w.WriteHeader(http.StatusNoContent)
 	}
 	w := httptest.NewRecorder()
-	ready(w, httptest.NewRequest("GET", "/ready", nil)) // nobody is there
+	ready(w, httptest.NewRequest("GET", "/ready", nil)) // the provider is down
 	fmt.Println(w.Code)
 	// Output: 503
 }
@@ -141,7 +143,7 @@ func ExampleByIssuer() {
 
 func ExampleIssuer_JWKS() {
 	key, err := jwtauth.ParseKey("", []byte(`{"kty":"OKP","crv":"Ed25519","kid":"2026-05",
-		"d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`)) // of RFC 8037
+		"d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`)) // a published test key: RFC 8037, appendix A
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -161,7 +163,7 @@ func ExampleIssuer_JWKS() {
 	// {"keys":[{"crv":"Ed25519","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"2026-05","alg":"EdDSA","use":"sig"}]}
 }
 
-// A rotation, step by step: see SetKeys.
+// The steps of a rotation. See SetKeys.
 func ExampleIssuer_SetKeys_rotation() {
 	old, _ := jwtauth.GenerateKey(jwtauth.EdDSA)
 	next, _ := jwtauth.GenerateKey(jwtauth.EdDSA)
@@ -171,8 +173,8 @@ func ExampleIssuer_SetKeys_rotation() {
 	}
 	token, _ := issuer.Sign("zoë", nil)
 	for _, step := range []func() error{
-		func() error { return issuer.SetKeys(old, next) }, // publish the next key; wait 10 minutes
-		func() error { return issuer.SetKeys(next, old) }, // sign with it; wait until what the old one signed has expired
+		func() error { return issuer.SetKeys(old, next) }, // publish the next key, then wait 10 minutes
+		func() error { return issuer.SetKeys(next, old) }, // sign with it, then wait until old tokens have expired
 		func() error { return issuer.SetKeys(next) },      // withdraw the old one
 	} {
 		if err := step(); err != nil {

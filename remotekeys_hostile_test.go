@@ -11,8 +11,8 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// The hostile requests, with keys from a provider. Requests with public keys end
-// as they do with StaticKeys. Symmetric keys verify nothing.
+// The hostile requests, with keys from a provider. Requests with public keys
+// end as they do with StaticKeys. Symmetric keys verify nothing.
 func TestHostileRequestsRemoteKeys(t *testing.T) {
 	public, symmetric, passed := 0, 0, 0
 	for _, c := range hostileCases(t) {

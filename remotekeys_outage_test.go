@@ -12,9 +12,9 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// In an outage, tokens of known keys verify without waiting until MaxStale. Tokens
-// of unknown keys are not rejected, because the key may be new. All is well soon
-// after the provider is.
+// In an outage, tokens of known keys verify without waiting until MaxStale.
+// Tokens of unknown keys are not rejected, because the key may be new. All is
+// well soon after the provider is.
 func TestRemoteKeysOutage(t *testing.T) {
 	for _, outage := range []struct {
 		name  string

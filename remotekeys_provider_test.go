@@ -188,8 +188,8 @@ func signed(t testing.TB, key jwtauth.Key) string {
 	return token
 }
 
-// wantVerify checks the result of verifying a token. If want is nil, the token is
-// valid.
+// wantVerify checks the result of verifying a token. If want is nil, the token
+// is valid.
 func wantVerify(t testing.TB, v jwtauth.TokenVerifier, token string, want error) {
 	t.Helper()
 	_, err := v.VerifyToken(t.Context(), token)
@@ -203,8 +203,8 @@ func wantVerify(t testing.TB, v jwtauth.TokenVerifier, token string, want error)
 	}
 }
 
-// wantVerifyAtOnce checks in addition that verifying takes no time in a synctest
-// bubble.
+// wantVerifyAtOnce checks in addition that verifying takes no time in a
+// synctest bubble.
 func wantVerifyAtOnce(t testing.TB, v jwtauth.TokenVerifier, token string, want error) {
 	t.Helper()
 	begun := time.Now()

@@ -118,8 +118,8 @@ func socketOutages(t *testing.T, known jwtauth.Key) []socketOutage {
 }
 
 // All outages at once, over real connections: known keys verify all the time, a
-// fetch ends after 5 seconds at most, memory and goroutines do not grow, and new
-// keys are known soon after the provider is well.
+// fetch ends after 5 seconds at most, memory and goroutines do not grow, and
+// new keys are known soon after the provider is well.
 func TestRemoteKeysOutageOverSockets(t *testing.T) {
 	known, added := generate(t, jwtauth.EdDSA), generate(t, jwtauth.EdDSA)
 	outages := socketOutages(t, known)
@@ -196,9 +196,9 @@ func TestRemoteKeysOutageOverSockets(t *testing.T) {
 	awaitGoroutines(t, goroutines)
 }
 
-// verifyUntilStopped verifies a token once per millisecond. The function that it
-// returns ends that, and returns the number of requests and the longest duration
-// of one.
+// verifyUntilStopped verifies a token once per millisecond. The function that
+// it returns ends that, and returns the number of requests and the longest
+// duration of one.
 func verifyUntilStopped(t *testing.T, v *jwtauth.Verifier, token string) (stop func() (n int, slowest time.Duration)) {
 	end := make(chan struct{})
 	var client sync.WaitGroup
@@ -224,8 +224,8 @@ func verifyUntilStopped(t *testing.T, v *jwtauth.Verifier, token string) (stop f
 	}
 }
 
-// sampleHeap observes the heap until the function that it returns is called, which
-// returns how many bytes it grew at most.
+// sampleHeap observes the heap until the function that it returns is called,
+// which returns how many bytes it grew at most.
 func sampleHeap() (stop func() int64) {
 	runtime.GC()
 	var m runtime.MemStats

@@ -125,8 +125,8 @@ func TestRemoteKeysNoFetch(t *testing.T) {
 	}
 }
 
-// Keys that share an ID are told apart by their algorithm, and then each is tried,
-// up to 16.
+// Keys that share an ID are told apart by their algorithm, and then each is
+// tried, up to 16.
 func TestRemoteKeysSharedID(t *testing.T) {
 	private := make([]jwtauth.Key, 20)
 	var set []any

@@ -80,9 +80,9 @@ func (c client) get(ctx context.Context, u *url.URL) ([]byte, http.Header, error
 	return body, resp.Header, nil
 }
 
-// brief returns an error with the text of err, which may quote the provider: the
-// error for a malformed header does. The text is made fit for a log: one line of
-// printable characters, and not long.
+// brief returns an error with the text of err, which may quote the provider:
+// the error for a malformed header does. The text is made fit for a log: one
+// line of printable characters, and not long.
 func brief(err any) error {
 	printable := func(c rune) rune {
 		if unicode.IsPrint(c) {

@@ -30,8 +30,8 @@ func TestLeadObserve(t *testing.T) {
 	}
 }
 
-// suspend makes the clock believe that the machine was suspended for d, or, if d
-// is negative, that its wall clock was set back.
+// suspend makes the clock believe that the machine was suspended for d, or, if
+// d is negative, that its wall clock was set back.
 func (c *agingClock) suspend(d time.Duration) { c.wall = c.wall.Add(-d) }
 
 func TestAgingClock(t *testing.T) {

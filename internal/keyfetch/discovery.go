@@ -11,8 +11,8 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
 )
 
-// firstDocumentTimeout is the time for the first document. If it hangs, there is
-// time left for the second.
+// firstDocumentTimeout is the time for the first document. If it hangs, there
+// is time left for the second.
 const firstDocumentTimeout = 2 * time.Second
 
 const (
@@ -23,8 +23,8 @@ const (
 var errOtherIssuer = errors.New("the document is of another issuer")
 
 // discover returns the URL at which an issuer publishes its keys. It reads the
-// document of OpenID Connect, and the one of OAuth if that fails. The same rules
-// apply to both.
+// document of OpenID Connect, and the one of OAuth if that fails. The same
+// rules apply to both.
 func (c client) discover(ctx context.Context, l Location) (*url.URL, error) {
 	first, cancel := context.WithTimeout(ctx, firstDocumentTimeout)
 	defer cancel()
@@ -33,7 +33,8 @@ func (c client) discover(ctx context.Context, l Location) (*url.URL, error) {
 	case openIDErr == nil:
 		return u, nil
 	case errors.Is(openIDErr, errOtherIssuer):
-		// The configured issuer is wrong, which the other document cannot change.
+		// The configured issuer is wrong, which the other document cannot
+		// change.
 		return nil, fmt.Errorf("discovery: %s: %w", openIDPath, openIDErr)
 	case first.Err() != nil:
 		openIDErr = fmt.Errorf("no response within %v", firstDocumentTimeout)

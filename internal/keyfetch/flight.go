@@ -35,7 +35,8 @@ func (s *Source[K]) start() {
 	go s.run(s.flight, s.set)
 }
 
-// fetched is the result of a fetch. The set and its header are nil if it failed.
+// fetched is the result of a fetch. The set and its header are nil if it
+// failed.
 type fetched[K any] struct {
 	set    *keyset.Set[K]
 	header http.Header

@@ -14,8 +14,8 @@ import (
 )
 
 // FuzzKeySet uses any text as a key set, and as one key of a set. A set is
-// accepted only if encoding/json reads the same from it. A key does not affect the
-// key beside it.
+// accepted only if encoding/json reads the same from it. A key does not affect
+// the key beside it.
 func FuzzKeySet(f *testing.F) {
 	const good = `{"kty":"OKP","crv":"Ed25519","kid":"good","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}` // RFC 8037, appendix A.2
 	for _, c := range unusableKeys(f) {
@@ -75,9 +75,9 @@ func checkReport(t *testing.T, report keyfetch.Report) {
 	}
 }
 
-// FuzzDiscovery uses any text as an OpenID document. The keys are fetched from the
-// URL that encoding/json reads there, over https, and only if the document is of
-// the right issuer.
+// FuzzDiscovery uses any text as an OpenID document. The keys are fetched from
+// the URL that encoding/json reads there, over https, and only if the document
+// is of the right issuer.
 func FuzzDiscovery(f *testing.F) {
 	for _, c := range discoveries() {
 		for _, text := range c.pages {

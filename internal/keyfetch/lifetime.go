@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// minLifetime is the shortest lifetime that a Cache-Control can give to a set. A
-// few seconds are meant for browsers, and would cause fetches all day.
+// minLifetime is the shortest lifetime that a Cache-Control can give to a set.
+// A few seconds are meant for browsers, and would cause fetches all day.
 const minLifetime = 5 * time.Minute
 
 // lifetime returns how long a response with header stays fresh (RFC 9111,

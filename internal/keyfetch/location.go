@@ -69,7 +69,7 @@ func parseURL(text string, insecure bool) (*url.URL, error) {
 	switch {
 	case err != nil:
 		return nil, errors.New("is not a URL")
-	case u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.Opaque != "":
+	case u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":
 		return nil, errors.New("is not an https URL with a host")
 	case u.User != nil:
 		return nil, errors.New("contains a user name or password")

@@ -209,7 +209,8 @@ func wantLookup(t testing.TB, s *source, key *jose.Key, want outcome) {
 	}
 }
 
-// wantRequests checks how many requests the provider has seen once all is quiet.
+// wantRequests checks how many requests the provider has seen once all is
+// quiet.
 func wantRequests(t testing.TB, p *provider, want int) {
 	t.Helper()
 	synctest.Wait()

@@ -118,8 +118,8 @@ var errNotASet = errors.New(`the response is no key set: it is not a JSON object
 // not affect the others. It reads element by element, so that memory does not
 // grow with their number.
 func eachKey(text []byte, read func(i int, text []byte)) (n int, err error) {
-	// The decoder accepts invalid UTF-8. After this check it cannot fail because
-	// of the grammar.
+	// The decoder accepts invalid UTF-8. After this check it cannot fail
+	// because of the grammar.
 	if !utf8.Valid(text) || !json.Valid(text) {
 		return 0, errNotASet
 	}

@@ -2,9 +2,9 @@
 //
 // The package has four parts. The state of a [Source], with all decisions about
 // fetching, is a pure function in state.go. The clock by which keys age is in
-// clock.go. Requests, discovery and key sets are read in client.go, discovery.go
-// and set.go. The Source connects them, and holds the lock, the timer and the
-// goroutine.
+// clock.go. Requests, discovery and key sets are read in client.go,
+// discovery.go and set.go. The Source connects them, and holds the lock, the
+// timer and the goroutine.
 package keyfetch
 
 import (
@@ -56,8 +56,8 @@ type Source[K any] struct {
 	maxAge   time.Duration
 	onFetch  func(Report)
 
-	// quick is the set while a look-up that finds a key in it has nothing else
-	// to do. Otherwise it is nil.
+	// quick is the set during the time in which a look-up that finds a key in
+	// it has no other effect. Otherwise it is nil.
 	quick atomic.Pointer[keyset.Set[K]]
 
 	mu     sync.Mutex
@@ -81,11 +81,11 @@ func New[K any](c Config[K]) *Source[K] {
 	}
 }
 
-// Lookup returns the keys for tokens whose header names alg and id, which may be
-// empty. It returns no keys and no error if the key is unknown, and an error if
-// the key may exist but the set cannot be fetched. It waits for a fetch only if
-// it cannot decide without one, and no longer than ctx lasts. The caller must not
-// change the slice.
+// Lookup returns the keys for tokens whose header names alg and id, which may
+// be empty. It returns no keys and no error if the key is unknown, and an error
+// if the key may exist but the set cannot be fetched. It waits for a fetch only
+// if it cannot decide without one, and no longer than ctx lasts. The caller
+// must not change the slice.
 func (s *Source[K]) Lookup(ctx context.Context, alg jose.Algorithm, id string) ([]K, error) {
 	if set := s.quick.Load(); set != nil {
 		if keys := set.Lookup(alg, id); len(keys) > 0 {
@@ -95,7 +95,7 @@ func (s *Source[K]) Lookup(ctx context.Context, alg jose.Algorithm, id string) (
 	return s.lookup(ctx, alg, id)
 }
 
-// lookup is Lookup if it may have to do more than look into the set.
+// lookup is the part of Lookup that may start a fetch or wait for one.
 func (s *Source[K]) lookup(ctx context.Context, alg jose.Algorithm, id string) ([]K, error) {
 	if len(id) > jose.MaxKeyID || !slices.Contains(s.reader.algorithms, alg) {
 		return nil, nil // no fetch can bring such a key
@@ -130,12 +130,10 @@ func (s *Source[K]) lookup(ctx context.Context, alg jose.Algorithm, id string) (
 		s.apply(event{kind: waitCanceled, now: now})
 	}
 	usable := s.state.usable(now)
-	if usable {
-		keys = s.set.Lookup(alg, id)
-	}
+	keys = s.set.Lookup(alg, id)
 	switch {
 	case usable && len(keys) > 0:
-		return keys, nil // possibly old ones, which are still better than a failure
+		return keys, nil // possibly old keys, which are better than a failure
 	case err != nil || !usable:
 		return nil, s.unavailable(err)
 	}
@@ -173,9 +171,9 @@ var (
 	errOutdated       = errors.New("the fetched set is out of date already")
 )
 
-// unavailable returns the error of a look-up that err kept from deciding. If
-// fetching succeeded and err is nil, the machine was suspended, or its clock was
-// put forward, between the start of the fetch and now.
+// unavailable returns the error for a look-up that cannot be decided because of
+// err. A nil error means that the fetch succeeded, but the set has expired: the
+// machine was suspended since the fetch started, or its clock was put forward.
 func (s *Source[K]) unavailable(err error) error {
 	if err == nil {
 		err = errOutdated
@@ -183,8 +181,8 @@ func (s *Source[K]) unavailable(err error) error {
 	return fmt.Errorf("keys of %s: %w", s.location, err)
 }
 
-// apply makes an event take effect, and returns how its cause goes on. s.mu is
-// held.
+// apply updates the state for an event and starts a fetch if necessary. It
+// returns how the caller goes on. s.mu is held.
 func (s *Source[K]) apply(e event) action {
 	next, decision := s.policy.step(s.state, e)
 	changed := next != s.state
@@ -198,15 +196,16 @@ func (s *Source[K]) apply(e event) action {
 	return decision.action
 }
 
-// maxQuiet is the longest time without a look-up that reads the clock. Timers do
-// not count the time in which the machine is suspended.
+// maxQuiet is the longest time without a look-up that reads the clock. Timers
+// do not count the time in which the machine is suspended.
 const maxQuiet = time.Minute
 
-// rearm sets quick until there may be something to decide again. s.mu is held.
+// rearm sets quick for the time in which [state.quietUntil] allows it. s.mu is
+// held.
 //
-// A timer ends that time, because reading the clock for each look-up would cost a
-// tenth of verifying a remembered token. If an earlier timer fires late, the next
-// look-up comes back here.
+// A timer ends that time, because reading the clock for each look-up would cost
+// a tenth of verifying a remembered token. If an earlier timer fires late, the
+// next look-up comes back here.
 func (s *Source[K]) rearm(now time.Time) {
 	quiet := min(s.state.quietUntil(now).Sub(now), maxQuiet)
 	if s.set == nil || quiet <= 0 {

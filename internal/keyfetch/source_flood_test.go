@@ -84,8 +84,8 @@ func TestFloodOfUnknownKeys(t *testing.T) {
 	})
 }
 
-// While a provider hangs, look-ups of unknown keys do not pile up, and known keys
-// are found at once.
+// While a provider hangs, look-ups of unknown keys do not pile up, and known
+// keys are found at once.
 func TestHungProviderWithUnknownKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, known := new(provider), generate(t, jose.EdDSA)
@@ -156,8 +156,8 @@ func wantWaiting(t *testing.T, s *source, meanwhile func()) {
 	}
 }
 
-// Look-ups that have an old key to fall back on may all wait. They do so once per
-// outage.
+// Look-ups that have an old key to fall back on may all wait. They do so once
+// per outage.
 func TestHungProviderWithOldKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, key := new(provider), generate(t, jose.EdDSA)

@@ -23,7 +23,8 @@ type outage struct {
 	slow  bool   // fails when the fetch times out, not at once
 }
 
-// outages returns all of them. It counts the bytes of endless responses in read.
+// outages returns all of them. It counts the bytes of endless responses in
+// read.
 func outages(t testing.TB, read *atomic.Int64) []outage {
 	good := setOf(t, generate(t, jose.EdDSA))
 	return []outage{
@@ -67,9 +68,9 @@ func redirect(to func(*http.Request) string) reply {
 	}
 }
 
-// In every outage, known keys are found without waiting until they have expired.
-// Unknown keys are unavailable, not unknown. All is well soon after the provider
-// is.
+// In every outage, known keys are found without waiting until they have
+// expired. Unknown keys are unavailable, not unknown. All is well soon after
+// the provider is.
 func TestOutage(t *testing.T) {
 	var read atomic.Int64
 	for _, outage := range outages(t, &read) {
@@ -182,8 +183,8 @@ func TestOutageWithoutMaxStale(t *testing.T) {
 	})
 }
 
-// If the context of a look-up ends while old keys are fetched again, the look-up
-// uses the old keys. It cannot decide about unknown keys.
+// If the context of a look-up ends while old keys are fetched again, the
+// look-up uses the old keys. It cannot decide about unknown keys.
 func TestOutageOutlastsTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := new(provider)

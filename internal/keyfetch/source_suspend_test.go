@@ -16,8 +16,8 @@ import (
 
 // These tests set the clock of a Source, which no other package can do.
 
-// suspend makes the source believe that the machine was suspended for d, or, if d
-// is negative, that its wall clock was set back.
+// suspend makes the source believe that the machine was suspended for d, or, if
+// d is negative, that its wall clock was set back.
 func (s *Source[K]) suspend(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,9 +95,9 @@ func TestSuspended(t *testing.T) {
 	})
 }
 
-// If the machine was suspended during a fetch, the set may be out of date when it
-// arrives. That is an outage, which the next look-up ends, and no reason to reject
-// a token.
+// If the machine was suspended during a fetch, the set may be out of date when
+// it arrives. That is an outage, which the next look-up ends, and no reason to
+// reject a token.
 func TestSuspendedDuringFetch(t *testing.T) {
 	for name, call := range map[string]func(*Source[*jose.Key]) error{
 		"Lookup": func(s *Source[*jose.Key]) error {
@@ -130,8 +130,8 @@ func TestSuspendedDuringFetch(t *testing.T) {
 	}
 }
 
-// A clock that steps to and fro causes no more fetches, and uses up no keys in an
-// outage.
+// A clock that steps to and fro causes no more fetches, and uses up no keys in
+// an outage.
 func TestClockStepsToAndFro(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := new(standIn)
@@ -162,6 +162,32 @@ func TestClockStepsToAndFro(t *testing.T) {
 			if err := lookup("k"); err != nil {
 				t.Fatal(err)
 			}
+		}
+	})
+}
+
+// Look-ups are quick, which means without lock and clock, for a minute at most.
+// The first look-up after that makes them quick again.
+func TestQuickLookups(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := new(standIn).source(t, time.Hour, 24*time.Hour)
+		wantQuick := func(want bool) {
+			t.Helper()
+			if got := s.quick.Load() != nil; got != want {
+				t.Errorf("after %v quick is %v, want %v", time.Since(s.clock.first), got, want)
+			}
+		}
+		wantQuick(false)
+		for range 3 {
+			if _, err := s.Lookup(t.Context(), jose.EdDSA, "k"); err != nil {
+				t.Fatal(err)
+			}
+			wantQuick(true)
+			time.Sleep(time.Minute - 1)
+			wantQuick(true)
+			time.Sleep(1)
+			synctest.Wait()
+			wantQuick(false)
 		}
 	})
 }

@@ -51,7 +51,7 @@ type action int
 
 const (
 	proceed        action = iota // use the keys that were found; for Ready, return nil
-	waitOrUse                    // wait for the fetch, and use the keys that were found if it brings no others
+	waitOrUse                    // wait for the fetch, and use the keys that were found if it fails
 	wait                         // wait for the fetch, and look again
 	refuse                       // the key is unknown
 	unavailable                  // the key may exist, but cannot be fetched now
@@ -65,7 +65,8 @@ type decision struct {
 }
 
 // maxWaiting limits the look-ups that wait for a fetch without a key to fall
-// back on. Anyone can cause them, and they would pile up while a provider hangs.
+// back on. Anyone can cause them, and they would pile up while a provider
+// hangs.
 const maxWaiting = 1000
 
 // step returns the state after e, and the decision.
@@ -98,9 +99,9 @@ func (p policy) found(s state, now time.Time) (state, decision) {
 	start := s.mayStart(now)
 	switch {
 	case !now.Before(s.old) && !s.failed && (start || s.fetching):
-		// The keys may have been withdrawn long ago, so this is worth a wait. It
-		// is not after a failure: while the provider hangs, requests must not
-		// all hang with it.
+		// The keys may have been withdrawn long ago, so this is worth a wait.
+		// It is not after a failure: while the provider hangs, requests must
+		// not all hang with it.
 		if start {
 			s = p.start(s, now)
 		}
@@ -155,8 +156,8 @@ func (p policy) start(s state, now time.Time) state {
 }
 
 // A service may start a moment before its network does. Before the first
-// successful fetch, failed fetches are therefore repeated after firstRetry, then
-// after twice that time, and so on up to the cooldown.
+// successful fetch, failed fetches are therefore repeated after firstRetry,
+// then after twice that time, and so on up to the cooldown.
 const (
 	firstRetry = time.Second
 	maxDoubled = 10 // 2^10 s exceeds every cooldown
@@ -191,8 +192,9 @@ func (s state) mayStart(now time.Time) bool {
 	return !s.fetching && !now.Before(s.nextStart)
 }
 
-// quietUntil returns until when every [lookupFound] leads to proceed and changes
-// nothing. The time is not after now if that is not so even now.
+// quietUntil returns the end of the time in which a [lookupFound] leads to
+// proceed and does not change the state. If that time is over, the result is
+// not after now.
 func (s state) quietUntil(now time.Time) time.Time {
 	until := s.expires
 	if !s.failed {

@@ -13,8 +13,8 @@ var (
 	testNow    = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// rules are all decisions. Exactly one rule applies to each state and event: the
-// one of that event whose conditions all hold (see conditions).
+// rules are all decisions. Exactly one rule applies to each state and event:
+// the one of that event whose conditions all hold (see conditions).
 var rules = []struct {
 	event      eventKind
 	conditions string
@@ -268,8 +268,9 @@ func TestStepSequences(t *testing.T) {
 	}
 }
 
-// Between two decisions, look-ups do not call step. So for as long as quietUntil
-// says, step must have no effect on a found key, and at its end it must have one.
+// Between two decisions, look-ups do not call step. So for as long as
+// quietUntil says, step must have no effect on a found key, and at its end it
+// must have one.
 func TestQuietUntil(t *testing.T) {
 	at := func(minute int) time.Time {
 		if minute < 0 {

@@ -10,9 +10,10 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/jose"
 )
 
-// TestWycheproof uses the keys of the Wycheproof vectors about JWKs as key sets,
-// and verifies their tokens. Symmetric keys of a set are refused. Of several keys
-// with one ID, each is tried. Keys with the ROCA weakness are not recognized.
+// TestWycheproof uses the keys of the Wycheproof vectors about JWKs as key
+// sets, and verifies their tokens. Symmetric keys of a set are refused. Of
+// several keys with one ID, each is tried. Keys with the ROCA weakness are not
+// recognized.
 func TestWycheproof(t *testing.T) {
 	data, err := os.ReadFile("../../../shared/wycheproof/json_web_key_test.json")
 	if err != nil {

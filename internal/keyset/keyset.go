@@ -41,8 +41,8 @@ func New[K any](wrap func(*jose.Key) K) *Set[K] {
 }
 
 // Add adds the public part of key, or the whole key if it is symmetric. It
-// refuses a key that is not valid, and a second key with the same ID. Its errors
-// are predicates of the key.
+// refuses a key that is not valid, and a second key with the same ID. Its
+// errors are predicates of the key.
 //
 // If the ID of the key was not assigned by anyone ([jose.Key.Assigned]), other
 // parties may know the key by another ID. [Set.Lookup] then returns the key for
@@ -69,8 +69,8 @@ func (s *Set[K]) Add(key *jose.Key) error {
 }
 
 // AddPublished adds a public key of a set that its owner published. The owner
-// also writes the IDs of tokens. The key is therefore looked up by its ID alone,
-// and several keys may have the same one.
+// also writes the IDs of tokens. The key is therefore looked up by its ID
+// alone, and several keys may have the same one.
 func (s *Set[K]) AddPublished(key *jose.Key) { s.add(key) }
 
 func (s *Set[K]) add(key *jose.Key) K {
@@ -84,8 +84,9 @@ func (s *Set[K]) add(key *jose.Key) K {
 }
 
 // Lookup returns the keys for tokens whose header names alg and id: those with
-// that ID, or else those that other parties may know by that ID. If id is empty,
-// it returns all keys of the algorithm. The caller must not change the slice.
+// that ID, or else those that other parties may know by that ID. If id is
+// empty, it returns all keys of the algorithm. The caller must not change the
+// slice.
 func (s *Set[K]) Lookup(alg jose.Algorithm, id string) []K {
 	if s == nil {
 		return nil

@@ -18,12 +18,13 @@ import (
 	"github.com/seed-0a072700/jwtauth/memstore"
 )
 
-// fleet is a service of three instances that share a store, and another service that only verifies, with the
-// keys that whichever instance it reaches publishes.
+// fleet is a service of three instances that share a store, and a second
+// service that only verifies. The second one fetches its keys from any of the
+// instances.
 type fleet struct {
-	issuers  []*jwtauth.Issuer
-	consumer *jwtauth.Verifier
-	doors    []http.Handler // each of them, behind Verify
+	issuers   []*jwtauth.Issuer
+	consumer  *jwtauth.Verifier
+	protected []http.Handler // a handler behind Verify for each of them
 }
 
 func newFleet(t *testing.T, key jwtauth.Key, opts jwtauth.IssuerOptions) *fleet {
@@ -43,14 +44,14 @@ func newFleet(t *testing.T, key jwtauth.Key, opts jwtauth.IssuerOptions) *fleet 
 	}))
 	_, f.consumer = p.remote(t, jwtauth.RemoteKeysOptions{})
 	for _, v := range []jwtauth.TokenVerifier{f.issuers[0], f.issuers[1], f.issuers[2], f.consumer} {
-		f.doors = append(f.doors, jwtauth.Verify(v)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
+		f.protected = append(f.protected, jwtauth.Verify(v)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
 	}
 	return f
 }
 
 func (f *fleet) any() *jwtauth.Issuer { return f.issuers[rand.IntN(len(f.issuers))] }
 
-// setKeys exchanges the keys of one instance after the other.
+// setKeys calls SetKeys of one instance after the other.
 func (f *fleet) setKeys(t *testing.T, signing jwtauth.Key, accepted ...jwtauth.Key) {
 	t.Helper()
 	for _, issuer := range f.issuers {
@@ -61,19 +62,19 @@ func (f *fleet) setKeys(t *testing.T, signing jwtauth.Key, accepted ...jwtauth.K
 	}
 }
 
-func (f *fleet) status(door int, token string) int {
+func (f *fleet) status(service int, token string) int {
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Header.Set("Authorization", "Bearer "+token)
 	w := httptest.NewRecorder()
-	f.doors[door].ServeHTTP(w, r)
+	f.protected[service].ServeHTTP(w, r)
 	return w.Code
 }
 
-// tally is what became of the clients' requests.
-type tally struct{ requests, refused, refreshes, loggedOut atomic.Int64 }
+// tally counts the requests of all clients.
+type tally struct{ requests, rejected, refreshes, loggedOut atomic.Int64 }
 
-// client logs in once, and then refreshes its token on any instance, and uses it with any service,
-// until stop. One client in ten refreshes only when it has to.
+// client logs in once. Until stop, it refreshes its token on any instance and
+// uses it with any service. One client in ten refreshes only when it must.
 func (f *fleet) client(t *testing.T, name int, stop <-chan struct{}, n *tally) {
 	tokens, err := f.any().Login(t.Context(), fmt.Sprint("user-", name))
 	if err != nil {
@@ -97,28 +98,29 @@ func (f *fleet) client(t *testing.T, name int, stop <-chan struct{}, n *tally) {
 			expires = time.Now().Add(time.Duration(tokens.ExpiresIn) * time.Second)
 		}
 		n.requests.Add(1)
-		if door := rand.IntN(len(f.doors)); f.status(door, tokens.AccessToken) != 200 {
-			n.refused.Add(1)
-			t.Errorf("service %d refuses", door)
+		if service := rand.IntN(len(f.protected)); f.status(service, tokens.AccessToken) != 200 {
+			n.rejected.Add(1)
+			t.Errorf("service %d rejects the token", service)
 		}
 	}
 }
 
-// answered returns how many of tokens each service answers with code.
-func (f *fleet) answered(code int, tokens []string) []int {
-	counts := make([]int, len(f.doors))
-	for door := range f.doors {
+// count returns how many of the tokens get a status, for each service.
+func (f *fleet) count(code int, tokens []string) []int {
+	counts := make([]int, len(f.protected))
+	for service := range f.protected {
 		for _, token := range tokens {
-			if f.status(door, token) == code {
-				counts[door]++
+			if f.status(service, token) == code {
+				counts[service]++
 			}
 		}
 	}
 	return counts
 }
 
-// The keys of three instances are rotated as SetKeys says while clients use and refresh their tokens: nobody is refused, nobody
-// is logged out, and afterwards nothing of the old key is good.
+// The keys of three instances are rotated in the steps of SetKeys, while
+// clients use and refresh their tokens. No token is rejected and no client is
+// logged out. Afterwards, all tokens of the old key are rejected.
 func TestRotation(t *testing.T) {
 	for _, separate := range []bool{false, true} {
 		t.Run(fmt.Sprintf("RefreshKeys=%v", separate), func(t *testing.T) {
@@ -127,7 +129,7 @@ func TestRotation(t *testing.T) {
 				old, next := generate(t, jwtauth.ES256), generate(t, jwtauth.ES256)
 				const accessTTL, idleTTL = 10 * time.Minute, time.Hour
 				opts := jwtauth.IssuerOptions{AccessTTL: accessTTL, IdleTTL: idleTTL}
-				wait, many := idleTTL, 220 // refresh tokens that derive from the old key may live as long
+				wait, many := idleTTL, 220 // refresh tokens are signed with a key derived from the old one
 				if separate {
 					opts.RefreshKeys = []jwtauth.Key{generate(t, jwtauth.HS256)}
 					wait, many = accessTTL+time.Minute, 420
@@ -153,27 +155,27 @@ func TestRotation(t *testing.T) {
 					stolen = append(stolen, token)
 				}
 				all := []int{1000, 1000, 1000, 1000}
-				f.setKeys(t, old, next)     // 1: publish the next key,
-				time.Sleep(5 * time.Minute) // until nobody holds a set without it;
-				f.setKeys(t, next, old)     // 2: sign with it,
-				time.Sleep(wait)            // until nothing that the old one signed is in use;
-				for range 2 {               // remembered tokens are no exception
-					if got := f.answered(200, stolen); !slices.Equal(got, all) {
-						t.Errorf("of the old key's tokens the services take %v before its withdrawal, want %v", got, all)
+				f.setKeys(t, old, next) // 1: publish
+				time.Sleep(5 * time.Minute)
+				f.setKeys(t, next, old) // 2: sign
+				time.Sleep(wait)
+				for range 2 { // the second time, tokens are remembered
+					if got := f.count(200, stolen); !slices.Equal(got, all) {
+						t.Errorf("the services accept %v tokens of the old key before its withdrawal, want %v", got, all)
 					}
 				}
-				f.setKeys(t, next)           // 3: withdraw that.
-				time.Sleep(10 * time.Minute) // and see it gone
+				f.setKeys(t, next) // 3: withdraw
+				time.Sleep(10 * time.Minute)
 				close(stop)
 				clients.Wait()
-				gone := f.answered(401, stolen)
+				gone := f.count(401, stolen)
 				if !slices.Equal(gone, all) {
-					t.Errorf("of the old key's tokens the services refuse %v after its withdrawal, want %v", gone, all)
+					t.Errorf("the services reject %v tokens of the old key after its withdrawal, want %v", gone, all)
 				}
-				t.Logf("%d requests, %d refused; %d refreshes, %d logged out; of 1000 tokens of the old key the 4 services refuse %v",
-					n.requests.Load(), n.refused.Load(), n.refreshes.Load(), n.loggedOut.Load(), gone)
+				t.Logf("%d requests, %d rejected; %d refreshes, %d logged out; the 4 services reject %v of 1000 tokens of the old key",
+					n.requests.Load(), n.rejected.Load(), n.refreshes.Load(), n.loggedOut.Load(), gone)
 				if n.requests.Load() < 10_000 || n.refreshes.Load() < 10_000 {
-					t.Error("those are too few")
+					t.Error("too few requests")
 				}
 				_, err = f.any().Refresh(t.Context(), idle.RefreshToken)
 				if separate && err != nil || !separate && !errors.Is(err, jwtauth.ErrTokenInvalid) {
@@ -184,12 +186,13 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-// sharedCache stands before a handler and answers in its place for as long as JWKS allows, whatever the client asks for.
+// sharedCache is a cache in front of a handler. It uses each response for as
+// long as JWKS allows, even if the client asks for a new one.
 type sharedCache struct {
 	origin http.Handler
 	stored *httptest.ResponseRecorder
 	at     time.Time
-	oldest time.Duration // that it answered with
+	oldest time.Duration // age of a response from the cache
 }
 
 func (c *sharedCache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -204,8 +207,10 @@ func (c *sharedCache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(c.stored.Body.Bytes())
 }
 
-// Another service that has the keys through a shared cache may hold a set that is as old as the cache lets it grow, and then as
-// old as it lets it grow itself. So with 10 minutes for the first step, as SetKeys has it, nobody is refused; 5 are not enough.
+// Behind a shared cache, a service may hold a set for the lifetime of the
+// response in the cache, and then for the same time in its own memory. The
+// first step of a rotation must therefore take 10 minutes. 5 minutes are not
+// enough.
 func TestRotationThroughSharedCache(t *testing.T) {
 	for publish, refused := range map[time.Duration]bool{5 * time.Minute: true, 10 * time.Minute: false} {
 		t.Run(fmt.Sprint(publish), func(t *testing.T) {
@@ -230,7 +235,7 @@ func TestRotationThroughSharedCache(t *testing.T) {
 					synctest.Wait()
 					return err
 				}
-				_, other := p.remote(t, jwtauth.RemoteKeysOptions{}) // has the cache filled just before
+				_, other := p.remote(t, jwtauth.RemoteKeysOptions{}) // fills the cache just before SetKeys
 				oldToken := signed(t, old)
 				wantVerifyAtOnce(t, other, oldToken, nil)
 				setKeys(old, next)
@@ -249,9 +254,9 @@ func TestRotationThroughSharedCache(t *testing.T) {
 					}
 					time.Sleep(time.Second)
 				}
-				t.Logf("%d of 600 tokens refused after %v; the oldest answer from the cache was %v", errs, publish, cache.oldest)
+				t.Logf("%d of 600 tokens rejected after %v; the oldest response from the cache was %v", errs, publish, cache.oldest)
 				if (errs > 0) != refused || cache.oldest < 4*time.Minute {
-					t.Error("that is not what the documentation says")
+					t.Error("the documentation of SetKeys is wrong")
 				}
 				setKeys(next)
 				for range 600 {
@@ -266,8 +271,9 @@ func TestRotationThroughSharedCache(t *testing.T) {
 	}
 }
 
-// A key that leaked is replaced at once, on all instances: from then on its tokens are good for nothing there,
-// and other services learn of it with the first token of the new key.
+// A leaked key is replaced on all instances at once. They reject its tokens
+// from then on. Other services reject them after the first token of the new
+// key.
 func TestLeakedKey(t *testing.T) {
 	for _, separate := range []bool{false, true} {
 		t.Run(fmt.Sprintf("RefreshKeys=%v", separate), func(t *testing.T) {
@@ -282,9 +288,9 @@ func TestLeakedKey(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				for door := range f.doors {
-					if code := f.status(door, tokens.AccessToken); code != 200 {
-						t.Errorf("service %d answers %d before", door, code)
+				for service := range f.protected {
+					if code := f.status(service, tokens.AccessToken); code != 200 {
+						t.Errorf("service %d responds with %d before", service, code)
 					}
 				}
 				time.Sleep(time.Minute)
@@ -293,25 +299,25 @@ func TestLeakedKey(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				for door := range f.issuers {
-					if code := f.status(door, tokens.AccessToken); code != 401 {
-						t.Errorf("instance %d answers %d after", door, code)
+				for service := range f.issuers {
+					if code := f.status(service, tokens.AccessToken); code != 401 {
+						t.Errorf("instance %d responds with %d after", service, code)
 					}
 				}
 				renewed, err := f.any().Refresh(t.Context(), tokens.RefreshToken)
 				if separate && err != nil || !separate && !errors.Is(err, jwtauth.ErrTokenInvalid) {
 					t.Fatalf("refreshing: %v", err)
 				}
-				if !separate { // everyone logs in again
+				if !separate { // all users log in again
 					if renewed, err = f.any().Login(t.Context(), "user-1"); err != nil {
 						t.Fatal(err)
 					}
 				}
 				if code := f.status(3, renewed.AccessToken); code != 200 {
-					t.Errorf("the other service answers %d to a token of the new key", code)
+					t.Errorf("the other service responds with %d to a token of the new key", code)
 				}
 				if code := f.status(3, tokens.AccessToken); code != 401 {
-					t.Errorf("the other service answers %d after it saw the new key", code)
+					t.Errorf("the other service responds with %d after it fetched the new key", code)
 				}
 			})
 		})
