@@ -184,6 +184,7 @@ func TestQuickLookups(t *testing.T) {
 			}
 			wantQuick(true)
 			time.Sleep(time.Minute - 1)
+			synctest.Wait()
 			wantQuick(true)
 			time.Sleep(1)
 			synctest.Wait()
