@@ -19,30 +19,47 @@ type Event struct {
 type EventKind string
 
 const (
-	EventLogin   EventKind = "login"   // A session was created.
-	EventRefresh EventKind = "refresh" // Tokens were issued for a refresh token; Event.Reason has the details.
-	EventReuse   EventKind = "reuse"   // An old refresh token was presented after its window, which is treated as theft: the session was ended.
-	EventLogout  EventKind = "logout"  // A session was ended on request, if it was still active; without SessionID, all sessions of the subject.
-	EventDenied  EventKind = "denied"  // The subject is disabled: the login was refused, or the session was ended.
+	// EventLogin means that a session was created.
+	EventLogin EventKind = "login"
+
+	// EventRefresh means that tokens were issued for a refresh token.
+	// Event.Reason says why.
+	EventRefresh EventKind = "refresh"
+
+	// EventReuse means that an old refresh token was presented after its
+	// window, which is treated as theft: the session was ended.
+	EventReuse EventKind = "reuse"
+
+	// EventLogout means that a session was ended on request, unless it had
+	// ended before. Without a SessionID, it means all sessions of the subject.
+	EventLogout EventKind = "logout"
+
+	// EventDenied means that the subject is disabled: the login was refused, or
+	// the session was ended.
+	EventDenied EventKind = "denied"
 )
 
 // EventReason is the reason for an [Event] of a kind that has several.
 type EventReason string
 
 const (
-	// ReasonRotated: the current refresh token was exchanged for a new one.
+	// ReasonRotated means that the current refresh token was exchanged for a
+	// new one.
 	ReasonRotated EventReason = "rotated"
 
-	// ReasonRepeated: the current refresh token was presented shortly after it was
-	// issued, such as by a second tab, and was returned again.
+	// ReasonRepeated means that the current refresh token was presented again
+	// shortly after the last rotation, such as by a second tab, and stays
+	// current.
 	ReasonRepeated EventReason = "repeated"
 
-	// ReasonRetried: the previous refresh token was presented within its window, such
-	// as by a client that lost the response, and the current one was returned.
+	// ReasonRetried means that the previous refresh token was presented within
+	// its window, such as by a client that lost the response, and that the
+	// current one was returned.
 	ReasonRetried EventReason = "retried"
 
-	// ReasonAdopted: the refresh token was newer than the stored session, such as
-	// after a failover or a restored backup, and the session was moved forward to it.
+	// ReasonAdopted means that the refresh token was newer than the stored
+	// session, such as after a failover or a restored backup, and that the
+	// session was moved forward to it.
 	ReasonAdopted EventReason = "adopted"
 )
 

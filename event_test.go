@@ -10,7 +10,7 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// A story in which everything happens, as the events tell it.
+// One sequence of calls with every kind of event.
 func TestEvents(t *testing.T) {
 	var disabled error
 	var told []string
@@ -32,7 +32,7 @@ func TestEvents(t *testing.T) {
 			if ctx.Value(mark{}) != "here" {
 				t.Error("the event comes without the call's context")
 			}
-			// It is told after it has happened.
+			// The event comes after the change.
 			_, err := s.store.SessionStore.Load(context.Background(), e.SessionID, s.clock.Now())
 			ended := e.Kind == jwtauth.EventReuse || e.Kind == jwtauth.EventLogout || e.Kind == jwtauth.EventDenied
 			if (err != nil) != ended {
@@ -59,7 +59,7 @@ func TestEvents(t *testing.T) {
 	refresh(s.forge(second, 5))
 	s.at(afterwards)
 	refresh(first)
-	refresh(second) // over: no event
+	refresh(second) // ended: no event
 
 	first = login()
 	_ = s.Logout(ctx, first)
@@ -69,7 +69,7 @@ func TestEvents(t *testing.T) {
 	disabled = jwtauth.ErrSubjectDisabled
 	refresh(first)
 	if _, err := s.Login(ctx, "user-2"); err == nil {
-		t.Error("a disabled subject logs in")
+		t.Error("a disabled subject logged in")
 	}
 	disabled = errDown
 	refresh(first)
@@ -93,11 +93,11 @@ func TestEvents(t *testing.T) {
 		"logout user-1 none",
 	}
 	if !slices.Equal(told, want) {
-		t.Errorf("told\n%s\nwant\n%s", strings.Join(told, "\n"), strings.Join(want, "\n"))
+		t.Errorf("events\n%s\nwant\n%s", strings.Join(told, "\n"), strings.Join(want, "\n"))
 	}
 }
 
-// An event is three texts: who, which session, what. None is a token.
+// No event contains a token.
 func TestEventsHoldNoToken(t *testing.T) {
 	s := newService(t)
 	first, err := s.Login(t.Context(), "user-1")
@@ -112,7 +112,7 @@ func TestEventsHoldNoToken(t *testing.T) {
 	for _, token := range []string{first.AccessToken, first.RefreshToken, second.AccessToken, second.RefreshToken} {
 		for _, segment := range strings.Split(token, ".") {
 			if strings.Contains(text, segment) {
-				t.Errorf("an event holds token text: %s", text)
+				t.Errorf("an event contains a part of a token: %s", text)
 			}
 		}
 	}

@@ -18,11 +18,11 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// forger signs whatever header and payload it is given, be they JSON or not: so that a token can be
-// refused for what it says, its signature being right.
+// forger signs any header and payload, valid JSON or not, so that a test can
+// see a token refused for its content.
 type forger struct {
 	alg  jwtauth.Algorithm
-	key  jwtauth.Key // what verifies: without its private part where it has one
+	key  jwtauth.Key // verifies; without the private part of a key pair
 	sign func(input string) []byte
 }
 
@@ -86,13 +86,14 @@ func eachForger(t *testing.T, test func(*testing.T, forger)) {
 
 func b64(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 
-// segments signs two segments as they stand.
+// segments signs two encoded segments.
 func (f forger) segments(header, payload string) string {
 	input := header + "." + payload
 	return input + "." + base64.RawURLEncoding.EncodeToString(f.sign(input))
 }
 
-// token signs a header, in which ALG stands for the forger's algorithm, and a payload.
+// token signs a header and a payload. ALG in the header stands for the forger's
+// algorithm.
 func (f forger) token(header, payload string) string {
 	return f.segments(b64(strings.ReplaceAll(header, "ALG", string(f.alg))), b64(payload))
 }
@@ -118,14 +119,15 @@ func (f forger) ofLength(t testing.TB, length int, members ...string) string {
 	}
 }
 
-// The time at which tests run, and claims that are in order then, for what forger.verifier asks.
+// now is the time at which tests run. The claims below are valid then, for
+// forger.verifier.
 const now = 1_800_000_000
 
 var goodMembers = []string{`"iss":"https://issuer.example"`, `"sub":"user-1"`, `"aud":"api"`, `"iat":1800000000`, `"exp":1800000900`}
 
 var goodClaims = withClaims()
 
-// withClaims is goodClaims with other members in place of those of the same name, and more.
+// withClaims returns goodClaims with some members replaced or added.
 func withClaims(members ...string) string {
 	all := slices.Clone(goodMembers)
 	for _, member := range members {
@@ -138,7 +140,7 @@ func withClaims(members ...string) string {
 	return "{" + strings.Join(all, ",") + "}"
 }
 
-// withoutClaim is goodClaims but for one.
+// withoutClaim returns goodClaims without one member.
 func withoutClaim(name string) string {
 	kept := slices.DeleteFunc(slices.Clone(goodMembers), func(m string) bool { return nameOf(m) == `"`+name+`"` })
 	return "{" + strings.Join(kept, ",") + "}"
@@ -158,7 +160,8 @@ func staticKeys(t testing.TB, keys ...jwtauth.Key) jwtauth.KeySource {
 	return source
 }
 
-// options are those of an ordinary verifier, with a clock that stands at now and no leeway.
+// options are those of an ordinary verifier with a clock stopped at now and no
+// leeway.
 func options() jwtauth.VerifierOptions {
 	return jwtauth.VerifierOptions{
 		Issuer:   "https://issuer.example",
@@ -188,14 +191,14 @@ func (f forger) verifier(t testing.TB, change ...func(*jwtauth.VerifierOptions))
 
 func noCache(o *jwtauth.VerifierOptions) { o.CacheSize = -1 }
 
-// keySourceFunc is a KeySource of the test's own.
+// keySourceFunc is a function as a KeySource.
 type keySourceFunc func(ctx context.Context, alg jwtauth.Algorithm, kid string) ([]jwtauth.Key, error)
 
 func (f keySourceFunc) VerificationKeys(ctx context.Context, alg jwtauth.Algorithm, kid string) ([]jwtauth.Key, error) {
 	return f(ctx, alg, kid)
 }
 
-// verifierFunc is a TokenVerifier of the test's own.
+// verifierFunc is a function as a TokenVerifier.
 type verifierFunc func(ctx context.Context, token string) (*jwtauth.Claims, error)
 
 func (f verifierFunc) VerifyToken(ctx context.Context, token string) (*jwtauth.Claims, error) {

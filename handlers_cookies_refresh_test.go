@@ -26,7 +26,7 @@ func TestCookieModeRefreshAdopts(t *testing.T) {
 	s.told()
 	s.at(week - time.Second)
 	wantAnswer(t, "adopted", s.refreshes(), 200, "", accessCookie)
-	s.wantRefreshes(t, "adopted", jwtauth.ReasonAdopted)
+	s.wantReasons(t, "adopted", jwtauth.ReasonAdopted)
 	if row = s.row(s.jar[refreshCookie]); row.ExpiresAt.Before(kept) {
 		t.Errorf("the browser keeps the token until %v, the store the session until %v", kept, row.ExpiresAt)
 	}
@@ -71,7 +71,7 @@ func TestCookieModeRefresh(t *testing.T) {
 	if s.jar[refreshCookie] != second {
 		t.Error("the lost answer is not answered again")
 	}
-	s.wantRefreshes(t, "three refreshes", jwtauth.ReasonRotated, jwtauth.ReasonRepeated, jwtauth.ReasonRetried)
+	s.wantReasons(t, "three refreshes", jwtauth.ReasonRotated, jwtauth.ReasonRepeated, jwtauth.ReasonRetried)
 
 	// None of these makes the browser forget what it holds.
 	good := s.jar[refreshCookie]

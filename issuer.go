@@ -18,21 +18,21 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/keyset"
 )
 
-// Issuer signs access tokens and verifies its own. Make one with [NewIssuer]. It
-// is safe for concurrent use, [Issuer.SetKeys] included.
+// Issuer signs access tokens, verifies them, and runs login sessions. Create
+// one with [NewIssuer]. All of its methods are safe for concurrent use.
 type Issuer struct {
 	issuance
 	rules    rules
-	party    []byte // the members "iss" and "aud" of its tokens
+	party    []byte // members "iss" and "aud" of the tokens
 	verifier *Verifier
 	keys     atomic.Pointer[issuerKeys]
 
-	sessions        storeClient // without a store, its store is nil
+	sessions        storeClient // unused if IssuerOptions.Sessions is nil
 	refreshVerifier *Verifier
 }
 
-// NewIssuer returns an Issuer that signs with key, which must have its private part. Its
-// error joins all that is wrong with key and opts, each fault naming its field.
+// NewIssuer returns an Issuer that signs with key, which must have its private
+// part. Its error joins all faults in the arguments. Each names the option.
 func NewIssuer(key Key, opts IssuerOptions) (*Issuer, error) {
 	var f faults.Collector
 	issue, rules := opts.compile(&f)
@@ -48,15 +48,16 @@ func NewIssuer(key Key, opts IssuerOptions) (*Issuer, error) {
 	return i, nil
 }
 
-// issuerKeys are the keys in force, exchanged as one.
+// issuerKeys are the keys of an Issuer at one time.
 type issuerKeys struct {
 	signing  *jose.Key
-	header   string           // the header segment of what signing signs, and its dot
-	accepted *keyset.Set[Key] // signing included
-	refresh  []Key            // for refresh tokens, the first signs; none without a store
+	header   string           // header segment of signed tokens, with its dot
+	accepted *keyset.Set[Key] // verify access tokens; includes signing
+	refresh  []Key            // verify refresh tokens, and the first signs; empty without a store
 }
 
-// newKeys adds its faults under the paths of the caller's two values.
+// newKeys checks keys and returns them for use. The paths name the two
+// arguments in faults.
 func (i *issuance) newKeys(f *faults.Collector, path string, signing Key, acceptedPath string, accepted []Key) *issuerKeys {
 	keys := &issuerKeys{signing: signing.k, accepted: newKeySet()}
 	if i.store != nil {
@@ -81,13 +82,14 @@ func (i *issuance) newKeys(f *faults.Collector, path string, signing Key, accept
 		}
 	}
 	if len(keys.refresh) > maxCandidates {
-		f.Add(acceptedPath, "makes %d keys that refresh tokens are tried with, RefreshKeys included; at most %d are", len(keys.refresh), maxCandidates)
+		f.Add(acceptedPath, "leads to %d keys that verify refresh tokens, RefreshKeys included; the maximum is %d", len(keys.refresh), maxCandidates)
 	}
 	return keys
 }
 
-// addDerived has refresh tokens verify that were signed with a key derived from
-// key. Where no RefreshKeys are configured, that must be possible: else it would log people out.
+// addDerived makes refresh tokens verify that were signed with a key derived
+// from key. Without RefreshKeys a key that does not allow this is a fault,
+// because its sessions would end.
 func (i *issuance) addDerived(f *faults.Collector, keys *issuerKeys, path string, key Key) {
 	if i.store == nil {
 		return
@@ -101,26 +103,34 @@ func (i *issuance) addDerived(f *faults.Collector, keys *issuerKeys, path string
 	}
 }
 
-// SetKeys exchanges the keys while requests run: from then on tokens are signed with signing, and verify where
-// signing or one of accepted signed them; tokens of any other key are refused at once. [Issuer.JWKS] publishes the
-// same keys. On an error, which joins all faults, the old keys stay in force.
+// SetKeys replaces the keys while requests run. From then on signing signs all
+// tokens, and tokens verify if signing or one of the accepted keys signed them.
+// All other tokens are refused at once. [Issuer.JWKS] publishes the same keys.
+// On error the keys are unchanged; the error joins all faults.
 //
-// A rotation that refuses nobody takes three steps. With several instances, each step is done on all of them
-// before the next one begins:
+// A rotation that refuses no valid token has three steps. With several
+// instances, finish each step on all of them before the next one begins:
 //
-//  1. Publish: SetKeys(old, next). Then wait until nobody holds a set without next: 5 minutes, which is what
-//     JWKS allows others to keep it for; 10 where shared caches stand between that do not ask the origin; longer where some keep theirs longer and do not ask again for an unknown kid.
-//  2. Sign: SetKeys(next, old). Then wait until nothing that old signed can be in use: AccessTTL, or the longest
-//     [ExpiresIn], plus Leeway, from when the last instance took this step; where there are Sessions without RefreshKeys,
-//     IdleTTL if that is longer, since refresh tokens then derive from the signing key (old must keep its private part for that).
+//  1. Publish: SetKeys(old, next). Wait until no cache holds a set without
+//     next: 5 minutes (the max-age of JWKS), or 10 behind shared caches that do
+//     not revalidate. Wait longer for services that keep a set longer and do
+//     not fetch it again for an unknown key ID.
+//  2. Sign: SetKeys(next, old). Wait until all tokens signed with old have
+//     expired: AccessTTL or the longest [ExpiresIn], plus Leeway. If Sessions
+//     is set and RefreshKeys are not, wait for IdleTTL if that is longer:
+//     refresh tokens are then signed with a key derived from old, which must
+//     keep its private part.
 //  3. Withdraw: SetKeys(next).
 //
-// HS… keys are not published; the first step is needed all the same where there are several instances.
+// HS… keys are not published, but several instances need the first step as
+// well.
 //
-// A key that has leaked is not rotated but replaced: SetKeys(fresh) at once, on all instances. All its tokens are
-// refused from then on, and without RefreshKeys everybody logs in again. A service with [RemoteKeys] learns of it with
-// the first token of the new key, or when it fetches next: within 5 minutes, counted from its last fetch, while it can reach the set.
-// RefreshKeys that leaked with it are replaced as well, which takes a new Issuer.
+// If a key has leaked, replace it at once: SetKeys(fresh) on all instances. All
+// tokens of the old key are refused from then on, and without RefreshKeys all
+// users must log in again. A service with [RemoteKeys] notices the change with
+// the first token of the new key, or within 5 minutes of its last fetch, if it
+// can fetch the set. RefreshKeys that have leaked cannot be replaced in this
+// way: create a new Issuer.
 func (i *Issuer) SetKeys(signing Key, accepted ...Key) error {
 	var f faults.Collector
 	keys := i.newKeys(&f, "SetKeys: signing", signing, "SetKeys: accepted", accepted)
@@ -131,39 +141,51 @@ func (i *Issuer) SetKeys(signing Key, accepted ...Key) error {
 	return nil
 }
 
-// ownKeys is an Issuer as the KeySource of its own verifier.
+// ownKeys is the KeySource for an Issuer's access tokens.
 type ownKeys Issuer
 
 func (o *ownKeys) VerificationKeys(_ context.Context, alg Algorithm, kid string) ([]Key, error) {
 	return o.keys.Load().accepted.Lookup(jose.Algorithm(alg), kid), nil
 }
 
-// VerifyToken judges a token that this issuer signed, as [Verifier.VerifyToken] does.
+// VerifyToken verifies an access token that this Issuer signed, as
+// [Verifier.VerifyToken] does.
 func (i *Issuer) VerifyToken(ctx context.Context, token string) (*Claims, error) {
 	return i.verifier.VerifyToken(ctx, token)
 }
 
-// SignOption changes one token that [Issuer.Sign] signs.
+// SignOption changes one token of [Issuer.Sign].
 type SignOption func(*tokenSpec)
 
-// ExpiresIn gives a token another life than IssuerOptions.AccessTTL: whole seconds, at most 366 days.
+// ExpiresIn sets the lifetime of the token, instead of IssuerOptions.AccessTTL:
+// a positive number of whole seconds, at most 366 days.
 func ExpiresIn(d time.Duration) SignOption { return func(s *tokenSpec) { s.ttl = d } }
 
-// ForAudience gives a token another audience than IssuerOptions.Audience. This issuer verifies the
-// token only if one of its own audiences is among them; none sets no "aud" at all.
+// ForAudience sets the "aud" of the token, instead of IssuerOptions.Audience.
+// The Issuer itself verifies the token only if one of its own audiences is in
+// the list. Without arguments the token has no "aud".
 func ForAudience(audience ...string) SignOption {
 	return func(s *tokenSpec) { s.audience = append([]string{}, audience...) }
 }
 
-// Sign returns a new access token for subject, with no session behind it.
+// Sign returns a new access token for subject, without a session.
 //
-// claims are private claims: a struct, a map or any other value that encoding/json makes an
-// object of, or nil. A member named like a registered claim (iss, sub, aud, exp, nbf, iat,
-// jti, sid, auth_time, gen), in any case, is an error; "scope" is allowed, as a string or
-// an array of strings. So is every object with two members whose names differ only in case.
+// The private claims are a struct, a map or another value that encoding/json
+// encodes as an object, or nil. They may contain "scope", a string or an array
+// of strings. They must not contain a registered claim (iss, sub, aud, exp,
+// nbf, iat, jti, sid, auth_time, gen), in upper or lower case, and no object in
+// them may have members that differ only in case.
 //
-// The token has "sub", "iat", "exp", a random "jti" (RFC 9068 §2.2), and "iss" and "aud" where configured. A token is
-// always somebody's: where nobody logged in, name what it is for, such as "guest". An empty subject, one over 1 KiB, and claims that make the token longer than 16 KiB, which no verifier would take, are errors.
+// The token has "sub", "iat", "exp" and a random "jti" (RFC 9068, section 2.2),
+// and "iss" and "aud" if they are configured.
+//
+// The subject is required: valid UTF-8 of at most 1 KiB without control
+// characters. For anonymous tokens use a fixed name such as "guest".
+//
+// Sign returns an error if an argument or option breaks one of these rules, if
+// the token would be longer than the 16 KiB that verifiers accept by default,
+// if the clock is outside the years 1970 to 9999, or if the key fails to sign.
+// The error joins all faults in the arguments.
 func (i *Issuer) Sign(subject string, claims any, opts ...SignOption) (string, error) {
 	spec := tokenSpec{subject: subject, private: claims, ttl: i.ttl}
 	for _, opt := range opts {
@@ -173,18 +195,18 @@ func (i *Issuer) Sign(subject string, claims any, opts ...SignOption) (string, e
 	return token, err
 }
 
-// tokenSpec is what goes into one access token.
+// tokenSpec describes one access token.
 type tokenSpec struct {
 	subject   string
 	private   any
 	ttl       time.Duration
 	audience  []string  // nil for the issuer's
-	authTime  time.Time // the zero time for none
-	sessionID string    // "" for none
-	endsAt    time.Time // of the session, which no token outlives
+	authTime  time.Time // zero for no "auth_time"
+	sessionID string    // "" for no "sid"
+	endsAt    time.Time // the token expires no later; zero for no limit
 }
 
-// sign returns the token and how many seconds it lives.
+// sign returns the token and its lifetime in seconds.
 func (i *Issuer) sign(spec *tokenSpec) (string, int, error) {
 	var f faults.Collector
 	if err := checkTTL(spec.ttl); err != nil {
@@ -210,10 +232,10 @@ func (i *Issuer) sign(spec *tokenSpec) (string, int, error) {
 		}
 	}
 	if issuedAt < 0 || expiresAt > maxTime {
-		return "", 0, errors.New("jwtauth: the clock is set outside the years 1970 to 9999")
+		return "", 0, errors.New("jwtauth: the clock is outside the years 1970 to 9999")
 	}
 
-	var stack [512]byte // larger payloads go to the heap
+	var stack [512]byte // enough for most payloads, without an allocation
 	payload := appendString(append(stack[:0], `{"sub":`...), spec.subject)
 	payload = append(payload, party...)
 	payload = strconv.AppendInt(append(payload, `,"iat":`...), issuedAt, 10)
@@ -236,12 +258,12 @@ func (i *Issuer) sign(spec *tokenSpec) (string, int, error) {
 		return "", 0, err
 	}
 	if len(token) > i.rules.maxBytes {
-		return "", 0, fmt.Errorf("jwtauth: the token would be %d bytes long, and verifiers take %d: put less into the claims", len(token), i.rules.maxBytes)
+		return "", 0, fmt.Errorf("jwtauth: the token would be %d bytes long, and verifiers accept %d: use fewer or shorter claims", len(token), i.rules.maxBytes)
 	}
 	return token, int(expiresAt - issuedAt), nil
 }
 
-// marshalPrivate returns the members of a caller's claims, without the braces.
+// marshalPrivate returns the members of the private claims, without the braces.
 func marshalPrivate(claims any) ([]byte, error) {
 	if claims == nil {
 		return nil, nil
@@ -258,7 +280,7 @@ func marshalPrivate(claims any) ([]byte, error) {
 	var names jsonscan.FoldSet
 	for s.Next() {
 		if isRegistered(s.Name()) {
-			return nil, fmt.Errorf("jwtauth: claims: %q is not the caller's to set", s.Name())
+			return nil, fmt.Errorf("jwtauth: claims: %q is a registered claim and cannot be set", s.Name())
 		}
 		if !names.Add(s.Name()) || s.Value().AmbiguousCase() {
 			return nil, errors.New("jwtauth: claims: two members of one object differ only in case")
@@ -268,12 +290,13 @@ func marshalPrivate(claims any) ([]byte, error) {
 		}
 	}
 	if !s.Valid() {
-		return nil, fmt.Errorf("jwtauth: claims: %T does not make one strict JSON object", claims)
+		return nil, fmt.Errorf("jwtauth: claims: %T is not encoded as a strict JSON object", claims)
 	}
 	return text[1 : len(text)-1], nil
 }
 
-// appendParty appends the members "iss" and "aud", each behind a comma.
+// appendParty appends the members "iss" and "aud", with a comma before each.
+// One audience is written as a string, which more readers know than the array.
 func appendParty(dst []byte, issuer string, audience []string) []byte {
 	if issuer != "" {
 		dst = appendString(append(dst, `,"iss":`...), issuer)
@@ -284,9 +307,11 @@ func appendParty(dst []byte, issuer string, audience []string) []byte {
 	case 1:
 		return appendString(append(dst, `,"aud":`...), audience[0])
 	}
-	dst = append(dst, `,"aud":`...)
+	dst = append(dst, `,"aud":[`...)
 	for n, name := range audience {
-		dst = append(dst, "[,"[min(n, 1)])
+		if n > 0 {
+			dst = append(dst, ',')
+		}
 		dst = appendString(dst, name)
 	}
 	return append(dst, ']')
@@ -296,7 +321,7 @@ func appendParty(dst []byte, issuer string, audience []string) []byte {
 func appendString(dst []byte, s string) []byte {
 	for _, c := range []byte(s) {
 		if c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-			text, _ := json.Marshal(s) // a string always can be
+			text, _ := json.Marshal(s) // cannot fail for a string
 			return append(dst, text...)
 		}
 	}
@@ -305,16 +330,7 @@ func appendString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// deriveRefreshKey returns the HMAC key that an issuer signs refresh tokens with, given one of
-// RefreshKeys, or a signing key where there are none (HKDF, RFC 5869). It differs from both, so that what verifies
-// access tokens, here or in another library, never takes a refresh token for one, and from
-// that of another issuer with the same keys, so that neither exchanges the other's tokens.
-func deriveRefreshKey(key Key, issuer string) (Key, error) {
-	derived, err := key.k.DeriveHMAC("jwtauth refresh token\x00" + issuer)
-	return Key{derived}, err
-}
-
-// seal returns a token: header segment with its dot, payload, signature.
+// seal returns a token with this header segment and payload.
 func seal(by *jose.Key, header string, payload []byte) (string, error) {
 	token, err := jose.Seal(by, header, payload)
 	if err != nil {

@@ -97,7 +97,7 @@ func ExampleIssuer_Sign() {
 	fmt.Println(err)
 	// Output:
 	// user-1 read write
-	// jwtauth: claims: "Exp" is not the caller's to set
+	// jwtauth: claims: "Exp" is a registered claim and cannot be set
 }
 
 func ExampleExpiresIn() {

@@ -6,14 +6,14 @@ import (
 	"fmt"
 )
 
-// Live returns a verifier that also checks, for every token, that its session is
-// still active. So a logout takes effect at once, for the price of one Load per
-// request. Tokens without a session, such as those of [Issuer.Sign], are refused.
-// The verifier is safe for concurrent use.
+// Live returns a verifier that also checks, for every token, that its session
+// is still active. So a logout takes effect at once, for the price of one Load
+// per request. Tokens without a session, such as those of [Issuer.Sign], are
+// refused. The verifier is safe for concurrent use.
 //
-// Its errors are those of [Verifier.VerifyToken], and for a session that has ended
-// one that matches both [ErrSessionEnded] and [ErrTokenInvalid]. It returns
-// [ErrUnavailable] if the store fails.
+// Its errors are those of [Verifier.VerifyToken], and for a session that has
+// ended one that matches both [ErrSessionEnded] and [ErrTokenInvalid]. It
+// returns [ErrUnavailable] if the store fails.
 //
 // Live panics if IssuerOptions.Sessions is not set.
 func (i *Issuer) Live() TokenVerifier {

@@ -8,7 +8,8 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// eachLive runs a test with both verifiers that ask the store: the issuer's own, and another service's.
+// eachLive runs a test with both verifiers that check sessions: that of the
+// Issuer and that of another service.
 func eachLive(t *testing.T, test func(*testing.T, *service, jwtauth.TokenVerifier)) {
 	for _, own := range []bool{true, false} {
 		name := "Verifier"
@@ -46,9 +47,9 @@ func TestLive(t *testing.T) {
 		over := []error{jwtauth.ErrTokenInvalid, jwtauth.ErrSessionEnded}
 
 		tokens := s.login(t)
-		check("while the session stands", tokens.AccessToken)
+		check("while the session is active", tokens.AccessToken)
 		s.wantOps(t, "one token", "Load")
-		check("each time", tokens.AccessToken) // a token that is remembered is asked for, too
+		check("each time", tokens.AccessToken) // also for a cached token
 		s.wantOps(t, "each time", "Load")
 		check("of a token that is not good", tokens.AccessToken+"x", jwtauth.ErrTokenInvalid, jwtauth.ErrSignatureInvalid)
 		s.wantOps(t, "of a token that is not good")
@@ -66,7 +67,7 @@ func TestLive(t *testing.T) {
 		check("after the logout", current.AccessToken, over...)
 		check("after the logout, the older token", tokens.AccessToken, over...)
 		if _, err := s.VerifyToken(t.Context(), current.AccessToken); err != nil {
-			t.Errorf("a verifier that does not ask: %v", err)
+			t.Errorf("a verifier without a store: %v", err)
 		}
 
 		tokens = s.login(t)
@@ -86,10 +87,10 @@ func TestLive(t *testing.T) {
 		s.at(5 * time.Minute)
 		s.refresh(t, s.forge(tokens.RefreshToken, 2))
 		check("before the alarm", tokens.AccessToken)
-		takes(t, "a stolen token", s.Issuer, tokens.RefreshToken, jwtauth.ErrTokenReused)
+		wantRefresh(t, "a stolen token", s.Issuer, tokens.RefreshToken, jwtauth.ErrTokenReused)
 		check("after the alarm", tokens.AccessToken, over...)
 
-		// A token without a session has none that stands, and the store is not asked for it.
+		// A token without a session is refused without a call of the store.
 		token, err := s.Sign("user-1", nil)
 		if err != nil {
 			t.Fatal(err)
@@ -100,7 +101,7 @@ func TestLive(t *testing.T) {
 	})
 }
 
-// Whether a session stands is not guessed: where the store cannot be asked, nobody passes.
+// If the store fails, every token is refused.
 func TestLiveFailsClosed(t *testing.T) {
 	eachLive(t, func(t *testing.T, s *service, live jwtauth.TokenVerifier) {
 		tokens := s.login(t)
@@ -125,7 +126,7 @@ func TestLiveFailsClosed(t *testing.T) {
 	})
 }
 
-// What is refused without a question to the store does not tell that it is back.
+// A token that is refused without a call of the store does not end an outage.
 func TestLiveUnasked(t *testing.T) {
 	s := newService(t)
 	s.at(-time.Hour)
@@ -137,10 +138,10 @@ func TestLiveUnasked(t *testing.T) {
 	}
 	s.refresh(t, old)
 	s.store.before = func(context.Context, string) error { return errDown }
-	takes(t, "during the outage", s.Issuer, old, jwtauth.ErrUnavailable)
+	wantRefresh(t, "during the outage", s.Issuer, old, jwtauth.ErrUnavailable)
 	_, err = s.Live().VerifyToken(t.Context(), token)
 	wantError(t, "a token without a session", err, jwtauth.ErrTokenInvalid, jwtauth.ErrSessionEnded)
 	s.store.before = nil
 	s.at(5 * time.Minute)
-	takes(t, "the old token, when the store is back", s.Issuer, old)
+	wantRefresh(t, "the old token, when the store is back", s.Issuer, old)
 }

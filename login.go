@@ -21,18 +21,18 @@ type loginOptions struct {
 	authTime time.Time
 }
 
-// AuthenticatedAt sets the time at which the subject authenticated. It becomes the
-// claim "auth_time", which [RequireFresh] checks. The default is the time of the
-// call, and later times are replaced by it. With a time before 1970, the tokens
-// have no auth_time.
+// AuthenticatedAt sets the time at which the subject authenticated. It becomes
+// the claim "auth_time", which [RequireFresh] checks. The default is the time
+// of the call, and later times are replaced by it. With a time before 1970, the
+// tokens have no auth_time.
 func AuthenticatedAt(t time.Time) LoginOption {
 	return func(o *loginOptions) { o.authTime = t }
 }
 
 // Label sets a name by which the owner recognizes the session in a list of
 // devices, such as the User-Agent header. The label is cleaned: control and
-// formatting characters, invalid UTF-8 and everything after 128 bytes are removed.
-// The default is no label.
+// formatting characters, invalid UTF-8 and everything after 128 bytes are
+// removed. The default is no label.
 func Label(text string) LoginOption {
 	return func(o *loginOptions) { o.label = cleanLabel(text) }
 }
@@ -57,16 +57,16 @@ func cleanLabel(text string) string {
 }
 
 // Login returns tokens for a subject that has just authenticated. With
-// IssuerOptions.Sessions it creates a session and returns a refresh token as well.
-// The private claims of the access token come from IssuerOptions.Claims.
+// IssuerOptions.Sessions it creates a session and returns a refresh token as
+// well. The private claims of the access token come from IssuerOptions.Claims.
 //
 // Login returns
 //
 //   - [ErrSubjectDisabled] if IssuerOptions.Claims returns it;
 //   - [ErrUnavailable] if IssuerOptions.Claims or the store fails;
 //   - another error if the subject is empty, longer than 1 KiB, not UTF-8 or
-//     contains control characters, if [Issuer.Sign] refuses the private claims, or
-//     if the key fails to sign.
+//     contains control characters, if [Issuer.Sign] refuses the private claims,
+//     or if the key fails to sign.
 //
 // On error a session may remain in the store, but no token for it exists.
 func (i *Issuer) Login(ctx context.Context, subject string, opts ...LoginOption) (Tokens, error) {
@@ -74,8 +74,8 @@ func (i *Issuer) Login(ctx context.Context, subject string, opts ...LoginOption)
 	return tokens, err
 }
 
-// login is Login, and returns the new session as well. Without a store the session
-// has no ID.
+// login is Login, and returns the new session as well. Without a store the
+// session has no ID.
 func (i *Issuer) login(ctx context.Context, subject string, opts ...LoginOption) (Tokens, Session, error) {
 	if err := faults.CheckName(subject); err != nil {
 		return Tokens{}, Session{}, fmt.Errorf("jwtauth: Login: subject: %w", err)
@@ -91,9 +91,10 @@ func (i *Issuer) login(ctx context.Context, subject string, opts ...LoginOption)
 		return tokens, s, err
 	}
 
-	// Create the session before calling Claims. If an administrator disables the
-	// subject and calls LogoutAll at this moment, then either LogoutAll finds the
-	// session, or Claims is called later and sees that the subject is disabled.
+	// Create the session before calling Claims. If an administrator disables
+	// the subject and calls LogoutAll at this moment, then either LogoutAll
+	// finds the session, or Claims is called later and sees that the subject is
+	// disabled.
 	if err := i.sessions.create(ctx, s); err != nil {
 		return Tokens{}, Session{}, err
 	}
@@ -151,8 +152,8 @@ func (i *Issuer) privateClaims(ctx context.Context, subject string) (any, error)
 	return nil, fmt.Errorf("%w: IssuerOptions.Claims: %v", ErrUnavailable, err)
 }
 
-// accessToken returns an access token of a session. Without an ID, s stands for a
-// login without a session.
+// accessToken returns an access token of a session. Without an ID, s stands for
+// a login without a session.
 func (i *Issuer) accessToken(s Session, private any) (Tokens, error) {
 	token, seconds, err := i.sign(&tokenSpec{
 		subject:   s.Subject,
@@ -191,8 +192,8 @@ func (i *Issuer) sessionTokens(s Session, private any) (Tokens, error) {
 // whether the session existed.
 //
 // Logout returns [ErrTokenInvalid] if the token is not a refresh token of this
-// issuer, [ErrUnavailable] if it is unknown whether the session has ended, and an
-// error that names IssuerOptions.Sessions if that is not set.
+// issuer, [ErrUnavailable] if it is unknown whether the session has ended, and
+// an error that names IssuerOptions.Sessions if that is not set.
 func (i *Issuer) Logout(ctx context.Context, refreshToken string) error {
 	if i.store == nil {
 		return errNoSessions
@@ -208,12 +209,12 @@ func (i *Issuer) Logout(ctx context.Context, refreshToken string) error {
 	return nil
 }
 
-// LogoutAll ends all sessions of a subject, such as after a change of password. It
-// returns no error if the subject has no sessions. Access tokens stay valid as
-// described at [Issuer.Logout].
+// LogoutAll ends all sessions of a subject, such as after a change of password.
+// It returns no error if the subject has no sessions. Access tokens stay valid
+// as described at [Issuer.Logout].
 //
-// It returns [ErrUnavailable] if it is unknown whether the sessions have ended, and
-// an error that names IssuerOptions.Sessions if that is not set.
+// It returns [ErrUnavailable] if it is unknown whether the sessions have ended,
+// and an error that names IssuerOptions.Sessions if that is not set.
 func (i *Issuer) LogoutAll(ctx context.Context, subject string) error {
 	if i.store == nil {
 		return errNoSessions

@@ -13,10 +13,10 @@ import (
 
 // Refresh exchanges a refresh token for new tokens of the same session.
 //
-// Concurrent refreshes of one token return the same refresh token. A client that
-// lost the response can present the same token again within
-// IssuerOptions.ReuseWindow. After that, reuse of an old token is treated as theft:
-// the session ends.
+// Concurrent refreshes of one token return the same refresh token. A client
+// that lost the response can present the same token again within
+// IssuerOptions.ReuseWindow. After that, reuse of an old token is treated as
+// theft: the session ends.
 //
 // Refresh returns
 //
@@ -26,20 +26,20 @@ import (
 //     IssuerOptions.Claims returns that;
 //   - [ErrTokenReused] if an old token was reused, which ends the session;
 //   - [ErrUnavailable] if the store or IssuerOptions.Claims fails, or if other
-//     clients refresh the session at the same moment: the session goes on, and the
-//     same token can be presented again;
-//   - another error if [Issuer.Sign] refuses the private claims, if the key fails
-//     to sign, or if IssuerOptions.Sessions is not set. The error then names that
-//     field.
+//     clients refresh the session at the same moment: the session goes on, and
+//     the same token can be presented again;
+//   - another error if [Issuer.Sign] refuses the private claims, if the key
+//     fails to sign, or if IssuerOptions.Sessions is not set. The error then
+//     names that field.
 func (i *Issuer) Refresh(ctx context.Context, refreshToken string) (Tokens, error) {
 	tokens, _, err := i.refresh(ctx, refreshToken, func(Tokens, Session) error { return nil })
 	return tokens, err
 }
 
-// refresh is Refresh for callers that cannot use all tokens, such as cookies with
-// their limited size. It calls check with the tokens that it is about to return and
-// the session that they belong to. If check fails, so does refresh, and the session
-// is unchanged.
+// refresh is Refresh for callers that cannot use all tokens, such as cookies
+// with their limited size. It calls check with the tokens that it is about to
+// return and the session that they belong to. If check fails, so does refresh,
+// and the session is unchanged.
 func (i *Issuer) refresh(ctx context.Context, refreshToken string, check func(Tokens, Session) error) (Tokens, Session, error) {
 	x := exchange{Issuer: i, arrived: i.rules.now(), check: check}
 	if i.store == nil {
@@ -89,8 +89,8 @@ func (x *exchange) try(ctx context.Context) (Tokens, Session, error) {
 	case step == rotation.Expired:
 		return Tokens{}, Session{}, ErrSessionEnded
 	case step == rotation.Reuse && x.hasPrivate:
-		// The token was good when it arrived, but other clients have rotated twice
-		// since. This client may hold a newer token.
+		// The token was good when it arrived, but other clients have rotated
+		// twice since. This client may hold a newer token.
 		return Tokens{}, Session{}, errBusySession
 	case step == rotation.Reuse:
 		return Tokens{}, Session{}, x.endReused(ctx, row)
@@ -110,8 +110,8 @@ func (x *exchange) try(ctx context.Context) (Tokens, Session, error) {
 // decide returns the step for the presented token and the stored session.
 func (x *exchange) decide(row Session) rotation.Step {
 	now := x.rules.now()
-	// If the clock was set back since the request arrived, it gave the rotations since
-	// then earlier times as well.
+	// If the clock was set back since the request arrived, it gave the
+	// rotations since then earlier times as well.
 	x.arrived = earlier(x.arrived, now)
 	rules := rotation.Rules{Window: x.window, AccessTTL: x.ttl}
 	return rules.Decide(
@@ -147,8 +147,9 @@ func (x *exchange) reissue(ctx context.Context, step rotation.Step) (Tokens, Ses
 	return tokens, row, nil
 }
 
-// rotate begins the next generation, or adopts the presented one. Everything that
-// can fail comes before the swap, which then completes even if the client hangs up.
+// rotate begins the next generation, or adopts the presented one. Everything
+// that can fail comes before the swap, which then completes even if the client
+// hangs up.
 func (x *exchange) rotate(ctx context.Context, row Session, step rotation.Step) (Tokens, Session, error) {
 	next := row
 	next.Revision++
@@ -191,8 +192,8 @@ func (x *exchange) endReused(ctx context.Context, row Session) error {
 	return ErrTokenReused
 }
 
-// endDisabled ends the session if its subject is disabled. After any other error
-// of IssuerOptions.Claims the session goes on.
+// endDisabled ends the session if its subject is disabled. After any other
+// error of IssuerOptions.Claims the session goes on.
 func (x *exchange) endDisabled(ctx context.Context, row Session, reason error) error {
 	if !errors.Is(reason, ErrSubjectDisabled) {
 		return reason
@@ -208,8 +209,9 @@ func (x *exchange) endDisabled(ctx context.Context, row Session, reason error) e
 // tokens accepts it.
 const refreshType = "rt+jwt"
 
-// refreshClaims are the claims of a refresh token. All of them are in the session's
-// row, so a generation has exactly one token. The row alone does not give the token.
+// refreshClaims are the claims of a refresh token. All of them are in the
+// session's row, so a generation has exactly one token. The row alone does not
+// give the token.
 type refreshClaims struct {
 	sessionID  string
 	subject    string
@@ -250,8 +252,8 @@ func (i *Issuer) readRefresh(ctx context.Context, token string) (refreshClaims, 
 	return refreshClaims{claims.SessionID, claims.Subject, generation, claims.ExpiresAt}, nil
 }
 
-// scanGeneration returns the member "gen" of a verified payload, or 0 if it is not
-// an integer. encoding/json would also accept "Gen".
+// scanGeneration returns the member "gen" of a verified payload, or 0 if it is
+// not an integer. encoding/json would also accept "Gen".
 func scanGeneration(payload string) (generation int64) {
 	s := jsonscan.New(payload)
 	for s.Next() {
@@ -275,6 +277,16 @@ func (o *ownRefreshKeys) VerificationKeys(_ context.Context, alg Algorithm, _ st
 		}
 	}
 	return keys, nil
+}
+
+// deriveRefreshKey returns the HMAC key for refresh tokens that belongs to key,
+// one of RefreshKeys or the keys for access tokens (HKDF, RFC 5869). It differs
+// from key, so that a verifier of access tokens, here or in another library,
+// never accepts a refresh token. It also differs from that of another issuer
+// with the same key, so that neither accepts the tokens of the other.
+func deriveRefreshKey(key Key, issuer string) (Key, error) {
+	derived, err := key.k.DeriveHMAC("jwtauth refresh token\x00" + issuer)
+	return Key{derived}, err
 }
 
 func milliseconds(t time.Time) time.Time { return t.Truncate(time.Millisecond) }

@@ -102,7 +102,7 @@ func TestRenew(t *testing.T) {
 				t.Errorf("refused by Verify: %v", byVerify)
 			}
 			if c.repeats {
-				s.wantRefreshes(t, c.name, jwtauth.ReasonRepeated)
+				s.wantReasons(t, c.name, jwtauth.ReasonRepeated)
 			} else {
 				s.wantKinds(t, c.name, c.events...)
 			}

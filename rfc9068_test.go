@@ -11,8 +11,9 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// Access tokens of a provider (RFC 9068), with keys that it publishes: only those that say to be access tokens pass, and what is in
-// "scope", "scp" and "roles", as a string or an array, opens what RequireScope guards.
+// Access tokens of a provider with published keys (RFC 9068): only tokens with
+// the type of access tokens pass, and RequireScope accepts the scopes in
+// "scope", "scp" and "roles", as a string or an array.
 func TestRFC9068(t *testing.T) {
 	f := forgeES256(t)
 	p := new(provider)

@@ -17,15 +17,17 @@ import (
 	"github.com/seed-0a072700/jwtauth/memstore"
 )
 
-// spyStore is a store that a test can look into and interfere with.
+// spyStore is a store that a test can observe and disturb.
 type spyStore struct {
 	jwtauth.SessionStore // does the work
 
-	// Where set, it is called before an operation, and may take its time; with an error, the operation is not carried out.
+	// before, if not nil, is called before an operation, and may block. If it
+	// returns an error, so does the operation, without effect.
 	before func(ctx context.Context, op string) error
-	// Where set, it is called after an operation that was carried out, and may lose the answer.
+	// after, if not nil, is called after an operation. Its error replaces the
+	// result.
 	after func(op string) error
-	// Where set, it changes what Load returns.
+	// loaded, if not nil, changes the result of Load.
 	loaded func(*jwtauth.Session)
 
 	mu    sync.Mutex
@@ -60,7 +62,7 @@ func (s *spyStore) call(ctx context.Context, op string, do func() error) error {
 	return nil
 }
 
-// took returns the operations since it was last asked.
+// took returns the operations since the last call.
 func (s *spyStore) took() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -110,18 +112,20 @@ func (s *spyStore) List(ctx context.Context, subject string, now time.Time) (lis
 	return list, err
 }
 
-// service is an issuer with sessions, and what a test turns to see how it behaves.
+// service is an Issuer with sessions, whose store, clock and events a test
+// controls.
 type service struct {
 	*jwtauth.Issuer
 	store  *spyStore
 	clock  *clock
-	forger forger // of refresh tokens: its key is RefreshKeys[0]
+	forger forger // of refresh tokens, with the key RefreshKeys[0]
 
 	mu     sync.Mutex
 	events []jwtauth.Event
 }
 
-// start is when the clock of a service starts, with more digits than a session keeps.
+// start is the first time of a service's clock, with more digits than a session
+// stores.
 var start = time.Unix(now, 250_123_456)
 
 func newService(t testing.TB, change ...func(*jwtauth.IssuerOptions)) *service {
@@ -151,7 +155,8 @@ func newService(t testing.TB, change ...func(*jwtauth.IssuerOptions)) *service {
 	return s
 }
 
-// refreshForger signs refresh tokens as an issuer of that name with that secret in RefreshKeys does.
+// refreshForger signs refresh tokens like an Issuer of that name with that
+// secret in RefreshKeys.
 func refreshForger(secret []byte, issuer string) forger {
 	derived := keyMust(hkdf.Key(sha256.New, secret, nil, "jwtauth refresh token\x00"+issuer, sha256.Size))
 	return forger{jwtauth.HS256, keyMust(jwtauth.NewKey(jwtauth.HS256, secret)), func(input string) []byte {
@@ -161,10 +166,10 @@ func refreshForger(secret []byte, issuer string) forger {
 	}}
 }
 
-// at sets the clock to so long after the start.
+// at sets the clock to a time after the start.
 func (s *service) at(after time.Duration) { s.clock.Set(start.Add(after)) }
 
-// login begins the only session of user-1 that a test needs. What it did is forgotten.
+// login creates a session of user-1, and forgets its operations and events.
 func (s *service) login(t testing.TB) jwtauth.Tokens {
 	t.Helper()
 	tokens, err := s.Login(t.Context(), "user-1")
@@ -176,7 +181,7 @@ func (s *service) login(t testing.TB) jwtauth.Tokens {
 	return tokens
 }
 
-// refresh is Refresh where it has to succeed.
+// refresh calls Refresh, which must succeed.
 func (s *service) refresh(t testing.TB, token string) jwtauth.Tokens {
 	t.Helper()
 	tokens, err := s.Refresh(t.Context(), token)
@@ -186,7 +191,7 @@ func (s *service) refresh(t testing.TB, token string) jwtauth.Tokens {
 	return tokens
 }
 
-// row returns the session that a refresh token names, the zero Session where it is gone.
+// row returns the session of a refresh token, or the zero Session.
 func (s *service) row(token string) jwtauth.Session {
 	row, _ := s.store.SessionStore.Load(context.Background(), refreshPayload(token).SessionID, s.clock.Now())
 	return row
@@ -201,7 +206,7 @@ func (s *service) told() []jwtauth.Event {
 	return events
 }
 
-// forge returns the refresh token of another generation than a real one's.
+// forge returns a refresh token of another generation of the same session.
 func (s *service) forge(real string, generation int64) string {
 	claims := refreshPayload(real)
 	return s.forger.token(`{"alg":"ALG","typ":"rt+jwt"}`,
@@ -213,7 +218,7 @@ var sentinels = []error{
 	jwtauth.ErrSessionEnded, jwtauth.ErrTokenReused, jwtauth.ErrSubjectDisabled, jwtauth.ErrUnavailable, jwtauth.ErrBusy, jwtauth.ErrForbidden,
 }
 
-// wantError checks that err is each of want, and no other sentinel.
+// wantError checks that err matches each of want, and no other sentinel.
 func wantError(t *testing.T, what string, err error, want ...error) {
 	t.Helper()
 	for _, sentinel := range sentinels {
@@ -223,8 +228,8 @@ func wantError(t *testing.T, what string, err error, want ...error) {
 	}
 }
 
-// wantKinds checks the kinds of the events since the last call of told. Refreshes
-// must be rotations.
+// wantKinds checks the kinds of the events since the last call of told.
+// Refreshes must be rotations.
 func (s *service) wantKinds(t *testing.T, what string, want ...jwtauth.EventKind) {
 	t.Helper()
 	var got []jwtauth.EventKind
@@ -240,9 +245,9 @@ func (s *service) wantKinds(t *testing.T, what string, want ...jwtauth.EventKind
 	}
 }
 
-// wantRefreshes checks that the events since the last call of told are refreshes
+// wantReasons checks that the events since the last call of told are refreshes
 // for these reasons.
-func (s *service) wantRefreshes(t *testing.T, what string, want ...jwtauth.EventReason) {
+func (s *service) wantReasons(t *testing.T, what string, want ...jwtauth.EventReason) {
 	t.Helper()
 	var got []jwtauth.EventReason
 	for _, e := range s.told() {
@@ -256,22 +261,23 @@ func (s *service) wantRefreshes(t *testing.T, what string, want ...jwtauth.Event
 	}
 }
 
-// wantOps checks what the store was asked for since it was last asked.
+// wantOps checks the operations of the store since the last call of took.
 func (s *service) wantOps(t *testing.T, what string, want ...string) {
 	t.Helper()
 	if got := s.store.took(); !slices.Equal(got, want) {
-		t.Errorf("%s: the store was asked to %v, want %v", what, got, want)
+		t.Errorf("%s: the store's operations are %v, want %v", what, got, want)
 	}
 }
 
-// verificationKeys is a KeySource that holds symmetric keys, too.
+// verificationKeys is a KeySource that may contain symmetric keys.
 type verificationKeys []jwtauth.Key
 
 func (v verificationKeys) VerificationKeys(context.Context, jwtauth.Algorithm, string) ([]jwtauth.Key, error) {
 	return v, nil
 }
 
-// publicPart returns what golang-jwt verifies with where it signs with private.
+// publicPart returns the key with which golang-jwt verifies, given the one with
+// which it signs.
 func publicPart(private any) any {
 	if signer, ok := private.(crypto.Signer); ok {
 		return signer.Public()
@@ -279,5 +285,5 @@ func publicPart(private any) any {
 	return private
 }
 
-// opaqueSigner is a private key that does not show itself, as in a hardware module.
+// opaqueSigner hides its private key, like a hardware module.
 type opaqueSigner struct{ crypto.Signer }

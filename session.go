@@ -17,8 +17,8 @@ import (
 // Session is one login. It lasts until it ends, however often its tokens are
 // refreshed. Times are in whole milliseconds and in any time zone.
 type Session struct {
-	// ID is SubjectTag(Subject), "-", and 130 random bits in letters and digits. A
-	// store may rely on the tag.
+	// ID is SubjectTag(Subject), "-", and 130 random bits in letters and
+	// digits. A store may rely on the tag.
 	ID string
 
 	Subject    string
@@ -30,8 +30,9 @@ type Session struct {
 	AuthTime   time.Time // when the subject last authenticated; zero if unknown
 	RotatedAt  time.Time // when Generation began: CreatedAt before the first refresh
 
-	// ExpiresAt is when the session ends if it is not refreshed. It moves with each
-	// rotation, but never beyond EndsAt. A store may drop the session from then on.
+	// ExpiresAt is when the session ends if it is not refreshed. It moves with
+	// each rotation, but never beyond EndsAt. A store may drop the session from
+	// then on.
 	ExpiresAt time.Time
 
 	EndsAt time.Time // when the session ends in any case; fixed at login
@@ -42,36 +43,37 @@ type Session struct {
 // jwtauthtest.RunSessionStore.
 //
 // Implementations must be safe for concurrent use by many processes and must
-// return when the context is done. They have no clock: now is the caller's time.
-// Load and List see every write that was acknowledged before they were called, so
-// they must read from the primary and not from a replica.
+// return when the context is done. They have no clock: now is the caller's
+// time. Load and List see every write that was acknowledged before they were
+// called, so they must read from the primary and not from a replica.
 //
 // Only Load may return an error that wraps [ErrSessionEnded]. After any other
-// error the result of the call is unknown. Such an error wraps [ErrUnavailable] if
-// a retry may succeed. The [Issuer] treats every other error, even a permanent
-// one, as an outage and logs nobody out.
+// error the result of the call is unknown. Such an error wraps [ErrUnavailable]
+// if a retry may succeed. The [Issuer] treats every other error, even a
+// permanent one, as an outage and logs nobody out.
 type SessionStore interface {
-	// Create stores a new session. The caller's time is s.CreatedAt. It returns an
-	// error if the ID is taken, unless the stored session equals s: clients of
-	// databases may repeat a command.
+	// Create stores a new session. The caller's time is s.CreatedAt. It returns
+	// an error if the ID is taken, unless the stored session equals s: clients
+	// of databases may repeat a command.
 	Create(ctx context.Context, s Session) error
 
 	// Load returns the session with this ID. It returns an error that wraps
-	// [ErrSessionEnded] if the session does not exist, or if now is not before its
-	// ExpiresAt.
+	// [ErrSessionEnded] if the session does not exist, or if now is not before
+	// its ExpiresAt.
 	Load(ctx context.Context, id string, now time.Time) (Session, error)
 
-	// Swap replaces the mutable fields of the session next.ID with those of next,
-	// and returns true, if the stored ones all equal those of old and now is
-	// before the stored ExpiresAt. The mutable fields are Revision, Generation,
-	// RotatedAt, ExpiresAt, AuthTime, Label and Attributes. The other fields are
-	// the same in old and next, and Swap does not change them. Of several callers
-	// with the same old and a different next, exactly one wins.
+	// Swap replaces the mutable fields of the session next.ID with those of
+	// next, and returns true, if the stored ones all equal those of old and now
+	// is before the stored ExpiresAt. The mutable fields are Revision,
+	// Generation, RotatedAt, ExpiresAt, AuthTime, Label and Attributes. The
+	// other fields are the same in old and next, and Swap does not change them.
+	// Of several callers with the same old and a different next, exactly one
+	// wins.
 	//
 	// Swap also returns true if the mutable fields of next are already stored,
-	// because clients of databases may repeat a command. It returns false and no
-	// error if the session does not exist or has expired, even then. It never
-	// creates a session.
+	// because clients of databases may repeat a command. It returns false and
+	// no error if the session does not exist or has expired, even then. It
+	// never creates a session.
 	Swap(ctx context.Context, old, next Session, now time.Time) (won bool, err error)
 
 	// Delete ends a session. It returns no error if the session does not exist.
@@ -81,26 +83,27 @@ type SessionStore interface {
 	// call.
 	DeleteSubject(ctx context.Context, subject string) error
 
-	// List returns the sessions of a subject whose ExpiresAt is after now, in any
-	// order.
+	// List returns the sessions of a subject whose ExpiresAt is after now, in
+	// any order.
 	List(ctx context.Context, subject string, now time.Time) ([]Session, error)
 }
 
-// maxGeneration is the largest integer up to which a float64 holds every integer.
+// maxGeneration is the largest integer up to which a float64 holds every
+// integer.
 const maxGeneration = 1<<53 - 1
 
-// SubjectTag returns the prefix of the IDs of a subject's sessions: 8 characters
-// of A-Z and 2-7, from a hash of the subject. Several subjects may share a tag. A
-// clustered store can keep all sessions with the same tag on one node, and then
-// find and delete the sessions of a subject in one step. The tag does not hide the
-// subject.
+// SubjectTag returns the prefix of the IDs of a subject's sessions: 8
+// characters of A-Z and 2-7, from a hash of the subject. Several subjects may
+// share a tag. A clustered store can keep all sessions with the same tag on one
+// node, and then find and delete the sessions of a subject in one step. The tag
+// does not hide the subject.
 func SubjectTag(subject string) string {
 	sum := sha256.Sum256([]byte("jwtauth subject tag\x00" + subject))
 	return base32.StdEncoding.EncodeToString(sum[:5])
 }
 
-// Sessions returns the active sessions of a subject, the latest login first, such
-// as for a page that lists signed-in devices.
+// Sessions returns the active sessions of a subject, the latest login first,
+// such as for a page that lists signed-in devices.
 //
 // It returns [ErrUnavailable] if the store fails, and an error that names
 // IssuerOptions.Sessions if that is not set.
@@ -165,9 +168,9 @@ type storeClient struct {
 	outage atomic.Pointer[rotation.Outage] // nil until a call fails
 }
 
-// call runs do, which calls the store, with a time limit. Every error is an outage
-// and becomes ErrUnavailable: the outcome is unknown then, and any other error
-// could log users out.
+// call runs do, which calls the store, with a time limit. Every error is an
+// outage and becomes ErrUnavailable: the outcome is unknown then, and any other
+// error could log users out.
 //
 // A write that must not stop halfway if the client hangs up needs a context
 // without cancellation.
@@ -216,8 +219,8 @@ func (c *storeClient) create(ctx context.Context, s Session) error {
 	})
 }
 
-// load returns a session of the subject. The error wraps ErrSessionEnded if there
-// is no such session. That is a response of the store, and not an outage.
+// load returns a session of the subject. The error wraps ErrSessionEnded if
+// there is no such session. That is a response of the store, and not an outage.
 func (c *storeClient) load(ctx context.Context, id, subject string) (Session, error) {
 	var row Session
 	var ended error

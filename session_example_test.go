@@ -15,7 +15,8 @@ import (
 	"github.com/seed-0a072700/jwtauth/memstore"
 )
 
-// exampleSessions returns an issuer with sessions, and a clock that stands until an example moves it.
+// exampleSessions returns an Issuer with sessions, and its clock, which an
+// example moves.
 func exampleSessions(opts jwtauth.IssuerOptions) (*jwtauth.Issuer, *clock) {
 	key, err := jwtauth.GenerateKey(jwtauth.HS256)
 	if err != nil {
@@ -41,11 +42,12 @@ func ExampleIssuer_Refresh() {
 	second, err := issuer.Refresh(ctx, first.RefreshToken)
 	fmt.Println("a new refresh token:", second.RefreshToken != first.RefreshToken, err)
 
-	// The answer was lost, or another tab asks as well: the same once more.
+	// The response was lost, or another tab refreshes too: the same token
+	// again.
 	again, err := issuer.Refresh(ctx, first.RefreshToken)
 	fmt.Println("the same again:", again.RefreshToken == second.RefreshToken, err)
 
-	// An hour later it can only be somebody who has a copy.
+	// An hour later, reuse of the old token is treated as theft.
 	clock.Set(clock.Now().Add(time.Hour))
 	_, err = issuer.Refresh(ctx, first.RefreshToken)
 	fmt.Println(errors.Is(err, jwtauth.ErrTokenReused), err)
@@ -81,7 +83,7 @@ func ExampleIssuer_LogoutAll() {
 			log.Fatal(err)
 		}
 	}
-	if err := issuer.LogoutAll(ctx, "user-1"); err != nil { // the password was changed, say
+	if err := issuer.LogoutAll(ctx, "user-1"); err != nil { // such as after a change of password
 		log.Fatal(err)
 	}
 	list, err := issuer.Sessions(ctx, "user-1")
@@ -89,7 +91,7 @@ func ExampleIssuer_LogoutAll() {
 	// Output: 0 <nil>
 }
 
-// What a page of signed-in devices shows.
+// The list of signed-in devices on an account page.
 func ExampleIssuer_Sessions() {
 	ctx := context.Background()
 	issuer, clock := exampleSessions(jwtauth.IssuerOptions{})
@@ -111,7 +113,8 @@ func ExampleIssuer_Sessions() {
 	// 09:00 Firefox on Linux
 }
 
-// What the button beside it does: the id comes from the request, the subject from the token.
+// The logout button of one device. The ID comes from the request, and the
+// subject from the verified token.
 func ExampleIssuer_EndSession() {
 	ctx := context.Background()
 	issuer, _ := exampleSessions(jwtauth.IssuerOptions{})
@@ -129,7 +132,7 @@ func ExampleIssuer_EndSession() {
 	// <nil>
 }
 
-// Behind Live a logout takes effect at once.
+// With Live a logout takes effect at once.
 func ExampleIssuer_Live() {
 	ctx := context.Background()
 	issuer, _ := exampleSessions(jwtauth.IssuerOptions{})
@@ -161,7 +164,7 @@ func ExampleLabel() {
 	ctx := context.Background()
 	issuer, _ := exampleSessions(jwtauth.IssuerOptions{})
 	login := func(w http.ResponseWriter, r *http.Request) {
-		// The user has shown who it is.
+		// The user has been authenticated.
 		tokens, err := issuer.Login(r.Context(), "user-1", jwtauth.Label(r.UserAgent()))
 		if err != nil {
 			jwtauth.WriteError(w, r, err)
@@ -185,7 +188,7 @@ func ExampleEvent() {
 	issuer, clock := exampleSessions(jwtauth.IssuerOptions{
 		OnEvent: func(_ context.Context, e jwtauth.Event) {
 			if e.Kind == jwtauth.EventReuse {
-				fmt.Println("alarm: somebody has a copy of a token of", e.Subject)
+				fmt.Println("alert: an old refresh token was reused for", e.Subject)
 			}
 		},
 	})
@@ -200,11 +203,12 @@ func ExampleEvent() {
 		clock.Set(clock.Now().Add(time.Hour))
 	}
 	// Output:
-	// alarm: somebody has a copy of a token of user-1
+	// alert: an old refresh token was reused for user-1
 	// jwtauth: refresh token reused
 }
 
-// A store of one's own begins the names of its records with the tag, where it wants those of a subject in one place.
+// A store that keeps the sessions of a subject in one place can begin the names
+// of its records with the tag.
 func ExampleSubjectTag() {
 	issuer, _ := exampleSessions(jwtauth.IssuerOptions{})
 	if _, err := issuer.Login(context.Background(), "user-1"); err != nil {
@@ -256,7 +260,7 @@ func ExampleHandlers_Login() {
 	issuer, _ := exampleSessions(jwtauth.IssuerOptions{})
 	handlers, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{
 		Authenticate: func(_ context.Context, username, password string) (string, error) {
-			return "", jwtauth.ErrWrongPassword // nobody may
+			return "", jwtauth.ErrWrongPassword // no user may log in
 		},
 	})
 	if err != nil {
@@ -270,7 +274,7 @@ func ExampleHandlers_Login() {
 	// Output: 401 {"title":"Unauthorized","status":401,"detail":"Wrong username or password.","code":"login_failed"}
 }
 
-// exampleHandlers returns endpoints at which somebody has logged in.
+// exampleHandlers returns endpoints, and the tokens of a login.
 func exampleHandlers() (*jwtauth.Handlers, jwtauth.Tokens) {
 	issuer, _ := exampleSessions(jwtauth.IssuerOptions{})
 	handlers, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{
@@ -298,7 +302,7 @@ func ExampleHandlers_Refresh() {
 
 func ExampleHandlers_Logout() {
 	handlers, tokens := exampleHandlers()
-	for range 2 { // what is over may be ended again
+	for range 2 { // ending a session twice is no error
 		r := httptest.NewRequest("POST", "/logout", strings.NewReader("refresh_token="+tokens.RefreshToken))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		w := httptest.NewRecorder()

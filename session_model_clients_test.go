@@ -34,8 +34,8 @@ func modelThreeTabs(w *world) {
 	}
 }
 
-// Two refreshes and a logout: in every order the session has ended afterwards, and
-// no refresh that reads the store after the logout gets tokens.
+// Two refreshes and a logout: in every order the session has ended afterwards,
+// and no refresh that reads the store after the logout gets tokens.
 func TestModelLogoutWins(t *testing.T) {
 	for _, generation := range []int{1, 2, 3} {
 		t.Run(fmt.Sprintf("generation %d", generation), func(t *testing.T) {
@@ -61,7 +61,8 @@ func modelLogoutWins(generation int) func(*world) {
 		refresh := func(name, token string) {
 			w.act(name, func(ctx context.Context) {
 				if _, err := w.refresh(ctx, issuer, token); err == nil && w.hasEnded(current) {
-					// Between its last operation and its response no other actor runs.
+					// Between its last operation and its response no other
+					// actor runs.
 					w.fault("%s got tokens after the logout", name)
 				}
 			})
@@ -81,8 +82,8 @@ func modelLogoutWins(generation int) func(*world) {
 }
 
 // A client whose response is lost, or whose instance crashes before one of its
-// steps, turns to another instance with another clock, while time passes. As long
-// as it is within the window, it goes on.
+// steps, turns to another instance with another clock, while time passes. As
+// long as it is within the window, it goes on.
 func TestModelLostResponses(t *testing.T) {
 	for _, by := range []time.Duration{modelWindow / 2, modelWindow - time.Millisecond} {
 		t.Run(by.String(), func(t *testing.T) {
@@ -137,8 +138,9 @@ func modelCrash(w *world) {
 	}
 }
 
-// Tabs share a cookie jar, and a response that arrives late replaces the cookie.
-// Repeating lasts longer than the window, so that the cookie is never too old.
+// Tabs share a cookie jar, and a response that arrives late replaces the
+// cookie. Repeating lasts longer than the window, so that the cookie is never
+// too old.
 func TestModelLateResponse(t *testing.T) { explore(t, modelLateResponse) }
 
 func modelLateResponse(w *world) {
@@ -194,7 +196,8 @@ func modelTheft(w *world) {
 		})
 	}
 	w.run()
-	// Long after, one refreshes the newest token, and the other presents an old one.
+	// Long after, one refreshes the newest token, and the other presents an old
+	// one.
 	w.now = w.now.Add(10 * time.Minute)
 	latest := ""
 	for issued, generation := range w.issued {
@@ -219,9 +222,9 @@ func modelTheft(w *world) {
 	}
 }
 
-// The current token, the previous one and an older one arrive at once, around the
-// end of the window. The oldest is always refused, and once it has ended the
-// session, so are the others.
+// The current token, the previous one and an older one arrive at once, around
+// the end of the window. The oldest is always refused, and once it has ended
+// the session, so are the others.
 func TestModelOldTokens(t *testing.T) { explore(t, modelOldTokens) }
 
 func modelOldTokens(w *world) {
@@ -254,8 +257,8 @@ func modelOldTokens(w *world) {
 	}
 }
 
-// A subject is disabled and logged out everywhere while it logs in: no session is
-// left.
+// A subject is disabled and logged out everywhere while it logs in: no session
+// is left.
 func TestModelLoginAgainstLogoutAll(t *testing.T) { explore(t, modelLoginAgainstLogoutAll) }
 
 func modelLoginAgainstLogoutAll(w *world) {
@@ -284,8 +287,8 @@ func modelLoginAgainstLogoutAll(w *world) {
 	}
 }
 
-// A holder of an old token presents it again and again. That extends neither the
-// window nor the session.
+// A holder of an old token presents it again and again. That extends neither
+// the window nor the session.
 func TestModelReplayExtendsNothing(t *testing.T) {
 	for _, every := range []time.Duration{time.Second, 7 * time.Second, modelWindow + modelSkew - time.Millisecond} {
 		t.Run(every.String(), func(t *testing.T) { explore(t, modelReplayExtendsNothing(every)) })

@@ -10,9 +10,9 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// A swap succeeds, and the store goes down before it responds, for longer than the
-// window. A client that keeps retrying goes on, also at an instance that saw the
-// store fail only later.
+// A swap succeeds, and the store goes down before it responds, for longer than
+// the window. A client that keeps retrying goes on, also at an instance that
+// saw the store fail only later.
 func TestModelOutage(t *testing.T) {
 	for _, one := range []bool{true, false} {
 		t.Run(fmt.Sprintf("one instance %v", one), func(t *testing.T) {
@@ -92,8 +92,8 @@ func modelOutageAfterLostResponse(w *world) {
 	}
 }
 
-// A clock is set back by half an hour while tabs refresh. They stay logged in, and
-// the session goes on rotating, with rotations in the past again.
+// A clock is set back by half an hour while tabs refresh. They stay logged in,
+// and the session goes on rotating, with rotations in the past again.
 func TestModelClockSetBack(t *testing.T) { explore(t, modelClockSetBack) }
 
 func modelClockSetBack(w *world) {
@@ -133,8 +133,8 @@ func modelClockSetBack(w *world) {
 	}
 }
 
-// The store fails over to a replica without the last rotations, while tabs with the
-// current and the previous token refresh. The session goes on.
+// The store fails over to a replica without the last rotations, while tabs with
+// the current and the previous token refresh. The session goes on.
 func TestModelFailover(t *testing.T) {
 	for _, known := range []int64{1, 2, 3} {
 		t.Run(fmt.Sprintf("the replica has generation %d", known), func(t *testing.T) {
@@ -187,8 +187,9 @@ func modelFailover(known int64) func(*world) {
 	}
 }
 
-// Around the end of a session, by idling or by age, no tokens are issued after it.
-// But a client whose refresh was in time and whose response was lost goes on.
+// Around the end of a session, by idling or by age, no tokens are issued after
+// it. But a client whose refresh was in time and whose response was lost goes
+// on.
 func TestModelEnd(t *testing.T) {
 	for _, end := range []string{"idle", "absolute"} {
 		t.Run(end, func(t *testing.T) {

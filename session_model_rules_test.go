@@ -177,14 +177,14 @@ type decision struct {
 	since              time.Duration // from the rotation to the arrival
 }
 
-// without removes a rule of the decision: changed returns the step as if the rule
-// did not exist.
+// without removes a rule of the decision: changed returns the step as if the
+// rule did not exist.
 func without(rule string, scenario func(w *world), changed func(d decision) rotation.Step) removal {
 	return removal{rule: rule, scenario: scenario, store: func(m *model) jwtauth.SessionStore { return deceiving{m, changed} }}
 }
 
-// deceiving changes decisions. It returns a row that leads to the changed step when
-// a request loads the session to decide, and the true row at other times.
+// deceiving changes decisions. It returns a row that leads to the changed step
+// when a request loads the session to decide, and the true row at other times.
 type deceiving struct {
 	*model
 	changed func(d decision) rotation.Step
@@ -238,8 +238,8 @@ func modelStep(row jwtauth.Session, presented int64, arrived time.Time) rotation
 		rotation.Outage{}, arrived)
 }
 
-// Each rule is needed: without it, some schedule of a scenario that passes with all
-// rules leads to a fault.
+// Each rule is needed: without it, some schedule of a scenario that passes with
+// all rules leads to a fault.
 func TestModelMissesEveryRule(t *testing.T) {
 	for _, r := range removals {
 		t.Run(r.rule, func(t *testing.T) {
@@ -253,8 +253,9 @@ func TestModelMissesEveryRule(t *testing.T) {
 	}
 }
 
-// Three actors with any requests arrive while the window is open, while tokens are
-// only repeated, or after both: four steps each, or more if they lose a race.
+// Three actors with any requests arrive while the window is open, while tokens
+// are only repeated, or after both: four steps each, or more if they lose a
+// race.
 func TestModelThreeActorsFourSteps(t *testing.T) {
 	m := explore(t, modelAnything)
 	if m.actors != 3 || m.steps < 4 {
@@ -278,8 +279,8 @@ func modelAnything(w *world) {
 	after := []time.Duration{modelWindow - modelSkew, modelWindow + modelSkew + time.Second, modelWindow + time.Minute}[w.schedule.choose(3)]
 	w.now = w.now.Add(after)
 
-	// The order of the actors makes no difference, so the request of each comes no
-	// earlier in the list than that of the one before.
+	// The order of the actors makes no difference, so the request of each comes
+	// no earlier in the list than that of the one before.
 	const logout = 3
 	kind, honest := 0, true
 	for n, name := range []string{"first", "second", "third"} {
@@ -293,8 +294,8 @@ func modelAnything(w *world) {
 			})
 			continue
 		}
-		// An honest client presents the previous token only in its window, and never
-		// the oldest.
+		// An honest client presents the previous token only in its window, and
+		// never the oldest.
 		honest = honest && (kind == 0 || kind == 1 && after < modelWindow)
 		token := []string{current, old, older}[kind]
 		w.act(name, func(ctx context.Context) {

@@ -16,8 +16,8 @@ import (
 
 // A small model checker. It runs the code of Issuer on a store in which every
 // operation waits for its turn, and tries all schedules one after the other. A
-// schedule is the list of choices made in it. Time moves only if a schedule moves
-// it.
+// schedule is the list of choices made in it. Time moves only if a schedule
+// moves it.
 //
 // Of schedules that differ only in the order of independent steps, such as two
 // loads, it tries one (sleep sets: Godefroid, Partial-Order Methods for the
@@ -40,7 +40,8 @@ func (s *schedule) choose(n int) int {
 	return number
 }
 
-// next returns the first choices of the schedule after s, or nil if s is the last.
+// next returns the first choices of the schedule after s, or nil if s is the
+// last.
 func (s *schedule) next() []int {
 	for i := len(s.made) - 1; i >= 0; i-- {
 		if s.made[i].made+1 < s.made[i].of {
@@ -55,8 +56,8 @@ func (s *schedule) next() []int {
 	return nil
 }
 
-// model is shared by the worlds of one search. It is the store of the instances,
-// whose sessions and clock are those of the current world.
+// model is shared by the worlds of one search. It is the store of the
+// instances, whose sessions and clock are those of the current world.
 type model struct {
 	*world
 	instances map[time.Duration]*instance
@@ -110,7 +111,8 @@ func search(removed removal, scenario func(w *world)) *model {
 	return m
 }
 
-// play reports whether the schedule was complete, and not equal to an earlier one.
+// play reports whether the schedule was complete, and not equal to an earlier
+// one.
 func (w *world) play(scenario func(w *world)) (complete bool) {
 	defer func() {
 		if r := recover(); r != nil && r != errSeen {
@@ -298,8 +300,9 @@ type snapshot struct {
 	tokens    []string
 }
 
-// prepare runs the first part of a scenario, and returns its tokens. The part runs
-// in the first schedule only: the others begin with the world that it left.
+// prepare runs the first part of a scenario, and returns its tokens. The part
+// runs in the first schedule only: the others begin with the world that it
+// left.
 func (w *world) prepare(part func() (tokens []string)) []string {
 	m := w.model
 	if m.prepared == nil {

@@ -177,7 +177,8 @@ func (m *model) newIssuer(skew time.Duration) *jwtauth.Issuer {
 	return issuer
 }
 
-// twoIssuers returns two instances whose clocks are as far apart as they may be.
+// twoIssuers returns two instances whose clocks are as far apart as they may
+// be.
 func (w *world) twoIssuers() []*instance {
 	return []*instance{w.issuer(-modelSkew / 2), w.issuer(modelSkew / 2)}
 }

@@ -1,7 +1,12 @@
 package jwtauth_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,7 +15,7 @@ import (
 )
 
 func TestSubjectTag(t *testing.T) {
-	// Sessions that are stored carry these: they must never change.
+	// Stored sessions contain tags, so they must never change.
 	for subject, want := range map[string]string{"user-1": "OLZXU6RG", "": "VJNLPV2T"} {
 		if got := jwtauth.SubjectTag(subject); got != want {
 			t.Errorf("SubjectTag(%q) = %q, want %q", subject, got, want)
@@ -34,7 +39,7 @@ func TestSessionOptions(t *testing.T) {
 	for _, c := range []struct {
 		name       string
 		opts       opts
-		idle, life time.Duration // what is then in force
+		idle, life time.Duration // of a session
 		want       []string
 	}{
 		{"defaults", opts{}, 7 * day, 30 * day, nil},
@@ -81,7 +86,7 @@ func TestSessionOptions(t *testing.T) {
 		})
 	}
 
-	// A nil pointer is a mistake, not a store.
+	// A nil pointer is a fault.
 	_, err := jwtauth.NewIssuer(generate(t, jwtauth.HS256), opts{Sessions: (*memstore.Store)(nil)})
 	checkFaults(t, err, []string{"IssuerOptions.Sessions: is a nil *memstore.Store"})
 	verifierOpts := options()
@@ -89,10 +94,132 @@ func TestSessionOptions(t *testing.T) {
 	_, err = jwtauth.NewVerifier(staticKeys(t, generate(t, jwtauth.ES256)), verifierOpts)
 	checkFaults(t, err, []string{"VerifierOptions.Sessions: is a nil *memstore.Store"})
 
-	// Without Sessions, what is for sessions is a mistake.
+	// Options for sessions need Sessions.
 	_, err = jwtauth.NewIssuer(generate(t, jwtauth.HS256), opts{IdleTTL: 1, SessionTTL: 1, ReuseWindow: -1, RefreshKeys: []jwtauth.Key{{}}})
 	checkFaults(t, err, []string{
 		"IssuerOptions.IdleTTL: needs Sessions, which is not set", "IssuerOptions.SessionTTL: needs Sessions, which is not set",
 		"IssuerOptions.ReuseWindow: needs Sessions, which is not set", "IssuerOptions.RefreshKeys: needs Sessions, which is not set",
 	})
+}
+
+// Sessions returns active sessions only, the latest login first.
+func TestSessions(t *testing.T) {
+	s := newService(t)
+	var labels []string
+	for n, after := range []time.Duration{0, 2 * time.Hour, time.Hour, 2 * time.Hour} {
+		s.at(after)
+		if _, err := s.Login(t.Context(), "user-1", jwtauth.Label(fmt.Sprint(n))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.Login(t.Context(), "user-2"); err != nil {
+		t.Fatal(err)
+	}
+	list, err := s.Sessions(t.Context(), "user-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, session := range list {
+		labels = append(labels, session.Label)
+	}
+	if !slices.Equal(labels, []string{"1", "3", "2", "0"}) && !slices.Equal(labels, []string{"3", "1", "2", "0"}) {
+		t.Errorf("order %v", labels)
+	}
+	if list[0].CreatedAt.Equal(list[1].CreatedAt) && list[0].ID > list[1].ID {
+		t.Error("sessions of one time are not sorted")
+	}
+	s.at(idle + time.Minute)
+	if list, err := s.Sessions(t.Context(), "user-1"); err != nil || len(list) != 3 {
+		t.Errorf("when one has expired: %d sessions, %v", len(list), err)
+	}
+	if list, err := s.Sessions(t.Context(), "nobody"); err != nil || len(list) != 0 {
+		t.Errorf("nobody's: %v, %v", list, err)
+	}
+}
+
+// EndSession ends sessions of that subject only.
+func TestEndSession(t *testing.T) {
+	s := newService(t)
+	token := s.login(t).RefreshToken
+	id := refreshPayload(token).SessionID
+	for name, c := range map[string]struct{ subject, id string }{
+		"another subject": {"user-2", id},
+		"no subject":      {"", id},
+		"unknown id":      {"user-1", jwtauth.SubjectTag("user-1") + "-AAAA"},
+		"no id":           {"user-1", ""},
+		"odd id":          {"user-1", id + "\x00"},
+	} {
+		s.store.took()
+		wantError(t, name, s.EndSession(t.Context(), c.subject, c.id), jwtauth.ErrSessionEnded)
+		if name == "unknown id" {
+			s.wantOps(t, name, "Load")
+		} else { // the store does not see IDs that cannot belong to the subject
+			s.wantOps(t, name)
+		}
+	}
+	s.store.loaded = func(row *jwtauth.Session) { row.Subject = "user-2" }
+	wantError(t, "a row of another subject", s.EndSession(t.Context(), "user-1", id), jwtauth.ErrSessionEnded)
+	s.store.loaded = nil
+	s.wantKinds(t, "refused")
+	if s.row(token).ID == "" || slices.Contains(s.store.took(), "Delete") {
+		t.Fatal("the session was ended")
+	}
+
+	if err := s.EndSession(t.Context(), "user-1", id); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.events; len(got) != 1 || got[0] != (jwtauth.Event{Kind: jwtauth.EventLogout, Subject: "user-1", SessionID: id}) {
+		t.Errorf("events %+v", got)
+	}
+	wantRefresh(t, "afterwards", s.Issuer, token, jwtauth.ErrSessionEnded)
+	wantError(t, "again", s.EndSession(t.Context(), "user-1", id), jwtauth.ErrSessionEnded)
+}
+
+// No error of a session contains a token or a part of one.
+func TestSessionErrorsHoldNoToken(t *testing.T) {
+	s := newService(t, func(o *jwtauth.IssuerOptions) {
+		o.Claims = func(context.Context, string) (any, error) { return nil, nil }
+	})
+	old := s.login(t)
+	current := s.refresh(t, s.refresh(t, old.RefreshToken).RefreshToken)
+	var errs []error
+	try := func(token string) {
+		_, err := s.Refresh(t.Context(), token)
+		_, live := s.Live().VerifyToken(t.Context(), token)
+		errs = append(errs, err, live, s.Logout(t.Context(), token+"x"), s.EndSession(t.Context(), "user-1", token))
+	}
+	s.store.before = func(context.Context, string) error { return errDown }
+	try(current.RefreshToken)
+	try(current.AccessToken)
+	s.store.before = nil
+	s.at(afterwards)
+	for _, token := range []string{old.RefreshToken, current.RefreshToken, current.AccessToken, old.RefreshToken[:40], current.RefreshToken + "x"} {
+		try(token)
+	}
+	secrets := []string{refreshPayload(old.RefreshToken).SessionID}
+	for _, token := range []string{old.RefreshToken, current.RefreshToken, current.AccessToken} {
+		secrets = append(secrets, strings.Split(token, ".")...)
+	}
+	text := errors.Join(errs...).Error()
+	for _, secret := range secrets {
+		if strings.Contains(text, secret[:20]) {
+			t.Errorf("an error contains %q:\n%s", secret[:20], text)
+		}
+	}
+}
+
+func TestWithoutSessions(t *testing.T) {
+	issuer := newIssuer(t, generate(t, jwtauth.HS256))
+	_, refresh := issuer.Refresh(t.Context(), "x")
+	_, sessions := issuer.Sessions(t.Context(), "user-1")
+	for name, err := range map[string]error{
+		"Refresh": refresh, "Sessions": sessions, "Logout": issuer.Logout(t.Context(), "x"),
+		"LogoutAll": issuer.LogoutAll(t.Context(), "user-1"), "EndSession": issuer.EndSession(t.Context(), "user-1", "x"),
+	} {
+		if err == nil || err.Error() != "jwtauth: IssuerOptions.Sessions is not set" {
+			t.Errorf("%s: %v", name, err)
+		}
+		wantError(t, name, err)
+	}
+	mustPanic(t, "Live: IssuerOptions.Sessions is not set", func() { issuer.Live() })
 }

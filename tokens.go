@@ -7,30 +7,36 @@ import (
 	"net/http"
 )
 
-// Tokens are what a login answers. As JSON they are the members of RFC 6749 §5.1; printed or
-// logged, by fmt or log/slog, they show no token. (Encoded as JSON, alone or in anything that a JSON log handler encodes, they show, since that is what they are for. A struct that holds Tokens in an unexported
-// field hides them from that, and so does %p: fmt calls no methods there.)
+// Tokens is the result of [Issuer.Login] and [Issuer.Refresh]. Its JSON form is
+// the token response of RFC 6749, section 5.1.
+//
+// Neither fmt nor log/slog prints the tokens. JSON encoding does, so a struct
+// that contains Tokens must not be logged as JSON. Tokens in an unexported
+// field of another struct are printed in full by %v, because fmt calls no
+// methods there.
 type Tokens struct {
 	AccessToken  string `json:"access_token"`
 	TokenType    string `json:"token_type"`              // "Bearer"
-	ExpiresIn    int    `json:"expires_in"`              // life of the access token in seconds
-	RefreshToken string `json:"refresh_token,omitempty"` // "" where there is no session
+	ExpiresIn    int    `json:"expires_in"`              // lifetime of the access token in seconds
+	RefreshToken string `json:"refresh_token,omitempty"` // "" without a session
 }
 
-// String returns the type and the lifetime, and no token.
+// String returns the type and the lifetime, but no token.
 func (t Tokens) String() string {
 	return fmt.Sprintf("Tokens{TokenType:%q ExpiresIn:%d redacted}", t.TokenType, t.ExpiresIn)
 }
 
-// Format implements [fmt.Formatter] for every verb but %p and %T, at which fmt asks no Formatter.
+// Format implements [fmt.Formatter] like String for every verb. fmt does not
+// call it for %p and %T.
 func (t Tokens) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(t.String())) }
 
-// LogValue implements [slog.LogValuer].
+// LogValue implements [slog.LogValuer] like String.
 func (t Tokens) LogValue() slog.Value { return slog.StringValue(t.String()) }
 
-// WriteTokens answers a request with t as JSON (RFC 6749 §5.1), not to be stored by any cache.
+// WriteTokens responds to a request with t as JSON (RFC 6749, section 5.1),
+// under headers that forbid caches to store it.
 func WriteTokens(w http.ResponseWriter, t Tokens) {
-	body, _ := json.Marshal(t) // strings and a number always can be
+	body, _ := json.Marshal(t) // cannot fail
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")

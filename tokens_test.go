@@ -23,7 +23,7 @@ func TestTokensRedacted(t *testing.T) {
 		"struct": fmt.Sprintf("%+v", struct{ T jwtauth.Tokens }{secretTokens}),
 		"error":  fmt.Errorf("login: %v", secretTokens).Error(),
 	}
-	for _, verb := range "vsqxXdtTbcoOUeEfFgG" { // not %p, for which fmt asks no Formatter, and which vet refuses
+	for _, verb := range "vsqxXdtTbcoOUeEfFgG" { // not %p, for which fmt calls no Formatter, and which vet refuses
 		for _, flags := range []string{"", "+", "#", "-", " ", "0", "20", ".3"} {
 			format := "%" + flags + string(verb)
 			printed[format] = fmt.Sprintf(format, secretTokens)
@@ -65,7 +65,7 @@ func TestTokensJSON(t *testing.T) {
 		w := httptest.NewRecorder()
 		jwtauth.WriteTokens(w, c.tokens)
 		if w.Code != 200 || w.Body.String() != c.want+"\n" {
-			t.Errorf("answered %d, %s", w.Code, w.Body)
+			t.Errorf("response %d, %s", w.Code, w.Body)
 		}
 		for field, want := range map[string]string{"Content-Type": "application/json", "Cache-Control": "no-store", "Pragma": "no-cache"} {
 			if got := w.Header().Get(field); got != want {

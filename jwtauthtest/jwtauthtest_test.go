@@ -100,8 +100,8 @@ func TestTokenRefuses(t *testing.T) {
 		want    string
 	}{
 		{"no subject", "", nil, nil, "subject: is empty"},
-		{"registered claim", "alice", map[string]any{"exp": 1}, nil, `"exp" is not the caller's to set`},
-		{"no object", "alice", "claims", nil, "does not make one strict JSON object"},
+		{"registered claim", "alice", map[string]any{"exp": 1}, nil, `"exp" is a registered claim and cannot be set`},
+		{"no object", "alice", "claims", nil, "is not encoded as a strict JSON object"},
 		{"no JSON", "alice", nil, []jwtauthtest.TokenOption{jwtauthtest.Claim("x", func() {})}, "unsupported type: func()"},
 		{"no JSON, then JSON", "alice", nil, []jwtauthtest.TokenOption{jwtauthtest.Claim("x", func() {}), jwtauthtest.Claim("x", 1)}, "unsupported type: func()"},
 	} {

@@ -75,8 +75,8 @@ func latestOutage(log []rotation.Call) (began, end time.Time) {
 	return began, end
 }
 
-// All sequences of six calls of some kinds, at some distances in time, lead to the
-// state that the whole log of calls gives.
+// All sequences of six calls of some kinds, at some distances in time, lead to
+// the state that the whole log of calls gives.
 func TestOutageOfLog(t *testing.T) {
 	steps := []struct {
 		name  string

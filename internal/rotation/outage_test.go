@@ -39,16 +39,17 @@ func at(seconds int) time.Time {
 func failed(seconds int) rotation.Call    { return failure(at(seconds), at(seconds)) }
 func succeeded(seconds int) rotation.Call { return success(at(seconds)) }
 
-// outageStates are the states that an outage can be in, each reached by calls. The
-// last call is at 0 s, unless now says otherwise.
+// outageStates are the states that an outage can be in, each reached by calls.
+// The last call is at 0 s, unless now says otherwise.
 var outageStates = []struct {
 	name  string
 	calls []rotation.Call
 	now   int // seconds
 	down  bool
 
-	// Of the outage so far, in seconds: when its first call failed, when it ended
-	// first and last, and for how long the store has responded between failures.
+	// Of the outage so far, in seconds: when its first call failed, when it
+	// ended first and last, and for how long the store has responded between
+	// failures.
 	began, returned, ended, up int
 }{
 	{name: "no call"},
@@ -125,8 +126,8 @@ func TestOutageAfter(t *testing.T) {
 	}
 }
 
-// effect describes the change that a call makes to a state whose outage began at
-// that second: the windows that count from its end show it.
+// effect describes the change that a call makes to a state whose outage began
+// at that second: the windows that count from its end show it.
 func effect(before rotation.Outage, call rotation.Call, began int) string {
 	next := before.After(call, window)
 	if next == before {
@@ -144,8 +145,8 @@ func effect(before rotation.Outage, call rotation.Call, began int) string {
 	return "begins"
 }
 
-// An outage ends with the first success, but at most five minutes after the last
-// failure.
+// An outage ends with the first success, but at most five minutes after the
+// last failure.
 func TestOutageEnd(t *testing.T) {
 	for _, c := range []struct {
 		name  string

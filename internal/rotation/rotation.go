@@ -1,10 +1,10 @@
 // Package rotation decides what happens to a refresh token.
 //
 // A session has a generation, and each refresh token belongs to one of them. A
-// refresh normally begins the next generation. [Rules.Decide] tells that case from
-// a repeated request, a lost response, a store that lost writes, and a stolen
-// token. [Outage] holds the little that one instance must know about failures of
-// the session store to make that decision.
+// refresh normally begins the next generation. [Rules.Decide] tells that case
+// from a repeated request, a lost response, a store that lost writes, and a
+// stolen token. [Outage] holds the little that one instance must know about
+// failures of the session store to make that decision.
 //
 // Everything here is a pure function over values: the package reads no clock,
 // takes no lock and calls no store.
@@ -17,8 +17,9 @@ const (
 	ClockSkew = 10 * time.Second
 
 	// RepeatGrace is how long after the window the current token is repeated
-	// instead of rotated. It exceeds ClockSkew because a late response to a retry
-	// carries the current token, and must not replace a newer one in the browser.
+	// instead of rotated. It exceeds ClockSkew because a late response to a
+	// retry carries the current token, and must not replace a newer one in the
+	// browser.
 	RepeatGrace = 30 * time.Second
 )
 
@@ -74,7 +75,8 @@ type Rules struct {
 	// If it is 0, every token is accepted exactly once.
 	Window time.Duration
 
-	// AccessTTL is the lifetime of an access token, after which a client refreshes.
+	// AccessTTL is the lifetime of an access token, after which a client
+	// refreshes.
 	AccessTTL time.Duration
 }
 
@@ -116,11 +118,12 @@ func (r Rules) decide(row Row, token Token, start time.Time) Step {
 
 // runsOut reports whether the session could end before its client refreshes
 // again, a window late, after the next access token has expired. An outage must
-// not delay the rotation that long. At the absolute end a rotation gains nothing.
+// not delay the rotation that long. At the absolute end a rotation gains
+// nothing.
 //
-// The price: if IdleTTL is little more than AccessTTL, this rotation makes a token
-// from before the outage two generations old. If another tab still presents that
-// token, the session ends.
+// The price: if IdleTTL is little more than AccessTTL, this rotation makes a
+// token from before the outage two generations old. If another tab still
+// presents that token, the session ends.
 func (r Rules) runsOut(row Row, arrived time.Time) bool {
 	return row.ExpiresAt.Before(row.EndsAt) && row.ExpiresAt.Sub(arrived) < r.AccessTTL+r.Window+RepeatGrace
 }

@@ -11,8 +11,8 @@ import (
 const rotated = int64(1_900_000_000_000)
 
 // tableRow is a row of the decision table: the generations g of the session and
-// p of the token, the times a of arrival and r of the rotation, and the window w.
-// Times are in milliseconds.
+// p of the token, the times a of arrival and r of the rotation, and the window
+// w. Times are in milliseconds.
 type tableRow struct {
 	name string
 	step rotation.Step
@@ -38,9 +38,9 @@ var decisionTable = []tableRow{
 	{"newer than the row", rotation.Adopt, func(g, p, _, _, _ int64) bool { return p > g }},
 }
 
-// Every state and every arrival matches one row of the table, which gives the step.
-// The second pass has the session expire before its absolute end, but later than the
-// next refresh, which changes nothing.
+// Every state and every arrival matches one row of the table, which gives the
+// step. The second pass has the session expire before its absolute end, but
+// later than the next refresh, which changes nothing.
 func TestDecide(t *testing.T) {
 	matched := map[string]int{}
 	for _, idle := range []bool{false, true} {
