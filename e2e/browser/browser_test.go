@@ -1,4 +1,4 @@
-// Package browser tests cookie mode, and examples/webapp with it, in a real Chromium.
+// Package browser tests cookie mode and examples/webapp in a real Chromium.
 package browser
 
 import (
@@ -25,7 +25,7 @@ import (
 	"github.com/seed-0a072700/jwtauth/e2e/internal/need"
 )
 
-// patience is how long a page may take for what it should do. Nothing waits that long where all is well.
+// patience is the time limit of every wait. Passing tests never wait that long.
 const patience = 30 * time.Second
 
 var chromium struct {
@@ -46,13 +46,14 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// newBrowser returns a browser of its own for a test, as a private window is: it shares nothing with others.
+// newBrowser returns a browser for one test. Like a private window, it shares
+// nothing with others.
 func newBrowser(t *testing.T) *tab {
 	t.Helper()
 	program := need.Binary(t, "chromium")
 	chromium.once.Do(func() {
 		profile, err := os.MkdirTemp("", "jwtauth-chromium-")
-		if err == nil { // third-party cookies are kept, as in many browsers still: what rests on them is to be seen at its weakest
+		if err == nil { // third-party cookies are allowed, so that only SameSite protects
 			err = os.Mkdir(filepath.Join(profile, "Default"), 0o700)
 		}
 		if err == nil {
@@ -65,8 +66,9 @@ func newBrowser(t *testing.T) *tab {
 		allocator, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
 			chromedp.ExecPath(program), chromedp.UserDataDir(profile), chromedp.NoSandbox, chromedp.DisableGPU,
 			chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("lang", "en-US"),
-			// Names under .test are this machine, too: to a browser they are not, so that plain HTTP is not good enough for Secure cookies
-			// and Web Locks there. Certificates are those that httptest makes.
+			// Names under .test are this machine as well. But to a browser they
+			// are remote, so that plain HTTP does not allow Secure cookies and
+			// Web Locks there. The certificates are those of httptest.
 			chromedp.Flag("host-resolver-rules", "MAP *.test 127.0.0.1"), chromedp.Flag("ignore-certificate-errors", true),
 			chromedp.Env("TZ=UTC"))...)
 		var closeTab context.CancelFunc
@@ -101,7 +103,7 @@ func openTab(t *testing.T, parent context.Context, opts ...chromedp.ContextOptio
 	return b
 }
 
-// another opens a further tab of the same browser.
+// another opens another tab of the same browser.
 func (b *tab) another() *tab {
 	b.t.Helper()
 	return openTab(b.t, b.ctx)
@@ -116,7 +118,7 @@ func call[P, R any](b *tab, command cdp.Command[P, R], params P) R {
 	return result
 }
 
-// open goes to an address and waits until it is there.
+// open opens a URL and waits until the page has loaded.
 func (b *tab) open(url string) {
 	b.t.Helper()
 	b.try(`window.leaving = true`)
@@ -133,7 +135,8 @@ func (b *tab) reload() {
 	b.wait(`document.readyState === 'complete' && !window.leaving`)
 }
 
-// try evaluates an expression, where a promise is awaited, and returns its value as JSON.
+// try evaluates an expression and awaits a promise. It returns the value as
+// JSON.
 func (b *tab) try(expression string) ([]byte, error) {
 	answer, err := chromedp.Call(b.ctx, runtime.Evaluate, runtime.EvaluateParams{Expression: expression, AwaitPromise: new(true), ReturnByValue: new(true), UserGesture: new(true)})
 	switch {
@@ -149,7 +152,7 @@ func (b *tab) try(expression string) ([]byte, error) {
 	return answer.Result.Value, nil
 }
 
-// value is what an expression that must not fail evaluates to.
+// value returns the value of an expression that must not fail.
 func value[T any](b *tab, expression string) (v T) {
 	b.t.Helper()
 	text, err := b.try(expression)
@@ -162,7 +165,7 @@ func value[T any](b *tab, expression string) (v T) {
 	return v
 }
 
-// wait waits until a condition holds, over navigations, too.
+// wait waits until a condition holds, also across navigations.
 func (b *tab) wait(condition string) {
 	b.t.Helper()
 	b.waitFor(patience, condition)
@@ -181,7 +184,8 @@ func (b *tab) waitFor(most time.Duration, condition string) {
 	b.t.Fatalf("never comes true: %s (%s, %v), at %s", condition, text, err, where)
 }
 
-// click presses the left mouse button on an element, as a person does: what covers it gets the click.
+// click presses the left mouse button on an element like a person: an element
+// on top of it gets the click.
 func (b *tab) click(selector string) {
 	b.t.Helper()
 	b.wait(fmt.Sprintf(`document.querySelector(%q)?.getClientRects().length && !document.querySelector(%[1]q).matches(':disabled, [aria-disabled=true]')`, selector))
@@ -196,7 +200,7 @@ func (b *tab) click(selector string) {
 	}
 }
 
-// write types a text where the focus is.
+// write types a text at the focus.
 func (b *tab) write(text string) {
 	b.t.Helper()
 	call(b, input.InsertText, input.InsertTextParams{Text: text})
@@ -230,7 +234,7 @@ func (b *tab) cookies() map[string]network.Cookie {
 	return list
 }
 
-// screenshot writes what the tab shows, from its top to its end, to the folder of artifacts.
+// screenshot saves a picture of the whole page to the folder of artifacts.
 func (b *tab) screenshot(name string) {
 	b.t.Helper()
 	folder := os.Getenv("JWTAUTH_TEST_ARTIFACTS")
@@ -248,7 +252,7 @@ func (b *tab) screenshot(name string) {
 	b.t.Log("screenshot:", path, strconv.Itoa(len(picture.Data)), "bytes")
 }
 
-// prelude has a script run before those of each page that this tab opens.
+// prelude runs a script before those of every page that this tab opens.
 func (b *tab) prelude(source string) {
 	b.t.Helper()
 	call(b, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: source})

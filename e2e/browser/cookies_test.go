@@ -144,7 +144,8 @@ func TestLateRefresh(t *testing.T) {
 			if from == b {
 				close(release)
 			}
-			// However the browser handled the late response, the session has ended.
+			// However the browser handled the late response, the session has
+			// ended.
 			for range 3 {
 				b.open(p.url + "/")
 				b.wait(atLogin)

@@ -143,7 +143,8 @@ func TestOtherOrigins(t *testing.T) {
 	}
 }
 
-// TestTrustedOrigin is the recipe for an application on another origin of the same site.
+// TestTrustedOrigin is the recipe for an application on another origin of the
+// same site.
 func TestTrustedOrigin(t *testing.T) {
 	t.Parallel()
 	trusted, other := origin(t, "client."+host), origin(t, "other."+host)
@@ -173,7 +174,7 @@ func TestTrustedOrigin(t *testing.T) {
 	send(b, `send('POST', '/devices/end', 'id=x', 'application/x-www-form-urlencoded')`, 200, "welcome to dashboard") // after a redirect
 	send(b, `send('POST', '/logout')`, 204, "")
 
-	// With session.js, which this origin serves itself.
+	// With session.js, served by this origin itself.
 	p := record(t, a)
 	value[bool](b, strings.ReplaceAll(`import('/session.js').then(({ Session }) => {
 		window.session = new Session({ base: 'APP' });

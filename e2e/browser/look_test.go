@@ -13,7 +13,8 @@ import (
 	"github.com/seed-0a072700/jwtauth/e2e/internal/need"
 )
 
-// TestLook takes pictures of every page, light and dark, wide and narrow, and has axe-core check each.
+// TestLook takes pictures of every page, light and dark, wide and narrow, and
+// checks each with axe-core.
 func TestLook(t *testing.T) {
 	t.Parallel()
 	need.NodeModules(t)
@@ -99,7 +100,7 @@ func TestLook(t *testing.T) {
 			t.Errorf("%s: script runs", path)
 		}
 		b.screenshot(name + "-without-script")
-		script(true) // axe-core is one, and what was read as a page without script has to stay visible
+		script(true) // axe-core is a script, and the text of a page without script must stay visible
 		b.try(`for (const e of document.querySelectorAll('noscript')) e.replaceWith(...e.childNodes)`)
 		look(name + "-without-script")
 	}
@@ -117,7 +118,7 @@ func TestLook(t *testing.T) {
 	look("server-down")
 }
 
-// fits finds nothing wider than what it is in.
+// fits fails if an element is wider than its container.
 func (b *tab) fits(where string) {
 	b.t.Helper()
 	wide := value[[]string](b, `[...document.querySelectorAll('html, header, .card, .scroll')]
@@ -127,7 +128,7 @@ func (b *tab) fits(where string) {
 	}
 }
 
-// check has axe-core look for what keeps people from using the page.
+// check runs axe-core to find accessibility problems.
 func check(b *tab, where string) {
 	b.t.Helper()
 	var violations []struct {
@@ -147,7 +148,8 @@ func check(b *tab, where string) {
 	}
 }
 
-// TestKeyboard logs in, signs out elsewhere and here without a mouse.
+// TestKeyboard logs in and signs out on this and on another device without a
+// mouse.
 func TestKeyboard(t *testing.T) {
 	t.Parallel()
 	a := startApp(t)
@@ -168,7 +170,7 @@ func TestKeyboard(t *testing.T) {
 	b.press("Enter")
 	b.wait(says("do not match"))
 	focus(`id`, "password")
-	b.write("password") // in place of the other
+	b.write("password") // replaces the old text
 	b.tabTo(`document.activeElement.matches('[name=mode]')`)
 	b.tabTo(`document.activeElement.type === 'submit'`)
 	b.press(" ")
@@ -188,7 +190,7 @@ func TestKeyboard(t *testing.T) {
 	b.wait(`document.querySelectorAll('#devices li').length === 1`)
 	focus(`id`, "devices-title")
 	b.tabTo(`document.activeElement.closest('#devices li:has(.tag)')`)
-	b.try(`document.querySelector('#ask').click(); document.querySelector('#answer').textContent = ''`) // the list is made anew
+	b.try(`document.querySelector('#ask').click(); document.querySelector('#answer').textContent = ''`) // the list is rebuilt
 	b.wait(`document.querySelector('#answer').textContent.endsWith('you are admin.')`)
 	focus(`closest('#devices li:has(.tag)')?.tagName`, "LI")
 	b.tabTo(`document.activeElement.closest('#everywhere')`)
@@ -196,7 +198,8 @@ func TestKeyboard(t *testing.T) {
 	b.wait(atLogin + " && " + says("You are signed out"))
 }
 
-// tabTo presses Tab until the focus is where a condition says, and finds it visible there.
+// tabTo presses Tab until a condition on the focus holds, and checks that the
+// focus is visible.
 func (b *tab) tabTo(condition string) {
 	b.t.Helper()
 	for range 30 {

@@ -13,7 +13,8 @@ import (
 	"github.com/seed-0a072700/jwtauth/memstore"
 )
 
-// service is a server of the handlers in cookie mode, by https and with options that the example has no use for.
+// service serves the handlers in cookie mode over https, with options that the
+// example does not use.
 type service struct {
 	url     string
 	mu      sync.Mutex
@@ -97,7 +98,8 @@ func (s *service) wantSent(t *testing.T, request string, names ...string) {
 	}
 }
 
-// wantCookies compares what the browser keeps: name, host, path and attributes of each.
+// wantCookies compares the cookies of the browser: name, host, path and
+// attributes.
 func (b *tab) wantCookies(want ...string) {
 	b.t.Helper()
 	var got []string
@@ -117,13 +119,13 @@ func (b *tab) wantCookies(want ...string) {
 	}
 }
 
-// client has the page use a session of the service, by its own session.js.
+// client makes the page use a session of the service with its own session.js.
 func (b *tab) client(base string) {
 	b.t.Helper()
 	value[bool](b, `import('/session.js').then(({ Session }) => { window.session = new Session({ base: '`+base+`' }); return true; })`)
 }
 
-// outcome is what comes of a call: "", a status, or the name of an error.
+// outcome is the result of a call: "", a status, or the name of an error.
 func (b *tab) outcome(call string) string {
 	b.t.Helper()
 	return value[string](b, call+`.then((answer) => String(answer?.status ?? ''), (error) => error.name)`)
@@ -136,7 +138,8 @@ func (b *tab) wantOutcome(call, want string) {
 	}
 }
 
-// TestSameSiteNone uses a service from another site, which is trusted, and from a third, which is not.
+// TestSameSiteNone uses a service from a trusted site and from a third site
+// that is not trusted.
 func TestSameSiteNone(t *testing.T) {
 	t.Parallel()
 	secure := func(hostname string) string {
@@ -156,7 +159,7 @@ func TestSameSiteNone(t *testing.T) {
 	b.wantOutcome(`session.refresh(true)`, "")
 	s.wantSent(t, "POST /auth/refresh", access, refresh)
 
-	// Requests of the third site have the cookies, too, and change nothing.
+	// Requests of the third site have the cookies, too, but change nothing.
 	before, jar := s.changed(), b.cookies()
 	if before != 1 {
 		t.Errorf("%d changes, want 1", before)
@@ -170,7 +173,7 @@ func TestSameSiteNone(t *testing.T) {
 		evil.wait(`!window.leaving && document.body.innerText.includes('cross_site')`)
 		evil.open(other)
 	}
-	evil.wantOutcome(`fetch('`+s.url+`/api', { credentials: 'include' })`, "TypeError") // it is sent, and cannot be read
+	evil.wantOutcome(`fetch('`+s.url+`/api', { credentials: 'include' })`, "TypeError") // the request is sent, but the page cannot read the response
 	s.wantSent(t, "GET /api", access, refresh)
 	if after := s.changed(); after != before {
 		t.Errorf("%d changes by a site that is not trusted", after-before)
@@ -185,8 +188,9 @@ func TestSameSiteNone(t *testing.T) {
 	b.wantCookies()
 }
 
-// TestInsecureHTTP opens the example by plain HTTP and a name that is not of this machine: browsers keep no Secure cookies
-// there, have no Web Locks, and send no Sec-Fetch-Site.
+// TestInsecureHTTP opens the example over plain HTTP at a remote name. There
+// browsers keep no Secure cookies, have no Web Locks, and send no
+// Sec-Fetch-Site.
 func TestInsecureHTTP(t *testing.T) {
 	t.Parallel()
 	const hostname = "app.example.test"

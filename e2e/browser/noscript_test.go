@@ -8,7 +8,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 )
 
-// TestWithoutScript uses the whole application with script switched off.
+// TestWithoutScript uses the whole application without script.
 func TestWithoutScript(t *testing.T) {
 	t.Parallel()
 	a := startApp(t, "-access-ttl", "2s")
@@ -26,7 +26,8 @@ func TestWithoutScript(t *testing.T) {
 		b.write(password)
 		b.press("Enter")
 	}
-	// until presses a button, and once more where the access token had expired by then.
+	// until presses a button, and presses it again if the access token had
+	// expired.
 	until := func(condition, button string) {
 		t.Helper()
 		for range 10 {
@@ -47,7 +48,7 @@ func TestWithoutScript(t *testing.T) {
 	b.wait(`document.querySelectorAll('#devices li').length === 1`)
 	b.screenshot("without-script")
 
-	// When the access cookie has expired, pages are renewed.
+	// After the access cookie has expired, pages renew it.
 	for i := range 2 {
 		for end := time.Now().Add(patience); len(a.events("refresh")) <= i; {
 			if time.Now().After(end) {
@@ -58,25 +59,25 @@ func TestWithoutScript(t *testing.T) {
 		}
 	}
 
-	// A button pressed too late has to be pressed again; nothing is lost.
+	// A late press of a button must be repeated, but nothing is lost.
 	b.waitGone("__Host-webapp-access")
 	b.click("#devices button")
 	b.wait(says("Please press the button again"))
 	b.wait(atDashboard)
 
-	// Another browser's session is ended from here, then all are.
+	// This browser ends the session of another one, and then all sessions.
 	other := newBrowser(t)
 	other.login(a)
 	b.open(a.url + "/")
 	b.wait(`document.querySelectorAll('#devices li').length === 2`)
 	until(`document.querySelectorAll('#devices li').length === 1`, "#devices li:not(:has(.tag)) button")
-	other.wait(atLogin) // it finds out when it renews its token
+	other.wait(atLogin) // it notices when it renews its token
 	until(atLogin+" && "+says("You are signed out"), "#everywhere button")
 	if n := len(b.cookies()); n != 0 {
 		t.Errorf("%d cookies are left", n)
 	}
 
-	// This device, by the list.
+	// This device, in the list.
 	signIn("password")
 	b.wait(atDashboard)
 	until(atLogin+" && "+says("You are signed out"), "#devices li:has(.tag) button")
@@ -93,7 +94,7 @@ func TestWithoutScript(t *testing.T) {
 	}
 }
 
-// waitGone waits until the browser has dropped a cookie because its time is over.
+// waitGone waits until the browser has deleted an expired cookie.
 func (b *tab) waitGone(name string) {
 	b.t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(25 * time.Millisecond) {

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestSessionScript runs testdata/session_cases.js, each case against the real session.js and the browser's own locks and storage.
+// TestSessionScript runs testdata/session_cases.js. Each case uses the real
+// session.js and the locks and storage of the browser.
 func TestSessionScript(t *testing.T) {
 	t.Parallel()
 	mux := pages()

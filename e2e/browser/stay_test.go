@@ -29,7 +29,8 @@ func TestStaysLoggedIn(t *testing.T) {
 	b.wait(atDashboard)
 	b.ask()
 
-	// The access token expires while the page is open and nobody renews it: the next click does.
+	// The access token expires while the page is open and is not renewed. The
+	// next click renews it.
 	b.click("#silent")
 	b.wait(`!document.querySelector('#silent').checked && (window.same = true)`)
 	b.wait(`document.querySelector('#remaining').textContent === 'expired'`)
@@ -41,13 +42,14 @@ func TestStaysLoggedIn(t *testing.T) {
 		t.Errorf("%d logins, want 1", n)
 	}
 
-	// With silent renewal, it is done before anybody notices.
+	// Silent renewal happens before the user notices.
 	b.reload()
 	b.wait(`Number(document.querySelector('#renewals').textContent) >= 2`)
 	b.wait(atDashboard)
 }
 
-// TestTabs keeps three tabs open over many expiries, with Web Locks and without.
+// TestTabs keeps three tabs open over many expiries, with and without Web
+// Locks.
 func TestTabs(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -79,7 +81,8 @@ func TestTabs(t *testing.T) {
 			if c.prelude != "" && !value[bool](first, `navigator.locks === undefined`) {
 				t.Error("there are locks")
 			}
-			// Answers that follow each other closely are of one expiry: a token is not renewed sooner than 1.6 s after the one before.
+			// Responses in quick succession belong to one expiry: a token is
+			// renewed at least 1.6 s after the previous one.
 			start := time.Now()
 			count := func() (answers, expiries int) {
 				var first time.Time
@@ -99,7 +102,8 @@ func TestTabs(t *testing.T) {
 				}
 				time.Sleep(200 * time.Millisecond)
 			}
-			// A tab may see late what another has kept: localStorage makes no promise.
+			// A tab may see a change of localStorage late: there is no
+			// guarantee.
 			if most := expiries*c.each + expiries/2; answers > most {
 				t.Errorf("%d refreshes at %d expiries, want %d at each", answers, expiries, c.each)
 			}
@@ -112,7 +116,8 @@ func TestTabs(t *testing.T) {
 			if n := len(a.events("reuse", "logout", "denied")); n > 0 {
 				t.Errorf("%d sessions ended", n)
 			}
-			// A generation lasts at least for the window and the 30 s in which it is answered again.
+			// A generation lasts at least for the window and 30 s of repeated
+			// responses.
 			var last time.Time
 			for _, line := range a.events("rotated") {
 				at := logTime(t, line)
@@ -142,7 +147,7 @@ func TestSignOutElsewhere(t *testing.T) {
 	one.login(a)
 	other.login(a)
 
-	// One device, by the list.
+	// One device, in the list.
 	one.ask()
 	one.wait(`document.querySelectorAll('#devices li').length === 2`)
 	one.click("#devices li:not(:has(.tag)) button")
@@ -151,7 +156,7 @@ func TestSignOutElsewhere(t *testing.T) {
 	other.click("#ask")
 	other.wait(atLogin + " && " + says("Your session has ended"))
 
-	// Everywhere: here that is what the user has done, elsewhere it is news.
+	// All devices: here the user did it, elsewhere it is news.
 	other.login(a)
 	one.ask()
 	one.click("#everywhere button")
@@ -166,12 +171,12 @@ func TestSignOutElsewhere(t *testing.T) {
 		b.wait(atLogin)
 	}
 
-	// This device, by the list.
+	// This device, in the list.
 	one.login(a)
 	one.click("#devices li:has(.tag) button")
 	one.wait(atLogin + " && " + says("You are signed out"))
 
-	// Tabs of one browser hear of it by themselves.
+	// Other tabs of the browser notice without a request.
 	one.login(a)
 	second := one.another()
 	second.open(a.url + "/")
@@ -184,7 +189,7 @@ func TestSignOutElsewhere(t *testing.T) {
 	}
 }
 
-// TestOpeningTabs has the other tabs count no renewal when a page is opened.
+// In TestOpeningTabs, a page that opens is not a renewal for the other tabs.
 func TestOpeningTabs(t *testing.T) {
 	t.Parallel()
 	a := startApp(t)
@@ -203,7 +208,8 @@ func TestOpeningTabs(t *testing.T) {
 	}
 }
 
-// TestSignOutFails signs out, and switches, while the server is away: the session stands, in all tabs.
+// TestSignOutFails signs out and switches while the server is down. The session
+// continues in all tabs.
 func TestSignOutFails(t *testing.T) {
 	t.Parallel()
 	a := startApp(t)
@@ -226,7 +232,7 @@ func TestSignOutFails(t *testing.T) {
 		t.Error("the other tab was loaded anew")
 	}
 
-	// The page still tells of an end that is not its own doing.
+	// The page still shows an end that it did not cause.
 	elsewhere := newBrowser(t)
 	elsewhere.login(a)
 	elsewhere.click("#everywhere button")
@@ -235,8 +241,9 @@ func TestSignOutFails(t *testing.T) {
 	b.wait(atLogin + " && " + says("Your session has ended"))
 }
 
-// TestServerBusy has the server answer that it cannot decide now, or that something went wrong: the page says what was not
-// done, and does not tell of a server that is away and back.
+// In TestServerBusy the server responds that it is unavailable or has failed.
+// The page shows the failed action, and does not say that the server is away
+// and back.
 func TestServerBusy(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t)
@@ -254,7 +261,7 @@ func TestServerBusy(t *testing.T) {
 		b.click("#ask")
 		b.wait(says(want))
 		b.wait(`document.querySelector('#ask').ariaDisabled === 'false'`)
-		b.wait(fmt.Sprintf(`(globalThis.since%d ??= Date.now()) < Date.now() - 3500`, status)) // longer than the page takes to look again
+		b.wait(fmt.Sprintf(`(globalThis.since%d ??= Date.now()) < Date.now() - 3500`, status)) // longer than the page waits before the next attempt
 		if heard := value[int](b, `heard.length`); heard != 0 {
 			t.Errorf("%d: the page tells of the connection: %s", status, value[string](b, `heard.join()`))
 		}

@@ -20,7 +20,8 @@ var webapp struct {
 	err    error
 }
 
-// app is the example server, as a process that can be stopped and started again at the same address.
+// app is the example server as a process. It can be stopped and started again
+// at the same address.
 type app struct {
 	t    *testing.T
 	addr string // 127.0.0.1:PORT
@@ -30,8 +31,8 @@ type app struct {
 	log  *logBuffer
 }
 
-// host is a host name whose siblings (other.app.localhost) are of the same site, while those of
-// other names (evil.localhost) are not. All of them are this machine.
+// host is a host name of this machine. Its siblings (other.app.localhost) are
+// of the same site, and other names (evil.localhost) are not.
 const host = "app.localhost"
 
 func startApp(t *testing.T, args ...string) *app {
@@ -58,7 +59,7 @@ func startApp(t *testing.T, args ...string) *app {
 	return a
 }
 
-// start starts the server, again at its address where it had one.
+// start starts the server, at its old address if it had one.
 func (a *app) start() {
 	a.t.Helper()
 	from := a.log.len()
@@ -109,7 +110,7 @@ func (a *app) events(names ...string) (lines []string) {
 	return lines
 }
 
-// everything is every kind of event that changes a session.
+// everything lists the kinds of events that change a session.
 var everything = []string{"login", "refresh", "reuse", "logout", "denied"}
 
 type logBuffer struct {
@@ -132,7 +133,7 @@ func (l *logBuffer) from(start int) string {
 func (l *logBuffer) len() int       { return len(l.from(0)) }
 func (l *logBuffer) String() string { return l.from(0) }
 
-// login logs in by the form.
+// login logs in with the form.
 func (b *tab) login(a *app, at ...string) {
 	b.t.Helper()
 	url := a.url + "/login"
@@ -156,14 +157,14 @@ func (b *tab) login(a *app, at ...string) {
 
 func (b *tab) fillIn(password string) {
 	b.t.Helper()
-	b.wait(`!document.querySelector('#mode').hidden`) // the script is there
+	b.wait(`!document.querySelector('#mode').hidden`) // the script has started
 	b.click("#username")
 	b.write("admin")
 	b.click("#password")
 	b.write(password)
 }
 
-// ask presses the button that asks the server something, and waits for the answer.
+// ask presses the button that sends a request and waits for the response.
 func (b *tab) ask() {
 	b.t.Helper()
 	b.wait(`(document.querySelector('#answer').textContent = 'asking') && true`)
@@ -180,7 +181,7 @@ func says(text string) string {
 	return `document.querySelector('#messages')?.innerText.includes('` + text + `')`
 }
 
-// connection is what the page says of the server.
+// connection returns the page's text about the connection to the server.
 func connection(text string) string {
 	return `document.querySelector('#connection')?.innerText.includes('` + text + `')`
 }

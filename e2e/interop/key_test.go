@@ -10,8 +10,8 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// Keys that Node made, in every form that it writes, do here what they do
-// there, and go by the same name (RFC 7638).
+// Node's keys, in every form that Node writes, work here like there, and have
+// the same ID (RFC 7638).
 func TestKeysFromNode(t *testing.T) {
 	n := node(t)
 	for _, alg := range []jwtauth.Algorithm{jwtauth.RS256, jwtauth.PS512, jwtauth.ES256, jwtauth.ES384, jwtauth.ES512, jwtauth.EdDSA} {
@@ -48,7 +48,8 @@ func TestKeysFromNode(t *testing.T) {
 	}
 }
 
-// keyFile is what the file of a key holds: a JWK as it is, the text of a PEM.
+// keyFile returns the content of a key file: a JWK as it is, or the text of a
+// PEM.
 func keyFile(t *testing.T, form string, data json.RawMessage) []byte {
 	t.Helper()
 	if form == "jwk" {
@@ -59,13 +60,13 @@ func keyFile(t *testing.T, form string, data json.RawMessage) []byte {
 	return []byte(text)
 }
 
-// Keys made here are read by Node from their PEM, go by the same name there, and
-// come back as a JWK unchanged.
+// Node reads our keys from their PEM, derives the same ID, and returns an
+// unchanged JWK.
 func TestKeysToNode(t *testing.T) {
 	n := node(t)
 	for _, alg := range algorithms {
 		if strings.HasPrefix(string(alg), "HS") {
-			continue // no PEM
+			continue // there is no PEM form
 		}
 		p := newParty(t, alg, 0)
 		for name, half := range map[string]struct {
@@ -95,7 +96,7 @@ func TestKeysToNode(t *testing.T) {
 	}
 }
 
-// A JWK that names its algorithm and id, as those in a JWKS do, needs no further word.
+// A JWK with an algorithm and an ID, as in a JWKS, needs no further option.
 func TestJWKNamesItself(t *testing.T) {
 	n := node(t)
 	p := newParty(t, jwtauth.PS384, 0)

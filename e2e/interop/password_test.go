@@ -52,8 +52,8 @@ func TestPasswords(t *testing.T) {
 	}
 }
 
-// Node's hashes refuse other passwords. Node hashes only the first 72 bytes of a
-// longer password, without an error. CheckPassword refuses such a password,
+// Node's hashes refuse other passwords. Node hashes only the first 72 bytes of
+// a longer password, without an error. CheckPassword refuses such a password,
 // because every password with the same beginning would match.
 func TestWrongPasswords(t *testing.T) {
 	n := node(t)

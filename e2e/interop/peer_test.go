@@ -1,5 +1,5 @@
 // Package interop_test exchanges tokens, keys and password hashes with the
-// packages that Node programs use for them.
+// packages that Node programs use.
 package interop_test
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/seed-0a072700/jwtauth/e2e/internal/need"
 )
 
-// peer is a Node process that runs peer.mjs. One serves all tests of a run.
+// peer is a Node process that runs peer.mjs. All tests of a run share it.
 type peer struct {
 	cmd    *exec.Cmd
 	stdin  io.WriteCloser
@@ -28,7 +28,7 @@ type peer struct {
 	in  *json.Encoder
 }
 
-// peerLifetime ends a process that hangs, and with it the call that waits for it.
+// peerLifetime ends a process that hangs, and the call that waits for it.
 const peerLifetime = 3 * time.Minute
 
 var startPeer = sync.OnceValues(func() (*peer, error) {
@@ -58,7 +58,7 @@ var startPeer = sync.OnceValues(func() (*peer, error) {
 	return p, nil
 })
 
-var stopPeer = func() error { return nil } // until one is started
+var stopPeer = func() error { return nil } // replaced when the process starts
 
 func TestMain(m *testing.M) {
 	code := m.Run()
@@ -83,13 +83,14 @@ func node(t testing.TB) *peer {
 // object is a JSON object.
 type object map[string]any
 
-// refusal is an exception that the Node library threw.
+// refusal is an exception of the Node library.
 type refusal struct{ Name, Code, Message string }
 
 func (r *refusal) Error() string { return fmt.Sprintf("%s %s: %s", r.Name, r.Code, r.Message) }
 
-// ask has the process do op and decodes the answer into dst; the error is what
-// the library threw. Anything else that goes wrong ends the test.
+// ask makes the process execute op and decodes the response into dst. It
+// returns an exception of the library as an error. Any other failure ends the
+// test.
 func (p *peer) ask(t testing.TB, op string, request object, dst any) error {
 	t.Helper()
 	request["op"] = op
@@ -104,7 +105,7 @@ func (p *peer) ask(t testing.TB, op string, request object, dst any) error {
 	}
 	p.mu.Unlock()
 	if err != nil {
-		stopPeer() // stderr is complete, and safe to read, only once the process has ended
+		stopPeer() // stderr is complete and safe to read only after the process has ended
 		t.Fatalf("%s: %v\n%s", op, err, p.stderr.Bytes())
 	}
 	if answer.Error != nil {
@@ -116,7 +117,7 @@ func (p *peer) ask(t testing.TB, op string, request object, dst any) error {
 	return nil
 }
 
-// get is ask for what cannot be refused.
+// get is ask for operations that cannot be refused.
 func get[T any](t testing.TB, p *peer, op string, request object) T {
 	t.Helper()
 	var dst T

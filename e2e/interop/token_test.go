@@ -31,7 +31,7 @@ var algorithms = []jwtauth.Algorithm{
 	jwtauth.EdDSA,
 }
 
-// libraries are the packages that know alg.
+// libraries returns the packages that support alg.
 func libraries(alg jwtauth.Algorithm) []string {
 	if alg == jwtauth.EdDSA {
 		return []string{"jose"}
@@ -39,19 +39,20 @@ func libraries(alg jwtauth.Algorithm) []string {
 	return []string{"jose", "jsonwebtoken"}
 }
 
-// party is one holder of keys, in our form and in the one that Node is handed.
+// party is the holder of a key, in our form and in the form for Node.
 type party struct {
 	key             jwtauth.Key
 	private, public object // for HMAC the same secret
 }
 
-// rsaKeys are as few as will do: making one takes up to a second under -race.
+// rsaKeys are few, because generating one takes up to a second under -race.
 var rsaKeys = [2]func() (*rsa.PrivateKey, error){
 	sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }),
 	sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }),
 }
 
-// newParty makes keys here and hands them over as PEM; i tells apart the parties of one test.
+// newParty generates keys and passes them to Node as PEM. The number i
+// distinguishes the parties of a test.
 func newParty(t *testing.T, alg jwtauth.Algorithm, i int) party {
 	t.Helper()
 	switch alg[:2] {
@@ -81,7 +82,8 @@ func pemOf(t *testing.T, key jwtauth.Key) object {
 	return object{"pem": string(text)}
 }
 
-// privateClaims are of every JSON type, with text and numbers that codecs disagree on.
+// privateClaims have every JSON type, and text and numbers that codecs handle
+// differently.
 type privateClaims struct {
 	Name   string         `json:"name"`
 	Roles  []string       `json:"roles"`
@@ -122,7 +124,7 @@ func verify(t *testing.T, key jwtauth.Key, token string) (*jwtauth.Claims, error
 	return verifier.VerifyToken(t.Context(), token)
 }
 
-// publicKey is what a verifier is given: of an HMAC key, itself.
+// publicKey returns the key for a verifier: for HMAC, the key itself.
 func publicKey(key jwtauth.Key) jwtauth.Key {
 	if strings.HasPrefix(string(key.Algorithm()), "HS") {
 		return key
@@ -206,7 +208,8 @@ func TestSignedThere(t *testing.T) {
 						t.Errorf("claims %+v, %v, want %+v", private, err, sample)
 					}
 
-					// The stranger goes by the name of the right key: only the signature tells.
+					// The stranger uses the ID of the right key, so only the
+					// signature differs.
 					impostor := publicKey(stranger.key).WithID(theirs.key.ID())
 					for name, refused := range map[string]struct {
 						key   jwtauth.Key
@@ -226,8 +229,8 @@ func TestSignedThere(t *testing.T) {
 	}
 }
 
-// jwt.sign(payload, secret, {expiresIn}) as the tutorials call it, verified
-// with nothing but the secret, and the other way round.
+// jwt.sign(payload, secret, {expiresIn}), as in tutorials, verified with only
+// the secret, and the other way round.
 func TestBareTutorialToken(t *testing.T) {
 	n := node(t)
 	p := newParty(t, jwtauth.HS256, 0)
@@ -252,7 +255,7 @@ func TestBareTutorialToken(t *testing.T) {
 	}
 }
 
-// RFC 9864's name for Ed25519 is what newer versions of jose write.
+// Newer versions of jose write the name for Ed25519 of RFC 9864.
 func TestEd25519Name(t *testing.T) {
 	n := node(t)
 	p := newParty(t, jwtauth.EdDSA, 0)
@@ -260,13 +263,13 @@ func TestEd25519Name(t *testing.T) {
 		"claims": object{"iss": issuerName, "aud": audience, "exp": time.Now().Add(time.Hour).Unix()}})
 	c, err := verify(t, p.key.Public(), token)
 	check(t, err)
-	if !slices.Equal(c.Audience, []string{audience}) { // one audience, written as a string
+	if !slices.Equal(c.Audience, []string{audience}) { // a single audience, written as a string
 		t.Errorf("audience %q", c.Audience)
 	}
 }
 
-// Numbers over 2^53 keep every digit as long as JavaScript does not read them:
-// from Go over Node's signature to Go, and in the text that Node is sent.
+// Numbers over 2^53 keep every digit as long as JavaScript does not parse them:
+// from Go through Node's signature to Go, and in the text for Node.
 func TestBigNumbers(t *testing.T) {
 	n := node(t)
 	p := newParty(t, jwtauth.ES256, 0)
@@ -300,12 +303,12 @@ func TestBigNumbers(t *testing.T) {
 	}
 }
 
-// What the Node libraries themselves can be made to sign, but nobody must accept.
+// The Node libraries can sign these tokens, but they must be refused.
 func TestRefusedFromNode(t *testing.T) {
 	n := node(t)
 	public, hmac := newParty(t, jwtauth.RS256, 0), newParty(t, jwtauth.HS256, 0)
 	secret := hmac.private["secret"].([]byte)
-	confused := []byte(public.public["pem"].(string)) // the text of a public key, taken for an HMAC secret
+	confused := []byte(public.public["pem"].(string)) // the text of a public key, mistaken for an HMAC secret
 	in := func(d time.Duration) int64 { return time.Now().Add(d).Unix() }
 	good := object{"iss": issuerName, "aud": audience, "exp": in(time.Hour)}
 	with := func(name string, value any) object {
@@ -341,7 +344,7 @@ func TestRefusedFromNode(t *testing.T) {
 	}
 }
 
-// alterClaims puts another subject into a token and leaves its signature.
+// alterClaims replaces the subject of a token and keeps its signature.
 func alterClaims(t *testing.T, token string) string {
 	t.Helper()
 	parts := strings.Split(token, ".")
@@ -355,7 +358,7 @@ func alterClaims(t *testing.T, token string) string {
 	return strings.Join(parts, ".")
 }
 
-// alterSignature flips one bit in the middle of a token's signature.
+// alterSignature flips one bit in the middle of the signature.
 func alterSignature(t *testing.T, token string) string {
 	t.Helper()
 	parts := strings.Split(token, ".")

@@ -9,7 +9,8 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// jose, with keys from our JWKS endpoint, verifies our tokens through a rotation, from each algorithm to the next.
+// jose verifies our tokens with the keys of our JWKS endpoint during a
+// rotation, from each algorithm to the next.
 func TestJoseVerifiesOurTokens(t *testing.T) {
 	p := node(t)
 	var keys []jwtauth.Key
@@ -66,7 +67,7 @@ func TestJoseVerifiesOurTokens(t *testing.T) {
 		setKeys(next, current)
 		verify(old, current)
 		token := sign()
-		verify(token, next) // jose fetches the set again for a kid that it does not know
+		verify(token, next) // jose fetches the set again for an unknown kid
 		setKeys(next)
 		verify(token, next)
 		get[bool](t, p, "reload", object{"url": server.URL})
@@ -83,7 +84,7 @@ func TestJoseVerifiesOurTokens(t *testing.T) {
 	}
 	refuse(token, "ERR_JWS_SIGNATURE_VERIFICATION_FAILED")
 
-	// An issuer with a secret publishes a set, and it is empty.
+	// An issuer with a secret publishes an empty set.
 	secret, err := jwtauth.GenerateKey(jwtauth.HS256)
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-// The Node side of the OpenID tests: an identity provider (oidc-provider), and a
+// The Node side of the OpenID tests: a provider (oidc-provider), and a
 // service that verifies tokens with keys from a URL (jose). It reads one JSON
 // request per line, responds with one line of JSON, and ends with its input.
 

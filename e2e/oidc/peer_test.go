@@ -1,5 +1,6 @@
-// Package oidc_test has the resource-server example verify the tokens of a real OpenID
-// provider, and another library verify ours with the keys that we publish, each through a rotation.
+// In package oidc_test the resource-server example verifies the tokens of a
+// real OpenID provider, and another library verifies our tokens with our
+// published keys. Both do so during a rotation.
 package oidc_test
 
 import (
@@ -19,7 +20,7 @@ import (
 	"github.com/seed-0a072700/jwtauth/e2e/internal/need"
 )
 
-// lifetime ends a process that hangs, and with it the call that waits for it.
+// lifetime ends a process that hangs, and the call that waits for it.
 const lifetime = 3 * time.Minute
 
 // peer is a Node process that runs peer.mjs.
@@ -62,13 +63,14 @@ func node(t *testing.T) *peer {
 // object is a JSON object.
 type object map[string]any
 
-// refusal is an exception that the Node library threw.
+// refusal is an exception of the Node library.
 type refusal struct{ Name, Code, Message string }
 
 func (r *refusal) Error() string { return fmt.Sprintf("%s %s: %s", r.Name, r.Code, r.Message) }
 
-// ask has the process do op and decodes the answer into dst; the error is what the
-// library threw. Anything else that goes wrong ends the test.
+// ask makes the process execute op and decodes the response into dst. It
+// returns an exception of the library as an error. Any other failure ends the
+// test.
 func (p *peer) ask(t *testing.T, op string, request object, dst any) error {
 	t.Helper()
 	p.mu.Lock()
@@ -97,7 +99,7 @@ func (p *peer) ask(t *testing.T, op string, request object, dst any) error {
 	return nil
 }
 
-// get is ask for what cannot be refused.
+// get is ask for operations that cannot be refused.
 func get[T any](t *testing.T, p *peer, op string, request object) T {
 	t.Helper()
 	var dst T
@@ -107,8 +109,8 @@ func get[T any](t *testing.T, p *peer, op string, request object) T {
 	return dst
 }
 
-// example builds a program of examples/ and runs it until the test ends. It returns the URL that it
-// says it listens on, and what it goes on to log.
+// example builds a program of examples/ and runs it until the test ends. It
+// returns the URL from the log, and the rest of the log.
 func example(t *testing.T, name string, args ...string) (url string, log <-chan string) {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), name)

@@ -15,7 +15,8 @@ import (
 
 const audience = "https://api.example"
 
-// clientToken has the provider issue an access token to a client by its own credentials (RFC 6749 §4.4).
+// clientToken makes the provider issue an access token for a client's own
+// credentials (RFC 6749, section 4.4).
 func clientToken(t *testing.T, issuer, scope string) string {
 	t.Helper()
 	form := url.Values{"grant_type": {"client_credentials"}, "resource": {audience}, "scope": {scope}}
@@ -62,7 +63,7 @@ func getWith(t *testing.T, url, token string) (status int, body string) {
 	return send(t, req)
 }
 
-// headerOf is the header of a token.
+// headerOf returns the header of a token.
 func headerOf(t *testing.T, token string) (h struct{ Alg, Kid, Typ string }) {
 	t.Helper()
 	segment, _, _ := strings.Cut(token, ".")
@@ -76,7 +77,8 @@ func headerOf(t *testing.T, token string) (h struct{ Alg, Kid, Typ string }) {
 	return h
 }
 
-// The resource-server example verifies the access tokens (RFC 9068) of a real provider, whose keys are rotated meanwhile.
+// The resource-server example verifies the access tokens (RFC 9068) of a real
+// provider during a key rotation.
 func TestResourceServer(t *testing.T) {
 	p := node(t)
 	type provider struct{ Issuer string }
@@ -104,7 +106,7 @@ func TestResourceServer(t *testing.T) {
 		t.Errorf("a broken signature is answered %d", status)
 	}
 
-	// Clients use what tokens they have while the keys change.
+	// Clients use their tokens during the rotation.
 	var current atomic.Pointer[string]
 	current.Store(&old)
 	stop := make(chan struct{})
@@ -127,8 +129,8 @@ func TestResourceServer(t *testing.T) {
 			}
 		})
 	}
-	// fetched has the server fetch keys until it finds that many: a token of an unknown key
-	// hastens what it would do in its own time.
+	// fetched makes the server fetch keys until it has that many. A token of an
+	// unknown key triggers the fetch.
 	stranger := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"ES256","typ":"at+jwt","kid":"stranger"}`)) + "." +
 		base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"`+issuer+`"}`)) + "." + strings.Repeat("A", 86)
 	fetched := func(keys string) {
@@ -170,7 +172,8 @@ func TestResourceServer(t *testing.T) {
 		t.Errorf("a token of the key that was withdrawn is answered %d", status)
 	}
 
-	// A key that nobody published beforehand is met in its first tokens, within a cooldown.
+	// The server learns a key without advance publication from its first
+	// tokens, within a cooldown.
 	get[provider](t, p, "provider", object{"keys": []string{"sudden", "next"}})
 	sudden := clientToken(t, issuer, "items:read")
 	for end := time.Now().Add(time.Minute); ; {
@@ -183,7 +186,8 @@ func TestResourceServer(t *testing.T) {
 		}
 	}
 
-	// The provider stops: what is known goes on, and what is not is no fault of the token.
+	// The provider stops. Known keys still work, and tokens of unknown keys get
+	// 503 and not 401.
 	get[bool](t, p, "stop", nil)
 	for end := time.Now().Add(time.Minute); ; {
 		status, _ := getWith(t, server+"/whoami", stranger)

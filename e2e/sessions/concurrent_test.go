@@ -12,8 +12,10 @@ const (
 	rounds     = 5
 )
 
-// 50 requests with one refresh token reach three instances at once: one generation begins, all get its token. (Events of a
-// refresh may be more than one: where two instances write the same row in the same millisecond, both have won.)
+// Fifty requests with one refresh token reach three instances at once. One
+// generation begins, and all get its token. There may be several refresh
+// events: if two instances write the same row in the same millisecond, both
+// have won.
 func TestConcurrentRefreshes(t *testing.T) {
 	onEach(t, func(t *testing.T, p place) {
 		t.Run("under the race detector", func(t *testing.T) {
@@ -59,7 +61,8 @@ func TestConcurrentRefreshes(t *testing.T) {
 	})
 }
 
-// refreshAtOnce sends a token to all instances, wants the same answer of generation gen from each, and returns it.
+// refreshAtOnce sends a token to all instances. It requires the same response
+// of generation gen from each and returns it.
 func refreshAtOnce(t *testing.T, urls []string, token string, gen int64) string {
 	t.Helper()
 	answers := make([]answer, concurrent)
@@ -90,7 +93,8 @@ func refreshAtOnce(t *testing.T, urls []string, token string, gen int64) string 
 	return successor
 }
 
-// wantRow checks that the store holds a token's session in the token's generation.
+// wantRow checks that the store holds the session of a token in the generation
+// of the token.
 func wantRow(t *testing.T, i instance, subject, token string) {
 	t.Helper()
 	want := read(t, token)
@@ -107,7 +111,7 @@ func wantRow(t *testing.T, i instance, subject, token string) {
 	t.Errorf("of %d sessions of %s, none is the token's", len(list), subject)
 }
 
-// told counts the events: refreshes by their reason, the others by their kind.
+// told counts the events: refreshes by their reason, others by their kind.
 func (s setup) told() map[string]int {
 	s.events.mu.Lock()
 	defer s.events.mu.Unlock()

@@ -10,8 +10,8 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// One of three instances is killed in the middle of 1,000 refreshes, and comes back. Its clients try again,
-// at whichever instance a balancer sends them to.
+// One of three instances is killed in the middle of 1,000 refreshes, and starts
+// again. Its clients retry at the instance that a balancer chooses.
 func TestInstanceKilled(t *testing.T) {
 	onEach(t, func(t *testing.T, p place) {
 		var list []*process
@@ -20,7 +20,8 @@ func TestInstanceKilled(t *testing.T) {
 			i := startProcess(t, "-store", p.flag, "-reuse-window", "1m", "-idle-ttl", "1h")
 			list, urls = append(list, i), append(urls, i.url)
 		}
-		// The sessions are begun beside them: bcrypt takes its time 1,000 times over.
+		// The sessions begin without a login, because 1,000 bcrypt checks take
+		// too long.
 		store := p.open(t)
 		beside, err := jwtauth.NewIssuer(key(t), jwtauth.IssuerOptions{Sessions: store})
 		check(t, err)
@@ -28,7 +29,7 @@ func TestInstanceKilled(t *testing.T) {
 		inParallel(len(all), func(n int) {
 			tokens, err := beside.Login(t.Context(), "1")
 			for tries := 0; errors.Is(err, jwtauth.ErrUnavailable) && tries < 20; tries++ {
-				tokens, err = beside.Login(t.Context(), "1") // SQLite writes one after the other, and this one waited for long
+				tokens, err = beside.Login(t.Context(), "1") // SQLite has one writer at a time, and this one waited too long
 			}
 			if err != nil {
 				t.Errorf("login: %v", err)
@@ -39,7 +40,8 @@ func TestInstanceKilled(t *testing.T) {
 			t.FailNow()
 		}
 
-		// Of what the instance did last, the answers do not arrive: a killed one takes some with it, too few to count on.
+		// The last responses of the instance do not arrive. A killed instance
+		// loses some as well, but too few to count on.
 		var answered, broken, refused, other, withheld atomic.Int64
 		middle, dead := make(chan struct{}), make(chan struct{})
 		isMiddle := sync.OnceFunc(func() { close(middle) })
@@ -70,7 +72,7 @@ func TestInstanceKilled(t *testing.T) {
 				default:
 					other.Add(1)
 					t.Errorf("client %d: answered %d %s", n, a.status, a.code)
-					isMiddle() // nobody waits for it any longer
+					isMiddle() // no client waits for it any longer
 					return
 				}
 				if time.Now().After(deadline) {
@@ -82,7 +84,8 @@ func TestInstanceKilled(t *testing.T) {
 		})
 		killed.Wait()
 
-		// What was answered is in the store, and stands at the instance that was killed.
+		// The acknowledged rotations are in the store, and the killed instance
+		// accepts them.
 		rows, err := beside.Sessions(t.Context(), "1")
 		check(t, err)
 		generations := map[string]int64{}

@@ -19,8 +19,8 @@ import (
 	"github.com/seed-0a072700/jwtauth/e2e/internal/servers"
 )
 
-// Whoever has a copy of the store, by whatever way, has no token: nothing in it is one, or a part
-// of one that is secret.
+// A copy of the store, however it was made, is useless: it contains no token
+// and no secret part of one.
 func TestDump(t *testing.T) {
 	const logins = 100
 	type dumped struct {
@@ -40,7 +40,7 @@ func TestDump(t *testing.T) {
 			p := sqlitePlace(t)
 			return dumped{p, func(t *testing.T) []byte { return files(t, strings.TrimPrefix(p.flag, "sqlite:")+"*") }}
 		},
-		"redis": func(t *testing.T) dumped { // one of its own, since its log is of all databases
+		"redis": func(t *testing.T) dumped { // its own server, because its log contains all databases
 			p := redisPlace(t, servers.Start(t, servers.Redis))
 			return dumped{p, func(t *testing.T) []byte { return allKeys(t, strings.TrimPrefix(p.flag, "redis:")) }}
 		},
@@ -59,7 +59,7 @@ func TestDump(t *testing.T) {
 				}
 			}
 			dump := p.dump(t)
-			for n := range logins { // it is the right place, and in full
+			for n := range logins { // the dump is complete
 				if sid := read(t, issued[n].RefreshToken).SID; !bytes.Contains(dump, []byte(sid)) {
 					t.Fatalf("the dump lacks session %s", sid)
 				}
@@ -73,7 +73,7 @@ func TestDump(t *testing.T) {
 				t.Error("want none")
 			}
 
-			// The search does find what is there.
+			// The search finds a token that is there.
 			dump = dump[:min(len(dump), 64<<10)]
 			for _, token := range []string{issued[0].AccessToken, issued[0].RefreshToken} {
 				for form, planted := range map[string]string{
@@ -91,11 +91,12 @@ func TestDump(t *testing.T) {
 
 var bytea = regexp.MustCompile(`\\\\x([0-9a-f]+)`)
 
-// pgDump returns what pg_dump writes, with its hexadecimal values in plain behind it. Without that program, it is the rows.
+// pgDump returns the output of pg_dump, followed by its hexadecimal values in
+// plain. Without that program it returns the rows.
 func pgDump(t *testing.T, dsn string) []byte {
 	t.Helper()
 	program, err := exec.LookPath("pg_dump")
-	if found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/pg_dump"); len(found) > 0 { // not a wrapper, nor older than the server
+	if found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/pg_dump"); len(found) > 0 { // not a wrapper, and not older than the server
 		program, err = slices.Max(found), nil
 	}
 	if err != nil {
@@ -115,7 +116,8 @@ func pgDump(t *testing.T, dsn string) []byte {
 	return dump
 }
 
-// allRows returns each value of the table, as the driver has it, on a line of its own.
+// allRows returns each value of the table as the driver returns it, one per
+// line.
 func allRows(t *testing.T, driver, dsn string) []byte {
 	t.Helper()
 	db, err := sql.Open(driver, dsn)
@@ -153,7 +155,8 @@ func files(t *testing.T, pattern string) (all []byte) {
 	return all
 }
 
-// allKeys returns what Redis holds under any key, by DUMP and in plain, and its log of all commands.
+// allKeys returns the values of all keys in Redis, by DUMP and in plain, and
+// the log of all commands.
 func allKeys(t *testing.T, url string) (all []byte) {
 	t.Helper()
 	client := redisClient(t, url)
@@ -181,7 +184,8 @@ var (
 	encoded = regexp.MustCompile(`[A-Za-z0-9+/_-]{40,}`)
 )
 
-// readings are a dump as it is, and what its longer texts say as hexadecimal or base64.
+// readings returns a dump as it is, and its longer hexadecimal and base64 texts
+// decoded.
 func readings(dump []byte) [][]byte {
 	list := [][]byte{dump}
 	for _, text := range encoded.FindAll(dump, -1) {
@@ -189,9 +193,9 @@ func readings(dump []byte) [][]byte {
 			list = append(list, plain)
 		}
 		for _, e := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-			for from := range min(4, len(text)) { // it may begin in the middle of what was matched
+			for from := range min(4, len(text)) { // the value may begin in the middle of the match
 				part := text[from:]
-				if len(part)%4 == 1 { // no text is as long
+				if len(part)%4 == 1 { // no base64 text has this length
 					part = part[:len(part)-1]
 				}
 				if plain, err := e.DecodeString(string(part)); err == nil {
@@ -203,7 +207,8 @@ func readings(dump []byte) [][]byte {
 	return list
 }
 
-// search tries whatever in a dump has the form of a token, in every way that the service takes one.
+// search tries every text of a dump that has the form of a token, in every way
+// that the service accepts one.
 func search(t *testing.T, i instance, said [][]byte) (tried, valid int) {
 	t.Helper()
 	ctx := t.Context()
@@ -228,9 +233,10 @@ func verifies(ctx context.Context, i instance, token string) bool {
 	return access == nil || live == nil || refresh == nil
 }
 
-// parts counts the payloads and signatures of tokens in a dump. (Headers are no secret, and all alike.)
+// parts counts the payloads and signatures of tokens in a dump. Headers are no
+// secret and all alike.
 func parts(said [][]byte, issued []jwtauth.Tokens) (n int) {
-	const first = 12 // bytes by which a part is looked up
+	const first = 12 // number of bytes to look a part up
 	begin := map[[first]byte][][]byte{}
 	for _, tokens := range issued {
 		for _, token := range []string{tokens.AccessToken, tokens.RefreshToken} {

@@ -20,16 +20,17 @@ import (
 
 const (
 	knownSessions = 100
-	lateSessions  = 5 // that a failover loses something of
+	lateSessions  = 5 // sessions that lose something in a failover
 )
 
-// A replica is cut off, misses the last writes, and is promoted after the primary has died.
+// A replica is cut off, misses the last writes, and becomes the primary after
+// the old primary has died.
 func TestStaleReplicaPromoted(t *testing.T) {
 	primary := servers.Start(t, servers.Redis)
 	replica := servers.Start(t, servers.Redis, "--replicaof", "127.0.0.1 "+primary.Port())
 	old, next := redisClient(t, primary.DSN("0")), redisClient(t, replica.DSN("0"))
 
-	// The instances go where the primary is said to be, as Sentinel's clients do.
+	// The instances follow the primary, like clients of Sentinel.
 	var address atomic.Pointer[string]
 	address.Store(&primary.Addr)
 	s := newSetup()
@@ -56,7 +57,7 @@ func TestStaleReplicaPromoted(t *testing.T) {
 	s.clock.advance(time.Minute)
 	known.refreshAll(t, urls)
 
-	// Cut off, it knows all of this and nothing of what comes now.
+	// The replica is cut off. It has everything up to here and misses the rest.
 	until(t, "the replica has what the primary has", func() bool {
 		n, err := old.Wait(t.Context(), 1, time.Second).Result()
 		return err == nil && n == 1 && old.DBSize(t.Context()).Val() == next.DBSize(t.Context()).Val()
@@ -105,13 +106,14 @@ func TestStaleReplicaPromoted(t *testing.T) {
 	if n := known.standing(t, list[0]); n != knownSessions {
 		t.Errorf("%d of %d stand in their generation", n, knownSessions)
 	}
-	// An old token is still reuse, also of a generation that the replica had held for the last one.
+	// An old token still counts as reuse, also one of a generation that the
+	// replica had as the last one.
 	refresh(t, urls[0], behind.token).want(t, "a copy from before the failover", 401, "session_ended")
 	if n := s.events.count(jwtauth.EventReuse); n != 1 {
 		t.Errorf("%d alarms; want the one", n)
 	}
 
-	// What a failover loses: logins and logouts of the last moment.
+	// A failover loses the logins and logouts of the last moment.
 	refusedLogins, back := 0, 0
 	for _, tokens := range newcomers {
 		if a := refresh(t, urls[0], tokens.RefreshToken); a.status == 401 && a.code == "session_ended" {
@@ -134,7 +136,8 @@ func TestStaleReplicaPromoted(t *testing.T) {
 	get(t, urls[0]+"/dashboard", login(t, urls[2], "eve", "secret").AccessToken).want(t, "another login", 200, "")
 }
 
-// A machine crashes under Redis with appendfsync everysec: of the log, the last moments did not reach the disk.
+// A machine crashes under Redis with appendfsync everysec: the end of the log
+// did not reach the disk.
 func TestRedisLogCutShort(t *testing.T) {
 	server := servers.Start(t, servers.Redis)
 	s := newSetup()
@@ -185,7 +188,7 @@ func TestRedisLogCutShort(t *testing.T) {
 	}
 }
 
-// appendOnlyLog returns the file that a Redis server adds commands to.
+// appendOnlyLog returns the file to which a Redis server appends commands.
 func appendOnlyLog(t testing.TB, client *redis.Client) string {
 	t.Helper()
 	config := client.ConfigGet(t.Context(), "dir").Val()["dir"]

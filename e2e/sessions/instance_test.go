@@ -16,7 +16,7 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// secret is the key of all instances, those that are processes of their own included.
+// secret is the key of all instances, also of those in other processes.
 const secret = "one secret for all instances of a test"
 
 func key(t testing.TB) jwtauth.Key {
@@ -26,13 +26,14 @@ func key(t testing.TB) jwtauth.Key {
 	return k
 }
 
-// instance is a service that runs in the process of the tests, under the race detector with them.
+// instance is a service in the process of the tests, and so under the race
+// detector.
 type instance struct {
 	*jwtauth.Issuer
 	url string
 }
 
-// setup is what the instances of a test have in common.
+// setup holds the options that the instances of a test share.
 type setup struct {
 	clock  *clock
 	events *events
@@ -41,7 +42,7 @@ type setup struct {
 
 func newSetup() setup { return setup{clock: newClock(), events: &events{}} }
 
-// instance starts one on a store, whose clock differs by skew.
+// instance starts an instance on a store. Its clock differs by skew.
 func (s setup) instance(t testing.TB, store jwtauth.SessionStore, skew time.Duration) instance {
 	t.Helper()
 	issuer, err := jwtauth.NewIssuer(key(t), jwtauth.IssuerOptions{
@@ -67,7 +68,7 @@ func (s setup) instance(t testing.TB, store jwtauth.SessionStore, skew time.Dura
 	return instance{issuer, server.URL}
 }
 
-// instances starts three, each with connections of its own.
+// instances starts three instances, each with its own connections.
 func (s setup) instances(t testing.TB, p place) []instance {
 	t.Helper()
 	var list []instance
@@ -77,7 +78,8 @@ func (s setup) instances(t testing.TB, p place) []instance {
 	return list
 }
 
-// answer is what a client sees. Status 0: there was none.
+// answer is the response that a client sees, or status 0 if there was no
+// response.
 type answer struct {
 	status     int
 	retryAfter string
@@ -85,7 +87,8 @@ type answer struct {
 	tokens     jwtauth.Tokens
 }
 
-// httpClient keeps as many connections as requests are under way, so that ports last.
+// httpClient keeps a connection for every concurrent request, so that there are
+// enough ports.
 var httpClient = &http.Client{
 	Transport: &http.Transport{MaxIdleConnsPerHost: 64},
 	Timeout:   time.Minute,
@@ -152,13 +155,14 @@ func (a answer) want(t testing.TB, what string, status int, code string) {
 	}
 }
 
-// isOutage says whether a is what a client is told to wait by.
+// isOutage reports whether a tells the client to wait.
 func (a answer) isOutage() bool {
 	seconds, err := strconv.Atoi(a.retryAfter)
 	return a.status == 503 && a.code == "unavailable" && err == nil && seconds >= 1 && seconds <= 5
 }
 
-// contents are what a refresh token says, without a look at its signature.
+// contents returns the content of a refresh token without checking its
+// signature.
 type contents struct {
 	SID string `json:"sid"`
 	Gen int64  `json:"gen"`

@@ -1,5 +1,5 @@
-// Package sessions_test shows what sessions promise, on the stores and servers that services run on. Every figure is
-// printed (go test -v).
+// Package sessions_test tests the guarantees of sessions on real stores and
+// servers. go test -v prints all figures.
 package sessions_test
 
 import (
@@ -26,7 +26,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// Drivers log each connection that breaks, and here many do.
+	// Drivers log each broken connection, and here many break.
 	_ = mysql.SetLogger(&mysql.NopLogger{})
 	logging.Disable()
 	code := servers.Main(m)
@@ -37,19 +37,20 @@ func TestMain(m *testing.M) {
 const (
 	window = 30 * time.Second // the default ReuseWindow
 
-	// From the rotation on, an exchanged token is reuse after recovers, and the one in force begins the
-	// next generation after coalesces. (§5 of the design: differences of clocks, and late answers.)
+	// From its rotation on, an old token counts as reuse after recovers, and
+	// the current token begins the next generation after coalesces. Both
+	// include a margin for clock skew and late responses.
 	recovers  = window + 10*time.Second
 	coalesces = window + 30*time.Second
 )
 
-// place is an empty store of its own, that any number of instances can open.
+// place is an empty store that any number of instances can open.
 type place struct {
-	flag string // -store of examples/cluster
+	flag string // flag -store of examples/cluster
 	open func(t testing.TB) jwtauth.SessionStore
 }
 
-// backends are what a place can be on.
+// backends are the kinds of places.
 var backends = []struct {
 	name string
 	new  func(t testing.TB) place
@@ -60,7 +61,7 @@ var backends = []struct {
 	{"sqlite", sqlitePlace},
 }
 
-// onEach runs a test on each backend, all at once.
+// onEach runs a test on all backends at once.
 func onEach(t *testing.T, test func(t *testing.T, p place)) {
 	for _, b := range backends {
 		t.Run(b.name, func(t *testing.T) {
@@ -82,7 +83,8 @@ func mariaPlace(t testing.TB, s *servers.Server) place {
 	return place{"mysql:" + dsn, func(t testing.TB) jwtauth.SessionStore { return openSQL(t, sqlstore.MySQL, "mysql", dsn) }}
 }
 
-// redisDatabases counts the places on Redis, whose servers have 16 databases: more than run at once.
+// redisDatabases counts the places on Redis. A server has 16 databases, more
+// than run at once.
 var redisDatabases atomic.Int32
 
 func redisPlace(t testing.TB, s *servers.Server) place {
@@ -129,8 +131,8 @@ func openRedis(t testing.TB, client redis.UniversalClient) jwtauth.SessionStore 
 	return store
 }
 
-// clock stands still but where a test moves it, only forward. So keys of Redis, which expire by the server's
-// clock, live for at least as long as the sessions in them.
+// clock moves only if a test moves it, and only forward. So keys of Redis,
+// which expire by the server's clock, live at least as long as their sessions.
 type clock struct{ now atomic.Int64 }
 
 func newClock() *clock {
@@ -142,10 +144,10 @@ func newClock() *clock {
 func (c *clock) Now() time.Time          { return time.UnixMilli(c.now.Load()).UTC() }
 func (c *clock) advance(d time.Duration) { c.now.Add(d.Milliseconds()) }
 
-// to moves the clock to at, or leaves it where it is later already.
+// to moves the clock to at, unless it is already later.
 func (c *clock) to(at time.Time) { c.now.Store(max(c.now.Load(), at.UnixMilli())) }
 
-// events are what the instances of a test told.
+// events records the events of all instances of a test.
 type events struct {
 	mu   sync.Mutex
 	list []jwtauth.Event

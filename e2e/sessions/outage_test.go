@@ -15,12 +15,13 @@ import (
 const (
 	clients     = 1000
 	atOnce      = 32
-	killedAfter = 400 // refreshes that were answered
+	killedAfter = 400 // refreshes with a response
 	lostAnswers = 20  // at least: swaps that were carried out, and no answer reached the instance
 )
 
-// The database is killed in the middle of 1,000 refreshes, some of which it had carried out without
-// anyone's being told. It stays away for longer than any window. Its clients keep trying.
+// The database is killed in the middle of 1,000 refreshes. It has executed some
+// of them without a response. It stays down longer than any window, and its
+// clients keep trying.
 func TestDatabaseKilled(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -48,7 +49,7 @@ func TestDatabaseKilled(t *testing.T) {
 			all := logins(t, issuers[0])
 			s.clock.advance(time.Minute)
 
-			// Every client tries once; the server dies in the middle of it.
+			// Every client tries once, and the server dies in the middle.
 			database.loseAfter.Store(killedAfter)
 			killed := make(chan struct{})
 			go func() {
@@ -69,7 +70,7 @@ func TestDatabaseKilled(t *testing.T) {
 				t.Errorf("%d answered, %d refused: it did not die in the middle", first.answered, first.refused)
 			}
 
-			// An outage that is longer than the window: all of it 503.
+			// An outage longer than the window: every response is 503.
 			s.clock.advance(time.Second)
 			during := all.refresh(t, urls)
 			s.clock.advance(10 * coalesces)
@@ -87,7 +88,7 @@ func TestDatabaseKilled(t *testing.T) {
 			after.want(t, "after the restart")
 			events := s.told()
 
-			// All of them go on: the next generation, too.
+			// All clients continue, also with the next generation.
 			s.clock.advance(coalesces)
 			for _, c := range all {
 				c.due = true
@@ -110,12 +111,12 @@ func TestDatabaseKilled(t *testing.T) {
 	}
 }
 
-// losing decides which swaps are carried out without an answer: those after a number of them. (A server that is killed does
-// that to few, in an instant that no test can choose.)
+// losing executes some swaps without a response: those after a number of swaps.
+// A killed server does that to few, at a moment that no test can choose.
 type losing struct {
 	loseAfter   atomic.Int64 // 0: never
 	swaps, lost atomic.Int64
-	enough      chan struct{} // closed when enough were lost
+	enough      chan struct{} // closed when enough swaps were lost
 }
 
 type losingStore struct {
@@ -173,7 +174,7 @@ func inParallel(n int, do func(i int)) {
 	wg.Wait()
 }
 
-// outcome counts answers: 200, 503 with Retry-After, none at all, others.
+// outcome counts responses: 200, 503 with Retry-After, no response, others.
 type outcome struct{ answered, refused, broken, other int }
 
 func (o *outcome) add(more outcome) {
@@ -183,7 +184,7 @@ func (o *outcome) add(more outcome) {
 	o.other += more.other
 }
 
-// want reports answers that no client must see.
+// want reports responses that no client must see.
 func (o outcome) want(t testing.TB, when string) {
 	t.Helper()
 	if o.other != 0 || o.broken != 0 {
@@ -191,7 +192,7 @@ func (o outcome) want(t testing.TB, when string) {
 	}
 }
 
-// refresh lets every client try once that is due, at an instance of its choice.
+// refresh lets every waiting client try once, at the instance of its choice.
 func (all population) refresh(t testing.TB, urls []string) (sum outcome) {
 	t.Helper()
 	var mu sync.Mutex
@@ -222,7 +223,7 @@ func (all population) refresh(t testing.TB, urls []string) (sum outcome) {
 	return sum
 }
 
-// refreshAll lets them try until all are answered.
+// refreshAll lets the clients try until all have succeeded.
 func (all population) refreshAll(t testing.TB, urls []string) (sum outcome) {
 	t.Helper()
 	deadline := time.Now().Add(time.Minute)
@@ -239,7 +240,8 @@ func (all population) refreshAll(t testing.TB, urls []string) (sum outcome) {
 	}
 }
 
-// standing counts the clients whose session is in the store, in the generation of their token.
+// standing counts the clients whose session is in the store, in the generation
+// of their token.
 func (all population) standing(t testing.TB, i instance) int {
 	t.Helper()
 	var n atomic.Int64

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// The processes are of examples/cluster, built once, without the race detector.
+// The processes run examples/cluster, built once without the race detector.
 var programDir string
 
 var program = sync.OnceValues(func() (string, error) {
@@ -35,16 +35,16 @@ func removeProgram() {
 	}
 }
 
-// process is an instance of its own.
+// process is an instance in its own process.
 type process struct {
 	url, addr string
 	path      string
 	args      []string
 	cmd       *exec.Cmd
-	ended     chan struct{} // closed when all of the log was read
+	ended     chan struct{} // closed at the end of the log
 
 	mu  sync.Mutex
-	log []string // of all its lives
+	log []string // the log of all its runs
 }
 
 func startProcess(t testing.TB, args ...string) *process {
@@ -107,7 +107,7 @@ func (p *process) kill() {
 	p.cmd = nil
 }
 
-// count returns how many events of a kind, or for a reason, the process logged.
+// count returns the number of events of a kind, or for a reason, in the log.
 func (p *process) count(name string) (n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// What the callback Claims says of a subject at a refresh.
+// The effect of the callback Claims at a refresh.
 func TestClaimsAtRefresh(t *testing.T) {
 	onEach(t, func(t *testing.T, p place) {
 		var says atomic.Pointer[error]
@@ -34,7 +34,7 @@ func TestClaimsAtRefresh(t *testing.T) {
 			return list[0]
 		}
 
-		// Trouble costs nothing, however long it lasts.
+		// A failure ends no session, however long it lasts.
 		before := row()
 		down := errors.New("the user database is down")
 		says.Store(&down)
@@ -55,7 +55,7 @@ func TestClaimsAtRefresh(t *testing.T) {
 		t.Logf("an error in Claims: %d times 503, then the same token is refreshed to generation %d; events: %v",
 			tries, read(t, a.tokens.RefreshToken).Gen, s.told())
 
-		// Nor does it to one that was exchanged, and is presented again.
+		// That holds for a repeated old token, too.
 		says.Store(&down)
 		if a := refresh(t, here.url, tokens.RefreshToken); !a.isOutage() {
 			t.Errorf("an error in Claims, again: %+v; want 503", a)
@@ -64,7 +64,7 @@ func TestClaimsAtRefresh(t *testing.T) {
 			t.Errorf("%d alarms", n)
 		}
 
-		// A subject that may no longer log in is refused, and the session is gone.
+		// A disabled subject is refused, and the session ends.
 		disabled := errors.New("left the company")
 		disabled = errors.Join(jwtauth.ErrSubjectDisabled, disabled)
 		says.Store(&disabled)

@@ -12,17 +12,18 @@ const (
 	rotations = 200
 	lossRate  = 0.02
 
-	stagger = 12 * time.Second // tabs refresh within this of each other
+	stagger = 12 * time.Second // tabs refresh within this time of each other
 	latency = 8 * time.Second  // of an answer, at most: it overtakes others
 	retry   = 3 * time.Second  // how long a tab waits for an answer that was lost
 	pause   = 10 * time.Minute // between one refresh of a tab and its next
 )
 
-// Three tabs refresh one session, a little after each other, at instances whose clocks differ.
+// Three tabs refresh one session, shortly after each other, at instances with
+// different clocks.
 func TestStaggeredTabs(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		shared bool // all tabs read and write one token, as browsers do a cookie
+		shared bool // all tabs share one token, as with a cookie
 		loss   float64
 	}{
 		{"a token each", false, 0},
@@ -52,13 +53,13 @@ func TestStaggeredTabs(t *testing.T) {
 	}
 }
 
-// browser is a simulation, event by event: only the answers come from real stores.
+// browser is an event simulation. Only the responses come from real stores.
 type browser struct {
 	setup
 	instances  []instance
 	rand       *rand.Rand
 	loss       float64
-	jar        [tabs]*string // the token that a tab has; all the same where it is shared
+	jar        [tabs]*string // the token of each tab; all the same if shared
 	queue      moments
 	generation int64
 
@@ -85,7 +86,7 @@ func newBrowser(t *testing.T, s setup, p place, shared bool, loss float64) *brow
 
 func (b *browser) upTo(d time.Duration) time.Duration { return time.Duration(b.rand.Int64N(int64(d))) }
 
-// run goes on until the session has been rotated often enough.
+// run continues until the session has been rotated often enough.
 func (b *browser) run(t *testing.T) {
 	begin := b.clock.Now()
 	for round := range rotations {
@@ -100,7 +101,8 @@ func (b *browser) run(t *testing.T) {
 	}
 }
 
-// send refreshes with what the tab has now; the answer comes later, or not at all.
+// send refreshes with the tab's current token. The response comes later, or
+// never.
 func (b *browser) send(t *testing.T, tab int) {
 	b.requests++
 	tokens, err := b.instances[b.rand.IntN(len(b.instances))].Refresh(t.Context(), *b.jar[tab])
@@ -126,7 +128,7 @@ type moment struct {
 	do func()
 }
 
-// moments are a heap, the earliest first.
+// moments is a heap, the earliest first.
 type moments []moment
 
 func (m moments) Len() int           { return len(m) }

@@ -7,8 +7,8 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// A copy of a refresh token comes back after the window: it, or what the victim has, whichever is
-// presented later. The session is over for both.
+// A copy of a refresh token is used after the window: either the copy or the
+// victim's token comes later. The session ends for both.
 func TestStolenToken(t *testing.T) {
 	onEach(t, func(t *testing.T, p place) {
 		s := newSetup()
@@ -19,7 +19,7 @@ func TestStolenToken(t *testing.T) {
 			elsewhere := login(t, here.url, "ada", "secret") // another device of hers
 			s.clock.advance(5 * time.Minute)
 
-			first := refresh(t, here.url, stolen.RefreshToken) // by who comes first: the other one, in time
+			first := refresh(t, here.url, stolen.RefreshToken) // the first of the two, in time
 			first.want(t, "the first to refresh", 200, "")
 			get(t, here.url+"/dashboard", first.tokens.AccessToken).want(t, "before", 200, "")
 			s.clock.advance(recovers)

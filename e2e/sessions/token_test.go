@@ -19,13 +19,14 @@ import (
 	"github.com/seed-0a072700/jwtauth/memstore"
 )
 
-// issuing is an issuer and its key, in the forms that verifiers of other libraries take.
+// issuing is an issuer and its key, in the forms for verifiers of other
+// libraries.
 type issuing struct {
 	alg       jwtauth.Algorithm
 	key       jwtauth.Key
 	golangJWT any
 	node      map[string]any
-	asSecret  []byte // what an attacker, or a careless configuration, passes for an HMAC secret
+	asSecret  []byte // a secret that an attacker, or a careless configuration, uses for HMAC
 }
 
 func issuings(t *testing.T) []issuing {
@@ -51,7 +52,8 @@ func issuings(t *testing.T) []issuing {
 	return list
 }
 
-// A refresh token is none for a service that verifies access tokens, whatever library it uses, and the other way round.
+// Services that verify access tokens refuse refresh tokens, with any library,
+// and the other way round.
 func TestRefreshTokenIsNoAccessToken(t *testing.T) {
 	const refused, accepted = false, true
 	for _, by := range issuings(t) {
@@ -68,7 +70,8 @@ func TestRefreshTokenIsNoAccessToken(t *testing.T) {
 				}
 			}
 
-			// Ours: by its type; and where a service takes any type, by its signature.
+			// Ours refuses by the type, and if a service accepts any type, by
+			// the signature.
 			_, err = issuer.VerifyToken(t.Context(), tokens.RefreshToken)
 			want("the issuer", err, refused)
 			if !errors.Is(err, jwtauth.ErrTokenInvalid) {
@@ -92,7 +95,7 @@ func TestRefreshTokenIsNoAccessToken(t *testing.T) {
 				want("a verifier, the access token", err, accepted)
 			}
 
-			// golang-jwt, which looks at no type.
+			// golang-jwt does not check the type.
 			for name, as := range map[string]any{"own key": by.golangJWT, "own key as a secret": by.asSecret} {
 				_, err = jwt.Parse(tokens.RefreshToken, func(*jwt.Token) (any, error) { return as, nil })
 				want("golang-jwt, "+name, err, refused)
@@ -103,7 +106,7 @@ func TestRefreshTokenIsNoAccessToken(t *testing.T) {
 			_, err = jwt.Parse(tokens.AccessToken, func(*jwt.Token) (any, error) { return by.golangJWT, nil })
 			want("golang-jwt, the access token", err, accepted)
 
-			// Node's.
+			// The packages of Node.
 			type question = map[string]any
 			libraries := []string{"jose", "jsonwebtoken"}
 			if by.alg == jwtauth.EdDSA {
@@ -123,7 +126,8 @@ func TestRefreshTokenIsNoAccessToken(t *testing.T) {
 	}
 }
 
-// askNode returns what each question to the Node packages was answered: nil, or how it was refused.
+// askNode returns the result of each question to the Node packages: nil or a
+// refusal.
 func askNode(t *testing.T, questions ...map[string]any) (answers []error) {
 	t.Helper()
 	need.NodeModules(t)

@@ -12,7 +12,7 @@ import (
 	"github.com/seed-0a072700/jwtauth/e2e/internal/servers"
 )
 
-// calls are all methods of a store, about one session.
+// calls are all methods of a store, for one session.
 func calls(store jwtauth.SessionStore, s jwtauth.Session) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"Create": func(ctx context.Context) error { return store.Create(ctx, s) },
@@ -32,7 +32,8 @@ func calls(store jwtauth.SessionStore, s jwtauth.Session) map[string]func(contex
 
 const patience = 300 * time.Millisecond
 
-// wantBounded calls a store whose server does not answer: each call ends by the context, with ErrUnavailable.
+// wantBounded calls a store whose server does not respond. Each call ends with
+// the context and returns ErrUnavailable.
 func wantBounded(t *testing.T, store jwtauth.SessionStore) {
 	t.Helper()
 	for name, call := range calls(store, session("ada")) {
@@ -50,7 +51,8 @@ func wantBounded(t *testing.T, store jwtauth.SessionStore) {
 	}
 }
 
-// While its server is down, a store says so, within the time it is given, and without the driver's errors; after, it goes on.
+// While its server is down, a store returns ErrUnavailable in time and without
+// the driver's errors. Afterwards it works again.
 func TestServerDown(t *testing.T) {
 	type backend struct {
 		kind *servers.Kind
@@ -71,7 +73,7 @@ func TestServerDown(t *testing.T) {
 			store := b.open(t, server)
 			s := session("ada")
 			create(t, store, s)
-			if _, err := store.Load(t.Context(), s.ID, now()); err != nil { // with prepared statements, from now on
+			if _, err := store.Load(t.Context(), s.ID, now()); err != nil { // with prepared statements from now on
 				t.Fatal(err)
 			}
 
@@ -95,7 +97,7 @@ func TestServerDown(t *testing.T) {
 			server.Restart(t)
 			var got jwtauth.Session
 			var err error
-			for range 100 { // a pool may hold connections that broke, or not dial for a while
+			for range 100 { // a pool may hold broken connections, or not dial for a while
 				if got, err = store.Load(t.Context(), s.ID, now()); !errors.Is(err, jwtauth.ErrUnavailable) {
 					break
 				}
@@ -111,7 +113,8 @@ func TestServerDown(t *testing.T) {
 	}
 }
 
-// A database that hangs: the row, or for SQLite the file, is locked by somebody else.
+// A database that hangs: another client has locked the row, or for SQLite the
+// file.
 func TestSQLContextEndsCall(t *testing.T) {
 	for _, d := range databases {
 		t.Run(d.name, func(t *testing.T) {

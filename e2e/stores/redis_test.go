@@ -18,7 +18,8 @@ import (
 
 const clusterNodes, slots = 3, 16384
 
-// startCluster starts a Redis Cluster and returns the address of one of its nodes.
+// startCluster starts a Redis Cluster and returns the address of one of its
+// nodes.
 func startCluster(t testing.TB) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -53,16 +54,16 @@ func startCluster(t testing.TB) string {
 	return first.Addr
 }
 
-// clusterClient is one that would read from replicas.
+// clusterClient returns a client that may read from replicas.
 func clusterClient(t testing.TB, addr string) *redis.ClusterClient {
 	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{addr}, ReadOnly: true, RouteRandomly: true, ContextTimeoutEnabled: true})
 	t.Cleanup(func() { _ = client.Close() })
 	return client
 }
 
-// A server that has lost its scripts, by a restart or by force, gets them again.
+// A server that has lost its scripts, by a restart or a flush, gets them again.
 func TestRedisScriptsForgotten(t *testing.T) {
-	client := redisClient(t, servers.Start(t, servers.Redis)) // flushing disturbs others
+	client := redisClient(t, servers.Start(t, servers.Redis)) // flushing disturbs other tests
 	store := redisStore(t, client)
 	forget := func() {
 		t.Helper()
@@ -95,8 +96,8 @@ func TestRedisScriptsForgotten(t *testing.T) {
 	}
 }
 
-// All of a subject is in one key, which lives a little longer than the last of its sessions, by the
-// caller's clock and not by the server's, and is gone with it.
+// All sessions of a subject are in one key. It expires a little after the last
+// of its sessions, by the clock of the caller and not of the server.
 func TestRedisKey(t *testing.T) {
 	client := redisClient(t, servers.Shared(t, servers.Redis))
 	prefix := strings.ToLower(t.Name()) + ":"
@@ -113,7 +114,7 @@ func TestRedisKey(t *testing.T) {
 		}
 	}
 
-	// The caller's clock is a year behind the server's: that costs nothing.
+	// The caller's clock is a year behind the server's. That loses nothing.
 	s := session("ada")
 	behind := now().AddDate(-1, 0, 0)
 	s.CreatedAt, s.RotatedAt, s.ExpiresAt = behind, behind, behind.Add(time.Hour)
@@ -129,7 +130,7 @@ func TestRedisKey(t *testing.T) {
 	wantTTL(3 * time.Hour)
 	short := session("ada")
 	short.ExpiresAt = short.RotatedAt.Add(time.Minute)
-	create(t, store, short) // sweeps, but see below: its own clock is a year ahead of the other's
+	create(t, store, short) // sweeps, but its own clock is a year ahead of the other one: see below
 	wantTTL(3 * time.Hour)
 
 	if err := store.DeleteSubject(t.Context(), "ada"); err != nil {
@@ -140,7 +141,7 @@ func TestRedisKey(t *testing.T) {
 	}
 }
 
-// Sessions that have ended go as others begin; those that may still be asked for stay.
+// Creating a session deletes expired ones. Those that may still be loaded stay.
 func TestRedisSweep(t *testing.T) {
 	client := redisClient(t, servers.Shared(t, servers.Redis))
 	prefix := strings.ToLower(t.Name()) + ":"
@@ -168,7 +169,7 @@ func TestRedisSweep(t *testing.T) {
 		s.ExpiresAt = begin.Add(24 * time.Hour)
 		return s
 	}
-	// An instance whose clock is behind may still want them a minute after.
+	// An instance with a slow clock may still load them for a minute.
 	for range logins {
 		create(t, store, later(time.Hour+time.Minute))
 	}
@@ -193,7 +194,7 @@ func TestRedisSweep(t *testing.T) {
 		t.Errorf("List: %d sessions, %v; want %d", len(list), err, standing+2*logins)
 	}
 
-	// Where the sweep got to is not kept when nothing else is.
+	// The position of the sweep is not kept in an otherwise empty key.
 	last := func(t *testing.T, end func() error) {
 		t.Helper()
 		for client.HGet(t.Context(), key, "cursor").Err() != nil {
@@ -219,7 +220,7 @@ func TestRedisSweep(t *testing.T) {
 	})
 }
 
-// Subjects whose tags agree share a key, and nothing else.
+// Subjects with the same tag share a key, and nothing else.
 func TestRedisTagsAgree(t *testing.T) {
 	client := redisClient(t, servers.Shared(t, servers.Redis))
 	store := redisStore(t, client)
@@ -229,11 +230,12 @@ func TestRedisTagsAgree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Two subjects with one tag are hard to find, so the row of another one is made from hers: as long, and longer.
+	// Two subjects with one tag are hard to find. So this test derives the row
+	// of another subject from hers, with the same and a greater length.
 	for _, key := range keys {
 		row, err := client.HGet(t.Context(), key, ada.ID).Result()
 		if err != nil {
-			continue // of another test
+			continue // a key of another test
 		}
 		for i, other := range []string{" 3 6 adba test", " 4 6 adaXa test"} {
 			id := fmt.Sprint(ada.ID, "-", i)
@@ -261,7 +263,8 @@ func TestRedisTagsAgree(t *testing.T) {
 	}
 }
 
-// A server that takes connections and never answers costs a caller the time that it gives, and no more.
+// A server that accepts connections but never responds takes only the time that
+// the caller allows.
 func TestRedisContextEndsCall(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -15,9 +15,10 @@ import (
 	"github.com/seed-0a072700/jwtauth/sqlstore"
 )
 
-// BenchmarkRotate measures a rotation through each store, and beside it the same statement or script by the driver
-// alone, as fast as the driver has it: prepared where that helps. "both" runs them by turns, so that whatever
-// else the machine does slows both, prints the store's rate in percent of the raw one, and fails below 80.
+// BenchmarkRotate measures a rotation through each store, and the same
+// statement or script with only the driver, prepared if that is faster. "both"
+// alternates between them, so that other load on the machine slows both. It
+// prints the store's rate in percent of the raw rate and fails below 80.
 func BenchmarkRotate(b *testing.B) {
 	for _, d := range databases {
 		b.Run("store="+d.name+"/op=rotate", func(b *testing.B) {
@@ -44,7 +45,8 @@ const (
 	fewestRounds = 10 // of which the median says something
 )
 
-// rotation rotates a session once more. The context is one as an issuer's calls have, with a deadline.
+// rotation rotates a session once more. Its context has a deadline, like those
+// of an issuer.
 type rotation func(ctx context.Context) error
 
 func benchmarkRotate(b *testing.B, store, raw rotation) {
@@ -79,7 +81,7 @@ func benchmarkRotate(b *testing.B, store, raw rotation) {
 			}
 			percents = append(percents, 100*float64(took[1])/float64(took[0]))
 		}
-		// The median: a few of the rounds meet somebody else's load, or a checkpoint.
+		// The median: other load or a checkpoint slows a few rounds.
 		slices.Sort(percents)
 		percent := percents[len(percents)/2]
 		b.ReportMetric(percent, "%raw")
@@ -129,14 +131,15 @@ func rawSQL(b *testing.B, db *sql.DB, dialect sqlstore.Dialect, s jwtauth.Sessio
 	}
 }
 
-// rawRedis calls the store's own script, of which it learns by a look at what the store sends.
+// rawRedis calls the script of the store. It learns the script from a call of
+// the store.
 func rawRedis(b *testing.B, client *redis.Client, spy *swapSpy, store jwtauth.SessionStore, s jwtauth.Session) rotation {
 	spy.on = true
 	next := rotated(s)
 	if won, err := store.Swap(b.Context(), s, next, next.RotatedAt); !won || err != nil {
 		b.Fatal(won, err)
 	}
-	spy.on = false // it costs the store nothing from here on
+	spy.on = false // no further cost for the store
 	s = next
 	sha, key := spy.args[1].(string), spy.args[3].(string) // evalsha SHA 1 KEY id from …
 	return func(ctx context.Context) error {
@@ -151,7 +154,7 @@ func rawRedis(b *testing.B, client *redis.Client, spy *swapSpy, store jwtauth.Se
 	}
 }
 
-// swapSpy keeps the arguments of the last script call.
+// swapSpy records the arguments of the last script call.
 type swapSpy struct {
 	on   bool
 	args []any

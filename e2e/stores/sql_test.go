@@ -49,7 +49,7 @@ func TestMigrateConcurrently(t *testing.T) {
 	}
 }
 
-// A table of that name that is somebody else's is found out at the start.
+// A foreign table of that name is reported at the start.
 func TestMigrateForeignTable(t *testing.T) {
 	for _, d := range databases {
 		t.Run(d.name, func(t *testing.T) {
@@ -68,7 +68,7 @@ func TestMigrateForeignTable(t *testing.T) {
 	}
 }
 
-// The schema can be run as it is, statement by statement, and twice.
+// The schema can be executed statement by statement, and twice.
 func TestSchema(t *testing.T) {
 	for _, d := range databases {
 		t.Run(d.name, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestSchema(t *testing.T) {
 	}
 }
 
-// Cleanup deletes what has ended, the oldest first, as much as it is asked to and not more.
+// Cleanup deletes expired sessions, the oldest first, up to the limit.
 func TestCleanup(t *testing.T) {
 	for _, d := range databases {
 		t.Run(d.name, func(t *testing.T) {
@@ -110,7 +110,7 @@ func TestCleanup(t *testing.T) {
 				all = append(all, s)
 			}
 			create(t, store, all...)
-			at := all[ended-1].ExpiresAt // the last that has ended then
+			at := all[ended-1].ExpiresAt // the last expired session
 
 			if n, err := store.Cleanup(t.Context(), at, 0); n != 0 || err == nil {
 				t.Errorf("with limit 0: %d, %v; want an error", n, err)
@@ -123,7 +123,7 @@ func TestCleanup(t *testing.T) {
 				}
 				gone += n
 				for i, s := range all {
-					_, err := store.Load(t.Context(), s.ID, begin.Add(-time.Second)) // before any had ended
+					_, err := store.Load(t.Context(), s.ID, begin.Add(-time.Second)) // before the first expiry
 					if i < gone != errors.Is(err, jwtauth.ErrSessionEnded) {
 						t.Fatalf("after %d went, number %d: %v", gone, i, err)
 					}
@@ -133,7 +133,7 @@ func TestCleanup(t *testing.T) {
 	}
 }
 
-// Several instances clean up at once: none fails, and each row is counted once.
+// Several instances clean up at once. None fails, and each row is counted once.
 func TestCleanupConcurrently(t *testing.T) {
 	for _, d := range databases {
 		t.Run(d.name, func(t *testing.T) {
@@ -166,12 +166,13 @@ func TestCleanupConcurrently(t *testing.T) {
 	}
 }
 
-// One device logs out while all devices are logged out: on InnoDB, locks taken in two orders would make one of them fail.
+// One device logs out while all devices are logged out. On InnoDB, locks in
+// different orders would make one of them fail.
 func TestLogoutsDoNotDeadlock(t *testing.T) {
 	for _, d := range databases {
 		t.Run(d.name, func(t *testing.T) {
 			store := d.migrated(t)
-			for i := range 1000 { // of others, so that the databases find hers by their index
+			for i := range 1000 { // other subjects, so that the databases use the index
 				create(t, store, session(fmt.Sprint("user", i)))
 			}
 			for range 40 {
@@ -209,7 +210,7 @@ func TestLogoutsDoNotDeadlock(t *testing.T) {
 	}
 }
 
-// What does not fit is refused, not cut, whatever the server's SQL mode.
+// Too long texts are refused and not cut, in any SQL mode of the server.
 func TestTooLong(t *testing.T) {
 	for _, d := range databases {
 		t.Run(d.name, func(t *testing.T) {
@@ -238,7 +239,8 @@ func TestTooLong(t *testing.T) {
 	}
 }
 
-// Two processes share a file. (Two pools stand for them: SQLite locks files, and knows no more of a pool than of a process.)
+// Two processes share a file. Two pools represent them, because SQLite locks
+// files and does not distinguish pools from processes.
 func TestSQLiteShared(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "sessions.db")
 	var stores []*sqlstore.Store

@@ -1,4 +1,4 @@
-// Package stores_test tests every session store against the real thing it stores in.
+// Package stores_test tests every session store on its real database.
 package stores_test
 
 import (
@@ -28,7 +28,7 @@ func TestConformance(t *testing.T) {
 	})
 	for _, d := range databases {
 		t.Run(d.name, func(t *testing.T) {
-			store := d.migrated(t) // one for all rules: so that each finds the rows of others
+			store := d.migrated(t) // one store for all rules, so that each rule meets rows of others
 			jwtauthtest.RunSessionStore(t, func(*testing.T) jwtauth.SessionStore { return store })
 		})
 	}
@@ -46,11 +46,11 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// database is an SQL database that sqlstore works on.
+// database is an SQL database that sqlstore supports.
 type database struct {
 	name    string
 	dialect sqlstore.Dialect
-	kind    *servers.Kind // nil: no server
+	kind    *servers.Kind // nil for SQLite
 	open    func(t testing.TB) *sql.DB
 }
 
@@ -83,7 +83,7 @@ func openSQLite(t testing.TB, file string) *sql.DB {
 	return db
 }
 
-// on returns a store on an empty database, with its table.
+// on returns a store on an empty database with its table.
 func (d database) on(t testing.TB, db *sql.DB) *sqlstore.Store {
 	t.Helper()
 	store, err := sqlstore.New(db, d.dialect)
@@ -107,7 +107,7 @@ func redisClient(t testing.TB, s *servers.Server) *redis.Client {
 	return client
 }
 
-// redisStore returns a store with a prefix that nobody else uses.
+// redisStore returns a store with an unused prefix.
 func redisStore(t testing.TB, client redis.UniversalClient) *redisstore.Store {
 	t.Helper()
 	store, err := redisstore.New(client, redisstore.Options{Prefix: rand.Text()[:8] + ":"})
@@ -117,10 +117,10 @@ func redisStore(t testing.TB, client redis.UniversalClient) *redisstore.Store {
 	return store
 }
 
-// now is a time as stores keep it.
+// now returns a time with the precision of stores.
 func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 
-// session returns a session that has just begun.
+// session returns a new session.
 func session(subject string) jwtauth.Session {
 	t := now()
 	return jwtauth.Session{

@@ -11,7 +11,7 @@ import (
 	"github.com/seed-0a072700/jwtauth/e2e/internal/need"
 )
 
-// verdict is a testing.TB that notes how the test it stands for was ended.
+// verdict is a testing.TB that records how its test ended.
 type verdict struct {
 	testing.TB
 	how, text string
@@ -28,7 +28,7 @@ func (v *verdict) end(how string, args []any) {
 	runtime.Goexit()
 }
 
-// run is how a test that starts with f ends.
+// run returns how a test that starts with f ends.
 func run(f func(t testing.TB)) *verdict {
 	v := &verdict{how: "went on"}
 	done := make(chan struct{})
@@ -65,9 +65,9 @@ func TestMissing(t *testing.T) {
 
 	tests := []struct {
 		name      string
-		installed string // what node_modules/pkg/package.json says
+		installed string // content of node_modules/pkg/package.json
 		needs     func(testing.TB)
-		missing   string // part of the message; "" = the test goes on
+		missing   string // part of the message; empty if the test continues
 	}{
 		{"program there", "", func(t testing.TB) { need.Binary(t, "present") }, ""},
 		{"program missing", "", func(t testing.TB) { need.Binary(t, "absent") }, "the program absent"},
@@ -96,7 +96,7 @@ func TestMissing(t *testing.T) {
 				if test.missing != "" && !strings.Contains(got.text, "make deps") {
 					t.Errorf("%q does not say what installs it", got.text)
 				}
-				told, _ := os.ReadFile(skipped) // there is none unless something was told
+				told, _ := os.ReadFile(skipped) // missing if there was no report
 				if wantTold := how == "skipped"; wantTold != (string(told) == got.text+"\n") {
 					t.Errorf("told %q; skipped: %v", told, wantTold)
 				}

@@ -14,8 +14,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }
 
-// What was committed is there after a kill and after a stop, on the same
-// address; in between nobody answers.
+// Committed data exists after a kill and after a stop, at the same address. In
+// between, there is no response.
 func TestSQLServerComesBack(t *testing.T) {
 	for name, kind := range map[string]*servers.Kind{"postgres": servers.PostgreSQL, "mariadb": servers.MariaDB} {
 		t.Run(name, func(t *testing.T) {
@@ -35,7 +35,7 @@ func TestSQLServerComesBack(t *testing.T) {
 				wantDown(t, s)
 				s.Restart(t)
 				var n int
-				for range 10 { // connections that db still holds are broken, and each says so once
+				for range 10 { // each broken connection of db fails once
 					if err = db.QueryRowContext(t.Context(), "SELECT count(*) FROM kept").Scan(&n); err == nil {
 						break
 					}
@@ -75,11 +75,11 @@ func TestSharedIsOne(t *testing.T) {
 	}
 }
 
-// A server of its own does not outlive its test.
+// A server from Start does not outlive its test.
 func TestStartedEndsWithTest(t *testing.T) {
 	var s *servers.Server
 	t.Run("inner", func(t *testing.T) { s = servers.Start(t, servers.Redis) })
-	if s != nil { // else it was skipped
+	if s != nil { // nil if the test was skipped
 		wantDown(t, s)
 	}
 }
