@@ -1,25 +1,113 @@
-// Package jwtauth puts token authentication into any net/http service.
+// Package jwtauth adds token authentication to a net/http service.
 //
-// An [Issuer] signs access tokens, [Verify] stands in front of any
-// [http.Handler] and lets verified requests through, [CheckPassword] does the
-// login step:
+// An [Issuer] signs access tokens and runs login sessions. [Verify] wraps any
+// [http.Handler] and rejects requests without a valid token. [CheckPassword]
+// checks the password of a login.
 //
 //	key, err := jwtauth.KeyFromEnv("TOKEN_SECRET")
 //	…
-//	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{AccessTTL: time.Hour})
+//	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{})
 //	…
-//	mux.Handle("GET /dashboard", jwtauth.Verify(issuer)(dashboard))
+//	protect := jwtauth.Verify(issuer)
+//	mux.Handle("GET /dashboard", protect(dashboard))
 //
-// Behind Verify a handler asks [FromContext] for the [Claims], or [ClaimsAs] for
-// its own claims in a struct of its own. A service that only consumes tokens of
-// another one builds a [Verifier] and never holds a signing key.
+// Tokens are JSON Web Tokens (RFC 7519), signed as a compact JWS (RFC 7515). They
+// are verified by the rules of RFC 8725.
 //
-// Tokens are JSON Web Tokens (RFC 7519) in the compact form of JWS (RFC 7515),
-// judged by the rules of RFC 8725: the key alone decides the algorithm, the
-// signature is checked before anything of the content is looked at, and claims
-// are read strictly. Answers follow RFC 6750, their bodies RFC 9457.
+// Options have safe defaults. A mistake in a configuration is an error from a
+// constructor, never a failing request. The results of all constructors are safe
+// for concurrent use.
 //
-// All that a constructor returns is safe for concurrent use.
+// # Signing
+//
+// [NewIssuer] makes an Issuer from a [Key]. [Issuer.Sign] returns an access token
+// for a subject, with private claims from a struct or a map. [ExpiresIn] and
+// [ForAudience] change a single token. [Issuer.Login] returns the tokens of a user
+// who has just logged in, and [WriteTokens] sends them. [NewHandlers] returns
+// complete endpoints for login, refresh and logout.
+//
+// # Verifying
+//
+// [Verify] takes a [TokenVerifier]: an Issuer for its own tokens, a [Verifier] for
+// those of another issuer, or [ByIssuer] for those of several. A service that only
+// verifies needs public keys and never holds a signing key.
+//
+// The token comes from the Authorization header ([Bearer]) unless [From] lists
+// other sources: [Header], [Query], [Form], [Cookie] or any [Source]. [Optional]
+// also admits requests without a token.
+//
+// Behind Verify, [FromContext] returns the [Claims], and [ClaimsAs] decodes private
+// claims into a struct. [Require], [RequireScope] and [RequireFresh] check whether
+// the claims permit a request. [VerifyRequest] makes the decision of Verify without
+// writing a response, for frameworks and HTML pages.
+//
+// # Errors
+//
+// Compare errors with [errors.Is]. [ErrTokenMissing] means that there is no token,
+// [ErrTokenInvalid] that it was rejected for any reason, and [ErrUnavailable] that
+// it could not be verified, such as during an outage.
+//
+// [WriteError] writes the response for an error: the status, the challenge
+// (RFC 6750) and a JSON body with a stable code (RFC 9457). [ProblemOf] returns the
+// same as a [Problem], and [OnError] replaces the response.
+//
+// # Sessions and refresh
+//
+// With IssuerOptions.Sessions, Issuer.Login creates a session and returns a refresh
+// token as well. [Issuer.Refresh] exchanges that for new tokens. Concurrent
+// refreshes and lost responses are tolerated for IssuerOptions.ReuseWindow. Later
+// reuse of an old refresh token is treated as theft: the session ends, and the
+// error is [ErrTokenReused].
+//
+// [Issuer.Sessions] lists the sessions of a subject. [Issuer.Logout],
+// [Issuer.LogoutAll] and [Issuer.EndSession] end sessions. An access token remains
+// valid until it expires, except behind [Issuer.Live], which checks the session for
+// every request. IssuerOptions.OnEvent receives an [Event] for each change.
+//
+// # Cookies
+//
+// For browsers, [NewCookies] and HandlerOptions.Cookies keep the tokens in cookies
+// that no script can read and no other site can use ([ErrCrossSite]).
+// [Cookies.Access] is the source for Verify. [Handlers.Renew] keeps pages without
+// script logged in.
+//
+// # Passwords
+//
+// [HashPassword], [CheckPassword] and [NeedsRehash] use bcrypt. They run a limited
+// number of checks at a time. The others wait and are served in turn by client
+// ([WithClient]), or fail with [ErrBusy]. [NewHasher] changes these limits.
+//
+// # Keys and rotation
+//
+// A [Key] is bound to one [Algorithm], so a token never chooses how it is verified.
+// [KeyFromEnv] reads a key from the environment, [ParseKey] from PEM or JWK, and
+// [NewKey] from a Go value, such as a [crypto.Signer]. [GenerateKey] makes a new
+// one. [StaticKeys] holds the keys of a Verifier.
+//
+// [Issuer.JWKS] publishes the public keys of an Issuer. [Issuer.SetKeys] replaces
+// them while the service runs, and explains a rotation step by step.
+//
+// # Remote keys
+//
+// [NewRemoteKeysFromIssuer] finds the key set of an identity provider by discovery.
+// [NewRemoteKeys] reads it from a URL. [RemoteKeys] fetches keys when they are
+// needed, refreshes them in the background and bridges outages of the provider.
+//
+// # Stores
+//
+// A [SessionStore] keeps the sessions:
+//
+//   - [github.com/seed-0a072700/jwtauth/memstore] in memory, for one process.
+//   - [github.com/seed-0a072700/jwtauth/sqlstore] in PostgreSQL, SQLite, MySQL or
+//     MariaDB.
+//   - [github.com/seed-0a072700/jwtauth/redisstore] in Redis or Valkey. It is a
+//     module of its own.
+//
+// # Testing
+//
+// [NewContext] passes claims to a handler without a token. Package
+// [github.com/seed-0a072700/jwtauth/jwtauthtest] provides tokens and a verifier for
+// tests, attacks on a protected handler, and a test suite for stores.
 package jwtauth
 
 import (

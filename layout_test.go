@@ -261,6 +261,36 @@ func TestLayoutLinks(t *testing.T) {
 	}
 }
 
+// The overview has a section for each part of the package, with links.
+func TestLayoutOverview(t *testing.T) {
+	pkg := rootDoc(t)
+	var headings []string
+	links := 1 // since the last heading
+	for _, block := range pkg.Parser().Parse(pkg.Doc).Content {
+		if _, isHeading := block.(*comment.Heading); isHeading && links == 0 {
+			t.Errorf("the section before %q has no link", block)
+		}
+		walkText(block, func(part comment.Text) {
+			switch part := part.(type) {
+			case *comment.DocLink:
+				links++
+			case comment.Plain:
+				if _, isHeading := block.(*comment.Heading); isHeading {
+					headings = append(headings, string(part))
+					links = 0
+				}
+			}
+		})
+	}
+	want := []string{
+		"Signing", "Verifying", "Errors", "Sessions and refresh", "Cookies", "Passwords",
+		"Keys and rotation", "Remote keys", "Stores", "Testing",
+	}
+	if !slices.Equal(headings, want) || links == 0 {
+		t.Errorf("sections %q, want %q, each with links", headings, want)
+	}
+}
+
 func walkText(block comment.Block, f func(comment.Text)) {
 	switch block := block.(type) {
 	case *comment.Paragraph:
