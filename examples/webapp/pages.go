@@ -93,8 +93,8 @@ var loginMessages = map[string]string{
 	"body_invalid":   "Please enter a user name and a password.",
 }
 
-// refusePage is jwtauth.WriteError for people: a page, or a redirect to one that
-// helps.
+// refusePage is jwtauth.WriteError for people: a page, or a redirect to one
+// that helps.
 func (s *server) refusePage(w http.ResponseWriter, r *http.Request, err error) {
 	problem := jwtauth.ProblemOf(err)
 	switch problem.Code {
