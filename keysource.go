@@ -14,9 +14,8 @@ import (
 // safe for concurrent use.
 type KeySource interface {
 	// VerificationKeys returns the keys for tokens whose header contains the
-	// algorithm alg and the key ID kid, which is empty if the header contains
-	// none. Anyone can choose both values. Use them to look up keys, and for
-	// nothing else.
+	// algorithm alg and the key ID kid, which is empty if the header has no
+	// "kid". Anyone can choose both values. Use them only to look up keys.
 	//
 	// If VerificationKeys returns no key and no error, the token is rejected
 	// with [ErrKeyUnknown]. Return an error if the keys cannot be looked up:
@@ -29,7 +28,7 @@ type KeySource interface {
 }
 
 // StaticKeys returns a source of fixed keys. It keeps only the public part of
-// each key, except for symmetric keys, which have none.
+// each key. Symmetric keys have no public part, and are kept whole.
 //
 // A token with a "kid" is verified with the key that has this ID. If no key has
 // it, the token is verified with those keys of its algorithm whose IDs were

@@ -63,10 +63,9 @@ type RemoteKeysOptions struct {
 	InsecureHTTP bool
 }
 
-// KeyFetch describes one fetch of keys. Its errors are fit for logs: they quote
-// nothing of the provider's response but key IDs and short names. If the
-// response is not valid HTTP, an error may quote up to 200 printable characters
-// of it.
+// KeyFetch describes one fetch of keys. Its errors are fit for logs: of the
+// provider's response, they quote only key IDs and short names. If the response
+// is not valid HTTP, an error may quote up to 200 printable characters of it.
 type KeyFetch struct {
 	URL     string  // of the key set, without its query; the issuer if discovery failed
 	Keys    int     // number of keys that the fetch brought into use; 0 if it failed

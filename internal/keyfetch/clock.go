@@ -24,7 +24,7 @@ func (c *agingClock) now() time.Time {
 
 // lead is how far the wall clock has moved ahead of the monotonic clock.
 //
-// A wall clock that is set back and then forward again adds nothing. Otherwise
+// A wall clock that is set back and then forward again adds no time. Otherwise
 // a clock that steps to and fro would use up every cooldown and make every set
 // stale. The price is that after a wall clock was set back, the next suspension
 // counts less: only the part that takes the clock beyond its highest lead.

@@ -37,8 +37,8 @@ type Config[K any] struct {
 	Transport http.RoundTripper // if nil, a copy of http.DefaultTransport
 }
 
-// Report describes one fetch. Its errors are fit for a log: they quote nothing
-// of a response but key IDs and other short printable text.
+// Report describes one fetch. Its errors are fit for a log: of a response, they
+// quote only key IDs and other short printable text.
 type Report struct {
 	URL     string  // of the key set, without its query; the issuer if discovery failed
 	Keys    int     // in the set; 0 if the fetch failed
@@ -144,7 +144,7 @@ func (s *Source[K]) lookup(ctx context.Context, alg jose.Algorithm, id string) (
 }
 
 // Ready returns nil if there is a set to use. Otherwise it fetches the set as
-// [Source.Lookup] does, and returns an error if there is none then.
+// [Source.Lookup] does, and returns an error if that fails.
 func (s *Source[K]) Ready(ctx context.Context) error {
 	s.mu.Lock()
 	action := s.apply(event{kind: readyChecked, now: s.clock.now()})

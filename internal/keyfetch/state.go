@@ -9,7 +9,7 @@ type policy struct {
 }
 
 // state is all that decides whether to fetch. It is a value: [policy.step]
-// returns the next state and changes nothing.
+// returns the next state and leaves the given one as it is.
 type state struct {
 	// The times of the set in use: due ≤ old ≤ expires. They are zero before
 	// the first successful fetch.
@@ -31,7 +31,7 @@ type eventKind int
 
 const (
 	lookupFound    eventKind = iota // a look-up found keys in the last set
-	lookupMissed                    // a look-up found none
+	lookupMissed                    // a look-up found no keys
 	readyChecked                    // Ready was called
 	waitCanceled                    // the context of a waiting look-up ended before the fetch did
 	joinMissed                      // a look-up waited for a fetch that was already running, and found no key in its set

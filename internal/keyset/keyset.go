@@ -55,7 +55,7 @@ func (s *Set[K]) Add(key *jose.Key) error {
 	if s.ids[id] {
 		return errors.New("has the ID of another key; give it one of its own with WithID")
 	}
-	if id != "" { // symmetric keys may have none
+	if id != "" { // symmetric keys may have no ID
 		s.ids[id] = true
 	}
 	if !key.Symmetric() {
