@@ -19,32 +19,34 @@ type CookieOptions struct {
 
 	// Name is part of the cookies' names: "__Host-NAME-access" and
 	// "__Host-NAME-refresh". At most 128 bytes. Cookies are shared by all ports
-	// of a host, so services on one host need different names. Default: "jwtauth".
+	// of a host, so services on one host need different names. Default:
+	// "jwtauth".
 	Name string
 
-	// TrustedOrigins are other origins whose pages may send requests that change
-	// something, such as "https://app.example.com". If there is a CORS handler
-	// around the service, it must allow them as well. Case and default ports do
-	// not matter. Patterns, paths and "null" are refused. So is plain http, whose
-	// pages anyone on the network can forge, except for loopback hosts and with
-	// InsecureHTTP.
+	// TrustedOrigins are other origins whose pages may send requests that
+	// change something, such as "https://app.example.com". If there is a CORS
+	// handler around the service, it must allow them as well. Case and default
+	// ports do not matter. Patterns, paths and "null" are refused. So is plain
+	// http, whose pages anyone on the network can forge, except for loopback
+	// hosts and with InsecureHTTP.
 	//
 	// Browsers attach the cookies only to requests of the same site (scheme and
 	// registrable domain), so the origins must belong to it; but see
 	// InsecureSameSiteNone.
 	TrustedOrigins []string
 
-	// InsecureHTTP omits Secure and the prefixes of the names, for development on
-	// a server without TLS. Anyone on the network can then read and replace the
-	// cookies. It is not needed for http://localhost in browsers that accept
-	// Secure cookies there, such as Chromium and Firefox.
+	// InsecureHTTP omits Secure and the prefixes of the names, for development
+	// on a server without TLS. Anyone on the network can then read and replace
+	// the cookies. It is not needed for http://localhost in browsers that
+	// accept Secure cookies there, such as Chromium and Firefox.
 	InsecureHTTP bool
 
 	// InsecureSameSiteNone lets browsers attach the cookies to requests of all
 	// sites, for an application on another site or in its frames. Some browsers
-	// do not keep such cookies. Only the check of Origin and Sec-Fetch-Site then
-	// protects the session from other sites, and it does not cover GET requests:
-	// no GET may change anything. Prefer bearer tokens for such an application.
+	// do not keep such cookies. Only the check of Origin and Sec-Fetch-Site
+	// then protects the session from other sites, and it does not cover GET
+	// requests: no GET may change anything. Prefer bearer tokens for such an
+	// application.
 	InsecureSameSiteNone bool
 }
 
@@ -155,8 +157,8 @@ func (c *Cookies) clear(w http.ResponseWriter) {
 	http.SetCookie(w, withValue(c.refresh, "", 0))
 }
 
-// withValue returns a cookie that lasts for some seconds. Zero makes the browser
-// delete the cookie.
+// withValue returns a cookie that lasts for some seconds. Zero makes the
+// browser delete the cookie.
 func withValue(cookie http.Cookie, value string, seconds int) *http.Cookie {
 	cookie.Value = value
 	cookie.MaxAge = seconds
@@ -167,7 +169,7 @@ func withValue(cookie http.Cookie, value string, seconds int) *http.Cookie {
 }
 
 // accessToken returns the access token in a request's cookie, or "" if there is
-// none. It does not check where the request comes from.
+// none. It does not check the origin of the request.
 func (c *Cookies) accessToken(r *http.Request) (string, error) { return cookieToken(r, c.access.Name) }
 
 // refreshToken is accessToken for the refresh token.

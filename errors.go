@@ -12,37 +12,39 @@ import (
 )
 
 // Errors. Compare with [errors.Is]: most functions return an error that wraps
-// one of these and says more. No error contains a token, a secret, a password or
-// the value of a claim.
+// one of these and says more. No error contains a token, a secret, a password
+// or the value of a claim.
 var (
-	// ErrTokenMissing is returned when a request carries no token in a configured
-	// source.
+	// ErrTokenMissing is returned when a request carries no token in a
+	// configured source.
 	ErrTokenMissing = errors.New("jwtauth: no token")
 
 	// ErrInvalidRequest is returned when credentials are malformed, or given in
 	// more than one place (RFC 6750, section 3.1, invalid_request).
 	ErrInvalidRequest = errors.New("jwtauth: malformed credentials")
 
-	// ErrTokenInvalid is returned when a token is refused. It matches every error
-	// about a refused token, including the specific ones below.
+	// ErrTokenInvalid is returned when a token is refused. It matches every
+	// error about a refused token, including the specific ones below.
 	ErrTokenInvalid = errors.New("jwtauth: token refused")
 
-	// ErrTokenMalformed is returned when a token is not a compact JWS with a strict
-	// JSON header, or is longer than MaxTokenBytes.
+	// ErrTokenMalformed is returned when a token is not a compact JWS with a
+	// strict JSON header, or is longer than MaxTokenBytes.
 	ErrTokenMalformed error = &tokenError{"jwtauth: token malformed"}
 
-	// ErrTokenType is returned when the verifier does not accept the header's "typ".
+	// ErrTokenType is returned when the verifier does not accept the header's
+	// "typ".
 	ErrTokenType error = &tokenError{"jwtauth: token of another type"}
 
-	// ErrKeyUnknown is returned when no trusted key has the algorithm and the key ID
-	// of the header.
+	// ErrKeyUnknown is returned when no trusted key has the algorithm and the
+	// key ID of the header.
 	ErrKeyUnknown error = &tokenError{"jwtauth: no key for the token"}
 
 	// ErrSignatureInvalid is returned when no trusted key made the signature.
 	ErrSignatureInvalid error = &tokenError{"jwtauth: token signature invalid"}
 
-	// ErrClaimsInvalid is returned when the claims are not a strict JSON object, or
-	// a registered claim is missing, repeated, of the wrong type or out of range.
+	// ErrClaimsInvalid is returned when the claims are not a strict JSON
+	// object, or a registered claim is missing, repeated, of the wrong type or
+	// out of range.
 	ErrClaimsInvalid error = &tokenError{"jwtauth: token claims invalid"}
 
 	// ErrTokenExpired is returned when "exp" is in the past.
@@ -64,8 +66,8 @@ var (
 	// never existed.
 	ErrSessionEnded = errors.New("jwtauth: session ended")
 
-	// ErrTokenReused is returned when an old refresh token is presented again: two
-	// parties hold tokens of the session. The session has been ended.
+	// ErrTokenReused is returned when an old refresh token is presented again:
+	// two parties hold tokens of the session. The session has been ended.
 	ErrTokenReused = errors.New("jwtauth: refresh token reused")
 
 	// ErrForbidden is returned when a [Require] check refuses the claims.
@@ -75,8 +77,8 @@ var (
 	// [RequireScope] demands.
 	ErrInsufficientScope = errors.New("jwtauth: scope missing")
 
-	// ErrInsufficientAuthentication is returned when the login does not meet the
-	// demands of [RequireFresh] (RFC 9470).
+	// ErrInsufficientAuthentication is returned when the login does not meet
+	// the demands of [RequireFresh] (RFC 9470).
 	ErrInsufficientAuthentication = errors.New("jwtauth: insufficient authentication")
 
 	// ErrCrossSite is returned when a page of another site made a request that
@@ -86,7 +88,8 @@ var (
 	// ErrBodyTooLarge is returned when a request body exceeds its limit.
 	ErrBodyTooLarge = errors.New("jwtauth: request body too large")
 
-	// ErrBodyInvalid is returned when a request body is malformed or lacks a member.
+	// ErrBodyInvalid is returned when a request body is malformed or lacks a
+	// member.
 	ErrBodyInvalid = errors.New("jwtauth: request body malformed")
 
 	// ErrMediaType is returned when a handler does not read the media type of a
@@ -96,25 +99,27 @@ var (
 	// errMethod is returned when a handler does not serve the request's method.
 	errMethod = errors.New("jwtauth: method not allowed")
 
-	// ErrWrongPassword is returned when a password does not match, or if there is no
-	// such user.
+	// ErrWrongPassword is returned when a password does not match, or if there
+	// is no such user.
 	ErrWrongPassword = errors.New("jwtauth: wrong user or password")
 
-	// ErrPasswordUnhashable is returned by [HashPassword] when a password is longer
-	// than 72 bytes or contains a NUL byte. Bcrypt ignores the rest of such a
-	// password, so that others would match as well. [CheckPassword] returns
-	// [ErrWrongPassword] instead, because no hash belongs to such a password.
+	// ErrPasswordUnhashable is returned by [HashPassword] when a password is
+	// longer than 72 bytes or contains a NUL byte. Bcrypt ignores the rest of
+	// such a password, so that others would match as well. [CheckPassword]
+	// returns [ErrWrongPassword] instead, because no hash belongs to such a
+	// password.
 	ErrPasswordUnhashable = errors.New("jwtauth: password cannot be hashed")
 
-	// ErrBusy is returned when too many passwords are being checked. Try again later.
+	// ErrBusy is returned when too many passwords are being checked. Try again
+	// later.
 	ErrBusy = errors.New("jwtauth: password checks saturated")
 
-	// ErrSubjectDisabled is returned by callbacks of the application when a subject
-	// must not log in any more.
+	// ErrSubjectDisabled is returned by callbacks of the application when a
+	// subject must not log in any more.
 	ErrSubjectDisabled = errors.New("jwtauth: subject disabled")
 
-	// ErrUnavailable is returned when a store or a key source fails, so that nothing
-	// was decided. Try again later.
+	// ErrUnavailable is returned when a store or a key source fails, so that
+	// no decision was made. Try again later.
 	ErrUnavailable = errors.New("jwtauth: temporarily unavailable")
 )
 
@@ -146,13 +151,13 @@ type response struct {
 	body       []byte
 }
 
-// responses lists the response for each class of errors. The first match counts.
-// Outages come first: an error that is also an outage has decided nothing.
+// responses lists the response for each class of errors. The first match
+// counts. Outages come first, because no decision was made.
 var responses = func() []errorResponse {
 	const invalidToken = `error="invalid_token", error_description=`
 	unavailable := response{status: 503, code: "unavailable", detail: "Temporarily unavailable.", retry: true}
-	// One response for an unknown user, a wrong password and a disabled user does not
-	// reveal which it was.
+	// One response for an unknown user, a wrong password and a disabled user
+	// does not reveal which it was.
 	loginFailed := response{status: 401, code: "login_failed", detail: "Wrong username or password.", challenge: true}
 	// One response for every way in which a session can end.
 	sessionEnded := response{status: 401, code: "session_ended", detail: "The session has ended. Log in again.", challenge: true}
@@ -195,7 +200,7 @@ type errorResponse struct {
 	response
 }
 
-// internalError reveals nothing about an error that this package does not know.
+// internalError is the response for unknown errors. It gives no details.
 var internalError = func() response {
 	a := response{status: 500, code: "internal_error", detail: "Internal error."}
 	a.body = a.problem().body()
@@ -227,8 +232,8 @@ func (a *response) setHeader(h http.Header, err error, c *challenge) {
 		h["Www-Authenticate"] = c.headers(a, err)
 	}
 	if a.retry {
-		// Spread over some seconds, so that clients refused together do not return
-		// together.
+		// Spread over some seconds, so that clients refused together do not
+		// return together.
 		h["Retry-After"] = []string{strconv.Itoa(1 + rand.IntN(5))}
 	}
 }
@@ -259,16 +264,16 @@ func (p Problem) body() []byte {
 }
 
 // ProblemOf returns the response for err. [WriteError] lists the errors that it
-// knows; for other errors it is 500 and reveals nothing.
+// knows; for other errors it is a 500 without details.
 //
-// If an error in the chain has a method HTTPProblem() Problem, ProblemOf returns
-// its result, with these changes: if Status is not 400 to 599, the response is
-// that for an unknown error; an empty Title becomes the text of the status; and
-// a missing Cache-Control becomes no-store. A 401 should have a WWW-Authenticate
-// header.
+// If an error in the chain has a method HTTPProblem() Problem, ProblemOf
+// returns its result, with these changes: if Status is not 400 to 599, the
+// response is that for an unknown error; an empty Title becomes the text of the
+// status; and a missing Cache-Control becomes no-store. A 401 should have a
+// WWW-Authenticate header.
 //
-// Errors from [Verify], [VerifyRequest] and [Require] carry the challenge of that
-// Verify, such as its [Realm]. The caller may change the Header.
+// Errors from [Verify], [VerifyRequest] and [Require] carry the challenge of
+// that Verify, such as its [Realm]. The caller may change the Header.
 func ProblemOf(err error) Problem {
 	if p, ok := ownProblem(err); ok {
 		return p
@@ -322,9 +327,9 @@ func challengeOf(err error, r *http.Request) *challenge {
 }
 
 // WriteError writes the response for err: a status, WWW-Authenticate if the
-// client should send other credentials (RFC 6750, section 3; RFC 9470, section
-// 3), Retry-After for an outage, and an application/problem+json body (RFC 9457).
-// The body's member "code" is stable. Clients should switch on it:
+// client should send other credentials (RFC 6750, section 3; RFC 9470,
+// section 3), Retry-After for an outage, and an application/problem+json body
+// (RFC 9457). The body's member "code" is stable. Clients should switch on it:
 //
 //	400 invalid_request      ErrInvalidRequest
 //	400 body_invalid         ErrBodyInvalid
@@ -343,11 +348,12 @@ func challengeOf(err error, r *http.Request) *challenge {
 //	415 unsupported_media_type  ErrMediaType
 //	503 busy                 ErrBusy
 //	503 unavailable          ErrUnavailable, an error of a context
-//	500 internal_error       any other error; the body reveals nothing, so log it
+//	500 internal_error       any other error; log it, since the body has no details
 //
-// For an error with a method HTTPProblem, see [ProblemOf], which returns the same
-// response as a value. [Verify] and [Handlers] call WriteError unless OnError is
-// set. In a handler behind Verify, the challenge is that of the Verify.
+// For an error with a method HTTPProblem, see [ProblemOf], which returns the
+// same response as a value. [Verify] and [Handlers] call WriteError unless
+// OnError is set. In a handler behind Verify, the challenge is that of the
+// Verify.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	writeError(w, err, challengeOf(err, r))
 }

@@ -17,40 +17,42 @@ import (
 type HandlerOptions struct {
 	_ struct{}
 
-	// Authenticate returns the subject that a username and a password belong to.
-	// It should end with a call of [CheckPassword] or [Hasher.CheckPassword], even
-	// if there is no such user, and return its error. [ErrWrongPassword] and
-	// [ErrSubjectDisabled] get the same response, [ErrBusy] and [ErrUnavailable] a
-	// 503, and other errors a 500. The context carries the client ([WithClient]).
-	// It must be safe for concurrent use. Required.
+	// Authenticate returns the subject that a username and a password belong
+	// to. It should end with a call of [CheckPassword] or
+	// [Hasher.CheckPassword], even if there is no such user, and return its
+	// error. [ErrWrongPassword] and [ErrSubjectDisabled] get the same response,
+	// [ErrBusy] and [ErrUnavailable] a 503, and other errors a 500. The context
+	// carries the client ([WithClient]). It must be safe for concurrent use.
+	// Required.
 	Authenticate func(ctx context.Context, username, password string) (subject string, err error)
 
-	// Client returns the client that sent a request, so that a client that floods
-	// the login does not delay others ([WithClient]). Behind a proxy, take it from
-	// the header that the proxy sets, and from no other. It must be safe for
-	// concurrent use. Default: [PeerAddress].
+	// Client returns the client that sent a request, so that a client that
+	// floods the login does not delay others ([WithClient]). Behind a proxy,
+	// take it from the header that the proxy sets, and from no other. It must
+	// be safe for concurrent use. Default: [PeerAddress].
 	Client func(*http.Request) string
 
-	// Label returns the label of the session that a login begins (see the option
-	// [Label]). It must be safe for concurrent use. Default: the User-Agent header.
+	// Label returns the label of the session that a login begins (see the
+	// option [Label]). It must be safe for concurrent use. Default: the
+	// User-Agent header.
 	Label func(*http.Request) string
 
 	// MaxBodyBytes is the length of the longest request body, at most 1 MiB.
 	// Default: 16 KiB.
 	MaxBodyBytes int
 
-	// Cookies, if not nil, turns on cookie mode: Login and Refresh set the tokens
-	// as cookies, and Refresh and Logout read them there (see [Handlers]). Default:
-	// tokens in bodies.
+	// Cookies, if not nil, turns on cookie mode: Login and Refresh set the
+	// tokens as cookies, and Refresh and Logout read them there (see
+	// [Handlers]). Default: tokens in bodies.
 	Cookies *Cookies
 
 	// AfterLogin and AfterLogout are the paths that plain HTML form posts are
-	// redirected to (303): absolute paths of this origin, with or without a query.
-	// They require Cookies. Default: no redirect.
+	// redirected to (303): absolute paths of this origin, with or without a
+	// query. They require Cookies. Default: no redirect.
 	AfterLogin, AfterLogout string
 
-	// OnError responds to refused requests. It must write the response, and must be
-	// safe for concurrent use. Default: [WriteError].
+	// OnError responds to refused requests. It must write the response, and
+	// must be safe for concurrent use. Default: [WriteError].
 	OnError func(w http.ResponseWriter, r *http.Request, err error)
 }
 
@@ -59,32 +61,32 @@ const (
 	maxMaxBodyBytes     = 1 << 20
 )
 
-// Handlers are ready-made endpoints of an [Issuer]. They serve POST requests with
-// a JSON object or a form (application/x-www-form-urlencoded) as body, and respond
-// like [WriteTokens] and [WriteError]. Other methods get 405. Handlers are safe
-// for concurrent use. Make them with [NewHandlers].
+// Handlers are ready-made endpoints of an [Issuer]. They serve POST requests
+// with a JSON object or a form (application/x-www-form-urlencoded) as body, and
+// respond like [WriteTokens] and [WriteError]. Other methods get 405. Handlers
+// are safe for concurrent use. Make them with [NewHandlers].
 //
-// The members have the names of RFC 6749, sections 4.3.2 and 6. But these are not
-// OAuth token endpoints, because they authenticate no client.
+// The members have the names of RFC 6749, sections 4.3.2 and 6. But these are
+// not OAuth token endpoints, because they authenticate no client.
 //
 // In cookie mode (HandlerOptions.Cookies), no body contains a token. Login and
-// Refresh respond with {"expires_in": 900}, the lifetime of the access cookie in
-// seconds. A login also ends the session that the browser's cookies belong to.
-// Refresh and Logout read no body. Refresh never replaces the refresh cookie by
-// an older one. Only Logout deletes cookies: after it has ended the session, or
-// if there is none. After an outage, and for tokens that do not verify, the
-// cookies stay.
+// Refresh respond with {"expires_in": 900}, the lifetime of the access cookie
+// in seconds. A login also ends the session that the browser's cookies belong
+// to. Refresh and Logout read no body. Refresh never replaces the refresh
+// cookie by an older one. Only Logout deletes cookies: after it has ended the
+// session, or if there is none. After an outage, and for tokens that do not
+// verify, the cookies stay.
 //
-// In cookie mode, all three refuse requests that do not come from a page of this
-// origin or of CookieOptions.TrustedOrigins ([ErrCrossSite]). This includes
-// requests without Sec-Fetch-Site and Origin headers.
+// In cookie mode, all three refuse requests that do not come from a page of
+// this origin or of CookieOptions.TrustedOrigins ([ErrCrossSite]). This
+// includes requests without Sec-Fetch-Site and Origin headers.
 type Handlers struct {
 	issuer *Issuer
 	opts   HandlerOptions
 }
 
-// NewHandlers returns the endpoints of an issuer with IssuerOptions.Sessions. The
-// error joins all faults, each naming its field.
+// NewHandlers returns the endpoints of an issuer with IssuerOptions.Sessions.
+// The error joins all faults, each naming its field.
 func NewHandlers(issuer *Issuer, opts HandlerOptions) (*Handlers, error) {
 	var f faults.Collector
 	switch {
@@ -192,8 +194,8 @@ var (
 	errNoRefreshToken = fmt.Errorf("%w: refresh_token missing", ErrBodyInvalid)
 )
 
-// serve calls do with the named parameters of the body. Without names it does not
-// read the body.
+// serve calls do with the named parameters of the body. Without names it does
+// not read the body.
 func (h *Handlers) serve(w http.ResponseWriter, r *http.Request, do func(params map[string]string) error, names ...string) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
@@ -230,9 +232,9 @@ func (h *Handlers) read(w http.ResponseWriter, r *http.Request, names []string) 
 	return values, nil
 }
 
-// loginCookies responds to a login in cookie mode. It also ends the session whose
-// cookies it replaces, because the browser loses its tokens. So the user's list
-// of devices shows this browser once.
+// loginCookies responds to a login in cookie mode. It also ends the session
+// whose cookies it replaces, because the browser loses its tokens. So the
+// user's list of devices shows this browser once.
 func (h *Handlers) loginCookies(w http.ResponseWriter, r *http.Request, tokens Tokens, session Session) error {
 	if err := h.opts.Cookies.check(tokens); err != nil {
 		_ = h.issuer.Logout(r.Context(), tokens.RefreshToken) // no client gets these tokens
@@ -265,9 +267,9 @@ func (h *Handlers) refreshCookies(w http.ResponseWriter, r *http.Request) error 
 	return nil
 }
 
-// exchange refreshes a session and sets the cookies. Everything that can fail when
-// setting cookies is checked before the rotation is committed; otherwise the
-// browser would keep a used token.
+// exchange refreshes a session and sets the cookies. Everything that can fail
+// when setting cookies is checked before the rotation is committed; otherwise
+// the browser would keep a used token.
 func (h *Handlers) exchange(w http.ResponseWriter, r *http.Request, presented string) (Tokens, error) {
 	before, err := h.issuer.readRefresh(r.Context(), presented)
 	if err != nil {
@@ -279,9 +281,10 @@ func (h *Handlers) exchange(w http.ResponseWriter, r *http.Request, presented st
 	if err != nil {
 		return Tokens{}, err
 	}
-	// Leave the refresh cookie alone if the generation is the presented one: the
-	// browser may hold a newer token by now. If that generation was adopted, the
-	// cookie expires before the session does, until the next refresh.
+	// Leave the refresh cookie alone if the generation is the presented one:
+	// the browser may hold a newer token by now. If that generation was
+	// adopted, the cookie expires before the session does, until the next
+	// refresh.
 	lifetime := h.refreshLifetime(session)
 	if session.Generation == before.generation {
 		lifetime = 0
@@ -290,8 +293,8 @@ func (h *Handlers) exchange(w http.ResponseWriter, r *http.Request, presented st
 	return tokens, nil
 }
 
-// logoutCookies deletes the cookies after their session has ended. If that is not
-// known, it leaves them: without them the browser could not try again.
+// logoutCookies deletes the cookies after their session has ended. If that is
+// not known, it leaves them: without them the browser could not try again.
 func (h *Handlers) logoutCookies(w http.ResponseWriter, r *http.Request) error {
 	if err := h.endSession(r); err != nil {
 		return err
@@ -305,8 +308,9 @@ func (h *Handlers) logoutCookies(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// endSession ends the session that the cookies of a request belong to. If there is
-// no refresh token or it does not verify, the access token names the session.
+// endSession ends the session that the cookies of a request belong to. If there
+// is no refresh token or it does not verify, the access token names the
+// session.
 func (h *Handlers) endSession(r *http.Request) error {
 	token, err := h.opts.Cookies.refreshToken(r)
 	if err != nil {
@@ -334,8 +338,8 @@ func (h *Handlers) endSession(r *http.Request) error {
 	return err
 }
 
-// respondCookies responds after the cookies are set: to a form with a redirect, to
-// everything else with JSON.
+// respondCookies responds after the cookies are set: to a form with a redirect,
+// to everything else with JSON.
 func (h *Handlers) respondCookies(w http.ResponseWriter, r *http.Request, tokens Tokens, target string) {
 	if target != "" && params.IsForm(r) {
 		seeOther(w, target)

@@ -11,7 +11,7 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/faults"
 )
 
-// VerifyOption changes what one [Verify] or [VerifyRequest] does.
+// VerifyOption configures one [Verify] or [VerifyRequest].
 type VerifyOption func(*verify)
 
 // verify is the configuration of one Verify.
@@ -24,16 +24,16 @@ type verify struct {
 	challenge *challenge // made of realm
 }
 
-// defaultVerify stands for the Verify around a request that has none.
+// defaultVerify is used for a request without a Verify around it.
 var defaultVerify = &verify{challenge: defaultChallenge}
 
 const defaultRealm = "restricted"
 
-// From sets where in a request a token may be. Default: [Bearer] alone.
+// From sets the sources in which a token may be. Default: [Bearer] alone.
 //
-// A request with tokens in two places is refused ([ErrInvalidRequest], RFC 6750,
-// section 2). A token in a header, the query or a form takes precedence over a
-// cookie, which browsers attach on their own.
+// A request with tokens in two places is refused ([ErrInvalidRequest],
+// RFC 6750, section 2). A token in a header, the query or a form takes
+// precedence over a cookie, which browsers attach on their own.
 //
 // From panics without sources, and if one is nil.
 func From(sources ...Source) VerifyOption {
@@ -53,12 +53,12 @@ func From(sources ...Source) VerifyOption {
 func Optional() VerifyOption { return func(v *verify) { v.optional = true } }
 
 // OnError sets the function that responds to refused requests, in place of
-// [WriteError]. It is called by this Verify and by the Require middleware behind
-// it, and must be safe for concurrent use.
+// [WriteError]. It is called by this Verify and by the Require middleware
+// behind it, and must be safe for concurrent use.
 //
 // f must write the response. Unless it calls WriteError, it should set
-// Cache-Control: no-store. [ProblemOf] returns the status and the headers of err.
-// OnError panics if f is nil.
+// Cache-Control: no-store. [ProblemOf] returns the status and the headers of
+// err. OnError panics if f is nil.
 func OnError(f func(w http.ResponseWriter, r *http.Request, err error)) VerifyOption {
 	if f == nil {
 		panic("jwtauth: OnError: f is nil")
@@ -67,9 +67,9 @@ func OnError(f func(w http.ResponseWriter, r *http.Request, err error)) VerifyOp
 }
 
 // Realm sets the realm in the WWW-Authenticate headers of refusals (RFC 9110,
-// section 11.5): a name for the protected part of the service, which clients may
-// show to people. Default: "restricted". Realm panics if name is empty or not
-// printable ASCII.
+// section 11.5): a name for the protected part of the service, which clients
+// may show to people. Default: "restricted". Realm panics if name is empty or
+// not printable ASCII.
 func Realm(name string) VerifyOption {
 	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) {
 		panic("jwtauth: Realm: name is not printable ASCII")
@@ -77,15 +77,15 @@ func Realm(name string) VerifyOption {
 	return func(v *verify) { v.realm = name }
 }
 
-// Verify returns middleware that calls the next handler only for requests with a
-// token that v verifies; [Optional] also admits requests without a token. The
+// Verify returns middleware that calls the next handler only for requests with
+// a token that v verifies; [Optional] also admits requests without a token. The
 // handler gets the claims from [FromContext] or [ClaimsAs].
 //
 // Verify checks requests of every method, OPTIONS included. So a CORS handler
 // must be around Verify, not behind it.
 //
-// Verify panics if v, an option or the next handler is nil, or if v was not made
-// by its constructor.
+// Verify panics if v, an option or the next handler is nil, or if v was not
+// made by its constructor.
 func Verify(v TokenVerifier, opts ...VerifyOption) func(next http.Handler) http.Handler {
 	c := newVerify("Verify", v, opts)
 	return func(next http.Handler) http.Handler {
@@ -109,8 +109,8 @@ func Verify(v TokenVerifier, opts ...VerifyOption) func(next http.Handler) http.
 // request without a token is [ErrTokenMissing]. The function is safe for
 // concurrent use.
 //
-// A Request with nothing but Header is enough for [Bearer] and other sources that
-// read headers. [Cookie] also needs Method and Host.
+// A Request that has only a Header is enough for [Bearer] and other sources
+// that read headers. [Cookie] also needs Method and Host.
 //
 // VerifyRequest panics in the same cases as Verify, and with [Optional] or
 // [OnError].
@@ -158,8 +158,8 @@ func isNilVerifier(v TokenVerifier) bool {
 	return faults.IsNil(v)
 }
 
-// claims returns the claims of a request, nil for an anonymous one that may pass,
-// or the reason for a refusal.
+// claims returns the claims of a request, nil for an anonymous one that may
+// pass, or the reason for a refusal.
 func (c *verify) claims(r *http.Request) (*Claims, error) {
 	token, err := findToken(c.sources, r)
 	switch {
@@ -189,8 +189,8 @@ func (c *verify) refuse(w http.ResponseWriter, r *http.Request, err error) {
 // wrap adds the challenge to an error that leaves this package.
 func (c *verify) wrap(err error) error { return &requestError{err, c.challenge} }
 
-// requestError is an error of a Verify or of the Require middleware behind it. It
-// carries the challenge of that Verify to ProblemOf and WriteError.
+// requestError is an error of a Verify or of the Require middleware behind it.
+// It carries the challenge of that Verify to ProblemOf and WriteError.
 type requestError struct {
 	error
 	challenge *challenge
@@ -228,15 +228,15 @@ func (c *challenge) headers(a *response, err error) []string {
 	return []string{header}
 }
 
-// Require returns middleware that calls the next handler only for requests whose
-// claims pass check. It belongs behind [Verify], whose OnError responds to the
-// refusals.
+// Require returns middleware that calls the next handler only for requests
+// whose claims pass check. It belongs behind [Verify], whose OnError responds
+// to the refusals.
 //
 // An error of check refuses the request with 403, and matches [ErrForbidden] as
-// well as itself. Errors with an HTTP form of their own (see [WriteError]), such
-// as [ErrUnavailable], keep it. An anonymous request, or one without a Verify
-// around it, is refused with [ErrTokenMissing]. check must be safe for concurrent
-// use.
+// well as itself. Errors with an HTTP form of their own (see [WriteError]),
+// such as [ErrUnavailable], keep it. An anonymous request, or one without a
+// Verify around it, is refused with [ErrTokenMissing]. check must be safe for
+// concurrent use.
 //
 // Require panics if check or the next handler is nil.
 func Require(check func(*Claims) error) func(next http.Handler) http.Handler {
@@ -318,8 +318,8 @@ func isScopeToken(s string) bool {
 // RequireFresh returns middleware that calls the next handler only for requests
 // whose subject logged in at most maxAge ago, according to the token's
 // "auth_time". Other requests, and tokens without auth_time, are refused with
-// [ErrInsufficientAuthentication], which asks the client for a new login (RFC
-// 9470). RequireFresh panics if maxAge is less than one second.
+// [ErrInsufficientAuthentication], which asks the client for a new login
+// (RFC 9470). RequireFresh panics if maxAge is less than one second.
 func RequireFresh(maxAge time.Duration) func(next http.Handler) http.Handler {
 	if maxAge < time.Second {
 		panic("jwtauth: RequireFresh: maxAge is less than one second")

@@ -18,14 +18,14 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/passwords"
 )
 
-// HasherOptions configures [NewHasher]. The zero value is a good choice. Literals
-// must be keyed.
+// HasherOptions configures [NewHasher]. The zero value is a good choice.
+// Literals must be keyed.
 type HasherOptions struct {
 	_ struct{}
 
-	// Cost is the binary logarithm of the work for a new hash, and for refusing a
-	// wrong password: adding 1 doubles both. From 10 (the minimum in the OWASP
-	// Password Storage Cheat Sheet) to 16. Default: 12.
+	// Cost is the binary logarithm of the work for a new hash, and for refusing
+	// a wrong password: adding 1 doubles both. From 10 (the minimum in the
+	// OWASP Password Storage Cheat Sheet) to 16. Default: 12.
 	//
 	// Choose at least the highest cost among the stored hashes. Refusing a hash
 	// of a higher cost takes longer than refusing an unknown user, which tells
@@ -33,17 +33,17 @@ type HasherOptions struct {
 	Cost int
 
 	// MaxConcurrent is how many passwords are hashed or checked at a time. Each
-	// occupies one CPU. At most 1,024. Default: half of GOMAXPROCS, but at least
-	// 1, so that logins leave CPUs for the rest of the service.
+	// occupies one CPU. At most 1,024. Default: half of GOMAXPROCS, but at
+	// least 1, so that logins leave CPUs for the rest of the service.
 	MaxConcurrent int
 
-	// MaxWaiting is how many calls may wait for their turn, at most 65,536. If it
-	// is negative, a call that cannot start at once returns [ErrBusy]. Default: 64
-	// for each of MaxConcurrent.
+	// MaxWaiting is how many calls may wait for their turn, at most 65,536. If
+	// it is negative, a call that cannot start at once returns [ErrBusy].
+	// Default: 64 for each of MaxConcurrent.
 	MaxWaiting int
 
-	// MaxWait is how long a call waits for its turn before it returns [ErrBusy].
-	// It must not be negative. Default: 1 second.
+	// MaxWait is how long a call waits for its turn before it returns
+	// [ErrBusy]. It must not be negative. Default: 1 second.
 	MaxWait time.Duration
 }
 
@@ -81,8 +81,8 @@ type Hasher struct {
 	maxWait   time.Duration
 }
 
-// NewHasher returns a Hasher. The error joins all faults in opts, each naming its
-// field.
+// NewHasher returns a Hasher. The error joins all faults in opts, each naming
+// its field.
 func NewHasher(opts HasherOptions) (*Hasher, error) {
 	return newHasher(passwords.Bcrypt{Generate: bcrypt.GenerateFromPassword, Compare: bcrypt.CompareHashAndPassword}, opts)
 }
@@ -99,8 +99,8 @@ func newHasher(b passwords.Bcrypt, opts HasherOptions) (*Hasher, error) {
 	}, nil
 }
 
-// defaultHasher returns the Hasher of the package's functions. It is made on first
-// use, so that main can set GOMAXPROCS before.
+// defaultHasher returns the Hasher of the package's functions. It is made on
+// first use, so that main can set GOMAXPROCS before.
 var defaultHasher = sync.OnceValue(func() *Hasher {
 	h, err := NewHasher(HasherOptions{})
 	if err != nil {
@@ -109,8 +109,8 @@ var defaultHasher = sync.OnceValue(func() *Hasher {
 	return h
 })
 
-// HashPassword returns the bcrypt hash of password, for storage with the user: 60
-// bytes of ASCII that include the cost and a random salt.
+// HashPassword returns the bcrypt hash of password, for storage with the user:
+// 60 bytes of ASCII that include the cost and a random salt.
 //
 // It takes as long as a login, and waits for its turn like [CheckPassword].
 // Errors: [ErrPasswordUnhashable], [ErrBusy], or the error of ctx. The caller
@@ -123,33 +123,33 @@ func HashPassword(ctx context.Context, password string) (string, error) {
 	return defaultHasher().HashPassword(ctx, password)
 }
 
-// CheckPassword returns nil if hash was made from password. Pass the hash that is
-// stored for the user, or "" if there is no such user or the user has no
-// password: call CheckPassword in this case as well, so that it takes as long as
-// the others.
+// CheckPassword returns nil if hash was made from password. Pass the hash that
+// is stored for the user, or "" if there is no such user or the user has no
+// password: call CheckPassword in this case as well, so that it takes as long
+// as the others.
 //
-// It accepts bcrypt hashes with the prefixes $2a$, $2b$ and $2y$ and a cost from
-// 4 to 16, whatever library made them. Otherwise it returns [ErrWrongPassword]
-// after the same work: for a wrong password, for one that is longer than 72 bytes
-// or contains a NUL byte, and for an empty or malformed hash or one of a higher
-// cost. This work is 2^Cost rounds, even if the hash has a lower cost. If the
-// cost of the hash is higher than the configured one, the work is that of the
-// hash.
+// It accepts bcrypt hashes with the prefixes $2a$, $2b$ and $2y$ and a cost
+// from 4 to 16, whatever library made them. Otherwise it returns
+// [ErrWrongPassword] after the same work: for a wrong password, for one that is
+// longer than 72 bytes or contains a NUL byte, and for an empty or malformed
+// hash or one of a higher cost. This work is 2^Cost rounds, even if the hash
+// has a lower cost. If the cost of the hash is higher than the configured one,
+// the work is that of the hash.
 //
 // A limited number of checks run at a time (see [HasherOptions]). Other calls
-// wait. Clients ([WithClient]) take turns, so that a client that tries thousands
-// of passwords hardly delays the others. CheckPassword returns [ErrBusy] if its
-// turn does not come in time, or if the queue is full and this client has the
-// most waiting calls. If ctx ends before the check starts, it returns the error
-// of ctx. A check that has started is completed.
+// wait. Clients ([WithClient]) take turns, so that a client that tries
+// thousands of passwords hardly delays the others. CheckPassword returns
+// [ErrBusy] if its turn does not come in time, or if the queue is full and this
+// client has the most waiting calls. If ctx ends before the check starts, it
+// returns the error of ctx. A check that has started is completed.
 func CheckPassword(ctx context.Context, hash, password string) error {
 	return defaultHasher().CheckPassword(ctx, hash, password)
 }
 
 // NeedsRehash reports whether hash should be replaced by a new hash of the same
 // password: its cost is lower than the configured one, or [CheckPassword] never
-// accepts it. Call it after a successful check, while the password is at hand. A
-// hash of a higher cost needs no replacement.
+// accepts it. Call it after a successful check, while the password is at hand.
+// A hash of a higher cost needs no replacement.
 func NeedsRehash(hash string) bool {
 	return defaultHasher().NeedsRehash(hash)
 }
@@ -205,11 +205,11 @@ type passwordClientKey struct{}
 // maxClientBytes is the length of the longest client that is kept as it is.
 const maxClientBytes = 64
 
-// WithClient returns a context whose password calls count for client: the address
-// of the peer, for IPv6 its /64 network (see [PeerAddress]), or something else
-// that an attacker cannot get many of for free. It must not be a text that the
-// client chooses, such as an unchecked X-Forwarded-For, and not the username,
-// because anyone could then use up the turns of another user.
+// WithClient returns a context whose password calls count for client: the
+// address of the peer, for IPv6 its /64 network (see [PeerAddress]), or
+// something else that an attacker cannot get many of for free. It must not be a
+// text that the client chooses, such as an unchecked X-Forwarded-For, and not
+// the username, because anyone could then use up the turns of another user.
 //
 // Calls without a client, or with "", count for one client. A text of more than
 // 64 bytes is kept as its SHA-256 hash.
@@ -221,13 +221,13 @@ func WithClient(ctx context.Context, client string) context.Context {
 	return context.WithValue(ctx, passwordClientKey{}, client)
 }
 
-// PeerAddress returns the peer of a connection, for [WithClient]: the IP address
-// in r.RemoteAddr, or for IPv6 its /64 network, because a host can use all
-// addresses of its network. If RemoteAddr holds no address and port, PeerAddress
-// returns it as it is.
+// PeerAddress returns the peer of a connection, for [WithClient]: the IP
+// address in r.RemoteAddr, or for IPv6 its /64 network, because a host can use
+// all addresses of its network. If RemoteAddr holds no address and port,
+// PeerAddress returns it as it is.
 //
-// Behind a proxy the peer is the proxy. Take the client's address from the header
-// that the proxy sets, and from no other.
+// Behind a proxy the peer is the proxy. Take the client's address from the
+// header that the proxy sets, and from no other.
 func PeerAddress(r *http.Request) string {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {

@@ -10,16 +10,16 @@ import (
 
 // Renew keeps pages without scripts logged in. It is for cookie mode, around
 // [Verify]. If the access cookie of a GET or HEAD request is missing or has
-// expired, and the refresh cookie is valid, Renew does what Refresh does: it sets
-// the cookies, and calls next with a request that carries the new ones.
+// expired, and the refresh cookie is valid, Renew refreshes the session: it
+// sets the cookies, and calls next with a request that carries the new ones.
 //
 //	pages := handlers.Renew(jwtauth.Verify(issuer.Live(), jwtauth.From(cookies.Access()))(dashboard))
 //
 // All other requests go to next unchanged, for Verify to decide: other methods,
 // requests with an Authorization header, WebSocket handshakes, requests that
 // pages of other sites embed or fetch, and requests whose session has ended. If
-// the store is unavailable, HandlerOptions.OnError responds and the cookies stay
-// ([ErrUnavailable]): users see no login form because of an outage.
+// the store is unavailable, HandlerOptions.OnError responds and the cookies
+// stay ([ErrUnavailable]): users see no login form because of an outage.
 //
 // A response that sets cookies has Cache-Control: no-store, which next must not
 // change. If a response is lost and the browser returns only after
@@ -43,8 +43,8 @@ func (h *Handlers) Renew(next http.Handler) http.Handler {
 	})
 }
 
-// renew returns the request for the next handler: r itself if there is nothing to
-// renew.
+// renew returns the request for the next handler: r itself if there is nothing
+// to renew.
 func (h *Handlers) renew(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
 	presented, ok := h.renewable(r)
 	if !ok {

@@ -33,8 +33,8 @@ var (
 	errFormBody   = fmt.Errorf("%w: form body", ErrInvalidRequest)
 )
 
-// findToken returns the token of a request, or "" if no source finds one. Tokens
-// that were sent on purpose take precedence over cookies.
+// findToken returns the token of a request, or "" if no source finds one.
+// Tokens that were sent on purpose take precedence over cookies.
 func findToken(sources []Source, r *http.Request) (string, error) {
 	if len(sources) == 1 {
 		return sources[0](r)
@@ -58,8 +58,8 @@ func findToken(sources []Source, r *http.Request) (string, error) {
 	return "", nil
 }
 
-// onlyToken returns the token that the sources find. It stops at the first error,
-// because a source that fails may have missed a token.
+// onlyToken returns the token that the sources find. It stops at the first
+// error, because a source that fails may have missed a token.
 func onlyToken(sources []Source, r *http.Request) (string, error) {
 	found := ""
 	for _, source := range sources {
@@ -77,9 +77,9 @@ func onlyToken(sources []Source, r *http.Request) (string, error) {
 	return found, nil
 }
 
-// Bearer reads the Authorization header (RFC 6750, section 2.1; RFC 9110, section
-// 11.6.2): "Bearer" in any case, one or more spaces, and a token. A header with
-// another scheme counts as no token. Two Authorization headers are
+// Bearer reads the Authorization header (RFC 6750, section 2.1; RFC 9110,
+// section 11.6.2): "Bearer" in any case, one or more spaces, and a token. A
+// header with another scheme counts as no token. Two Authorization headers are
 // [ErrInvalidRequest], whatever they contain.
 func Bearer() Source { return bearer }
 
@@ -117,8 +117,8 @@ func isTokenChar(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
 }
 
-// badTokenByte is 1 for each byte that cannot be in a b64token (RFC 6750, section
-// 2.1), and for "=", which can only end one.
+// badTokenByte is 1 for each byte that cannot be in a b64token (RFC 6750,
+// section 2.1), and for "=", which can only end one.
 var badTokenByte = func() (t [256]byte) {
 	for c := range t {
 		t[c] = 1
@@ -178,9 +178,9 @@ func Header(name string) Source {
 	return func(r *http.Request) (string, error) { return oneToken(r.Header[name]) }
 }
 
-// Query reads a parameter of the URL. URLs appear in logs, histories and Referer
-// headers. So use Query only if there is no other way (RFC 6750, section 2.3),
-// and with short-lived tokens. It panics if name is empty.
+// Query reads a parameter of the URL. URLs appear in logs, histories and
+// Referer headers. So use Query only if there is no other way (RFC 6750,
+// section 2.3), and with short-lived tokens. It panics if name is empty.
 func Query(name string) Source {
 	mustName("Query", name)
 	return func(r *http.Request) (string, error) {
@@ -196,10 +196,10 @@ func Query(name string) Source {
 // maxFormBytes is the length of the longest body that Form reads.
 const maxFormBytes = 1 << 20
 
-// Form reads a parameter of an application/x-www-form-urlencoded body (RFC 6750,
-// section 2.2) of a POST, PUT or PATCH request. It reads a body of up to 1 MiB
-// and puts it back, so that the handler can read it again. A longer body is
-// [ErrBodyTooLarge]. Form panics if name is empty.
+// Form reads a parameter of an application/x-www-form-urlencoded body
+// (RFC 6750, section 2.2) of a POST, PUT or PATCH request. It reads a body of
+// up to 1 MiB and puts it back, so that the handler can read it again. A longer
+// body is [ErrBodyTooLarge]. Form panics if name is empty.
 func Form(name string) Source {
 	mustName("Form", name)
 	return func(r *http.Request) (string, error) {
@@ -242,8 +242,8 @@ func hasFormBody(r *http.Request) bool {
 	return false
 }
 
-// parameter returns the values of one parameter of a query or form. It reads them
-// like url.ParseQuery, and does not keep the others.
+// parameter returns the values of one parameter of a query or form. It reads
+// them like url.ParseQuery, and does not keep the others.
 func parameter(query, name string) (values []string, err error) {
 	for pair := range strings.SplitSeq(query, "&") {
 		key, value, _ := strings.Cut(pair, "=")
@@ -280,14 +280,14 @@ func mustName(source, name string) {
 	}
 }
 
-// Cookie reads a cookie. Browsers attach cookies to requests that any site makes.
-// So a token in a cookie counts only if a page of this origin made the request,
-// or the user by typing the address. For methods other than GET, HEAD and
-// OPTIONS, and for WebSocket handshakes, the request must pass
-// [http.CrossOriginProtection] and have a Sec-Fetch-Site or Origin header, which
-// every browser sends with such requests. Otherwise the error is [ErrCrossSite].
-// A repeated cookie, for example one that a sibling host planted, is
-// [ErrInvalidRequest].
+// Cookie reads a cookie. Browsers attach cookies to requests that any site
+// makes. So a token in a cookie counts only if a page of this origin made the
+// request, or the user by typing the address. For methods other than GET, HEAD
+// and OPTIONS, and for WebSocket handshakes, the request must pass
+// [http.CrossOriginProtection] and have a Sec-Fetch-Site or Origin header,
+// which every browser sends with such requests. Otherwise the error is
+// [ErrCrossSite]. A repeated cookie, for example one that a sibling host
+// planted, is [ErrInvalidRequest].
 //
 // Cookie panics if name is not a cookie name (RFC 6265, section 4.1.1). For
 // cookies that [Handlers] set, use [Cookies.Access].
@@ -340,9 +340,9 @@ func cookieToken(r *http.Request, name string) (string, error) {
 }
 
 // sentCookies returns the cookies in all Cookie headers of a request: the name,
-// and the pair of name and value as sent. It splits them like net/http, but does
-// not drop cookies with invalid values: such a cookie counts as a second one of
-// its name.
+// and the pair of name and value as sent. It splits them like net/http, but
+// does not drop cookies with invalid values: such a cookie counts as a second
+// one of its name.
 func sentCookies(r *http.Request) iter.Seq2[string, string] {
 	return func(yield func(name, pair string) bool) {
 		for _, line := range r.Header["Cookie"] {

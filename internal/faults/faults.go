@@ -28,8 +28,8 @@ func (c *Collector) Add(path, format string, args ...any) {
 // Err returns all faults, joined in the order in which they were added, or nil.
 func (c *Collector) Err() error { return errors.Join(c.errs...) }
 
-// Duration returns d, or the default if d is zero. It adds a fault if the result
-// lies outside the limits.
+// Duration returns d, or the default if d is zero. It adds a fault if the
+// result lies outside the limits.
 func (c *Collector) Duration(path string, d, byDefault, minimum, maximum time.Duration) time.Duration {
 	switch {
 	case d == 0:
@@ -51,8 +51,8 @@ func (c *Collector) DurationOrNone(path string, d, byDefault, maximum time.Durat
 	return c.Duration(path, d, byDefault, 0, maximum)
 }
 
-// Int returns n, or the default if n is zero. It adds a fault if the result lies
-// outside the limits.
+// Int returns n, or the default if n is zero. It adds a fault if the result
+// lies outside the limits.
 func (c *Collector) Int(path string, n, byDefault, minimum, maximum int) int {
 	switch {
 	case n == 0:
@@ -92,8 +92,8 @@ func (c *Collector) Names(path string, names []string) {
 }
 
 // TypedNil adds a fault if v is an interface around a nil pointer or function.
-// Without this check such a value fails at the first request. A nil interface is
-// no fault: it means that the field is not set.
+// Without this check such a value fails at the first request. A nil interface
+// is no fault: it means that the field is not set.
 func (c *Collector) TypedNil(path string, v any) {
 	if v != nil && IsNil(v) {
 		c.Add(path, "is a nil %T", v)
@@ -121,8 +121,8 @@ func CheckName(name string) error {
 }
 
 // IsNil reports whether v is nil, or an interface around a nil pointer or a nil
-// function. A nil slice or map is not nil in this sense: it is usable as an empty
-// one.
+// function. A nil slice or map is not nil in this sense: it is usable as an
+// empty one.
 func IsNil(v any) bool {
 	r := reflect.ValueOf(v)
 	switch r.Kind() {

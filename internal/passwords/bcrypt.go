@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Limits of the cost in a hash. Hashes of MaxCost take seconds. Those of bcrypt's
-// own maximum, 31, would occupy a CPU for a day.
+// Limits of the cost in a hash. Hashes of MaxCost take seconds. Those of
+// bcrypt's own maximum, 31, would occupy a CPU for a day.
 const (
 	MinCost = 4
 	MaxCost = 16
@@ -41,8 +41,9 @@ func Cost(hash string) (cost int, ok bool) {
 	return cost, MinCost <= cost && cost <= MaxCost
 }
 
-// decoy returns a hash that costs as much as others and matches no password: the
-// last character of a real hash ends in two zero bits. It takes no work to make.
+// decoy returns a hash that costs as much as others and matches no password:
+// the last character of a real hash ends in two zero bits. It takes no work to
+// make.
 func decoy(cost int) string {
 	return fmt.Sprintf("$2a$%02d$", cost) + strings.Repeat(".", 22) + strings.Repeat("/", 31)
 }

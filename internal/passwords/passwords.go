@@ -1,5 +1,5 @@
-// Package passwords hashes and checks passwords with bcrypt, so that the work of
-// a refusal does not depend on the user or the password.
+// Package passwords hashes and checks passwords with bcrypt, so that the work
+// of a refusal does not depend on the user or the password.
 package passwords
 
 import (
@@ -28,8 +28,8 @@ type Hasher struct {
 // New returns a Hasher. The cost is from MinCost to MaxCost.
 func New(bcrypt Bcrypt, cost int) *Hasher { return &Hasher{bcrypt, cost} }
 
-// CheckHashable returns an error if bcrypt would treat password like a different
-// one.
+// CheckHashable returns an error if bcrypt would treat password like a
+// different one.
 func CheckHashable(password string) error {
 	switch {
 	case len(password) > MaxBytes:
@@ -54,8 +54,8 @@ func (h *Hasher) Hash(password string) (string, error) {
 // rest of 2^cost rounds. If the hash has a higher cost, the work is that of the
 // hash.
 //
-// It does not stop early when a context ends: the time at which a deadline shows
-// would depend on the stored cost.
+// It does not stop early when a context ends: the time at which a deadline
+// shows would depend on the stored cost.
 func (h *Hasher) Matches(hash, password string) bool {
 	cost, possible := Cost(hash)
 	if !possible {
@@ -67,8 +67,8 @@ func (h *Hasher) Matches(hash, password string) bool {
 	if h.bcrypt.Compare([]byte(hash), []byte(password)) == nil && possible {
 		return true
 	}
-	// 2^cost rounds are done. Together with 2^cost + 2^(cost+1) + … + 2^(h.cost-1)
-	// more they are 2^h.cost.
+	// 2^cost rounds are done. Together with 2^cost + 2^(cost+1) + … +
+	// 2^(h.cost-1) more they are 2^h.cost.
 	for c := cost; c < h.cost; c++ {
 		_ = h.bcrypt.Compare([]byte(decoy(c)), []byte(password))
 	}

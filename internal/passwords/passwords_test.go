@@ -123,7 +123,8 @@ func TestCostAlphabet(t *testing.T) {
 	}
 }
 
-// TestBcryptWork: whatever the hash and the password, a refusal is 2^cost rounds of work.
+// TestBcryptWork: whatever the hash and the password, a refusal is 2^cost
+// rounds of work.
 func TestBcryptWork(t *testing.T) {
 	const cost = 12
 	stored := func(cost int) string { return fmt.Sprintf("$2b$%02d$%s", cost, bcrypt2b[7:]) }

@@ -14,17 +14,17 @@ var (
 	ErrCrossSite = errors.New("sent by a page of another origin")
 )
 
-// Protection refuses requests that pages of other sites make. It is for requests
-// whose credentials browsers attach on their own. It is safe for concurrent use
-// once all origins are added.
+// Protection refuses requests that pages of other sites make. It is for
+// requests whose credentials browsers attach on their own. It is safe for
+// concurrent use once all origins are added.
 //
 // It is stricter than [http.CrossOriginProtection], which lets requests without
-// Sec-Fetch-Site and Origin pass, and treats a WebSocket handshake as a harmless
-// GET although a script of any site can start one.
+// Sec-Fetch-Site and Origin pass, and treats a WebSocket handshake as a
+// harmless GET although a script of any site can start one.
 type Protection struct{ protection *http.CrossOriginProtection }
 
-// NewProtection returns a Protection that trusts the origin of the request itself
-// and no other.
+// NewProtection returns a Protection that trusts the origin of the request
+// itself and no other.
 func NewProtection() *Protection { return &Protection{http.NewCrossOriginProtection()} }
 
 // Trust adds an origin whose pages may make requests. See [ParseOrigin] for its
@@ -37,9 +37,9 @@ func (p *Protection) Trust(text string, plainHTTP bool) error {
 	return p.protection.AddTrustedOrigin(origin)
 }
 
-// Check returns [ErrNoOrigin] or [ErrCrossSite] if the request changes something,
-// judging by its method, and was not made by a page of a trusted origin or by the
-// user. A WebSocket handshake counts as a change.
+// Check returns [ErrNoOrigin] or [ErrCrossSite] if the request changes
+// something, judging by its method, and was not made by a page of a trusted
+// origin or by the user. A WebSocket handshake counts as a change.
 func (p *Protection) Check(r *http.Request) error {
 	if IsWebSocket(r) {
 		asPost := *r
@@ -73,9 +73,9 @@ func IsWebSocket(r *http.Request) bool {
 }
 
 // IsOwnOrNavigation reports whether a page of this origin made the request, or
-// the browser made it to show its user a page. Requests that other origins embed,
-// frames included, are neither. Browsers send no Sec-Fetch-Site over plain http:
-// such a request counts as one of the two.
+// the browser made it to show its user a page. Requests that other origins
+// embed, frames included, are neither. Browsers send no Sec-Fetch-Site over
+// plain http: such a request counts as one of the two.
 func IsOwnOrNavigation(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "", "same-origin", "none":

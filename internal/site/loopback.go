@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// IsLoopback reports whether a host is this machine: a loopback address, with or
-// without brackets, "localhost", or a name below it (RFC 6761, section 6.3).
+// IsLoopback reports whether a host is this machine: a loopback address, with
+// or without brackets, "localhost", or a name below it (RFC 6761, section 6.3).
 // Plain http is acceptable for such a host, because its traffic does not leave
 // the machine.
 func IsLoopback(host string) bool {

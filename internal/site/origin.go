@@ -38,7 +38,8 @@ func ParseOrigin(text string, plainHTTP bool) (string, error) {
 	return u.Scheme + "://" + host + port, nil
 }
 
-// normalPort returns ":" and the port, or "" for the default port of the scheme.
+// normalPort returns ":" and the port, or "" for the default port of the
+// scheme.
 func normalPort(scheme, port string) (normal string, ok bool) {
 	if port == "" {
 		return "", true
@@ -73,8 +74,8 @@ func normalHost(host string) (string, error) {
 			return "", fmt.Errorf("%q is not a host name", host)
 		}
 	}
-	// A last label that begins with a digit is an address in a form that browsers
-	// rewrite, such as 127.1.
+	// A last label that begins with a digit is an address in a form that
+	// browsers rewrite, such as 127.1.
 	last := host[strings.LastIndexByte(strings.TrimSuffix(host, "."), '.')+1:]
 	if strings.Contains(host, "..") || host[0] == '.' || '0' <= last[0] && last[0] <= '9' {
 		return "", fmt.Errorf("%q is not a host name", host)

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// CheckPath returns an error if a redirect to path could lead to another origin.
-// Browsers read backslashes as slashes, and drop tabs and line breaks.
+// CheckPath returns an error if a redirect to path could lead to another
+// origin. Browsers read backslashes as slashes, and drop tabs and line breaks.
 func CheckPath(path string) error {
 	_, err := url.Parse(path)
 	unsafe := func(r rune) bool { return r <= ' ' || r > '~' || r == '\\' }
