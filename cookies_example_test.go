@@ -46,7 +46,7 @@ func ExampleNewCookies() {
 		fmt.Fprintf(w, "Hello %s", claims.Subject)
 	})))
 
-	// What a browser does:
+	// A browser does the following:
 	r := httptest.NewRequest("POST", "/login", strings.NewReader("username=ann&password=secret"))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
@@ -105,7 +105,7 @@ func ExampleHandlers_Renew() {
 	handlers, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{
 		Authenticate: func(context.Context, string, string) (string, error) { return "user-1", nil },
 		Cookies:      cookies,
-		AfterLogin:   "/dashboard", // where the form leads
+		AfterLogin:   "/dashboard", // for the form
 		AfterLogout:  "/",
 	})
 	if err != nil {

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// Each of the two tokens has to fit. (Subjects and key ids of bytes that JSON escapes make long refresh tokens.)
+// Both tokens must fit. Subjects and key IDs with bytes that JSON escapes make
+// long refresh tokens.
 func TestCookiesCheck(t *testing.T) {
 	cookies, err := NewCookies(CookieOptions{})
 	if err != nil {

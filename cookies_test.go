@@ -79,7 +79,7 @@ func TestTrustedOrigins(t *testing.T) {
 	}
 }
 
-// TestCookieAttributes reads what browsers are told, at login, refresh and logout.
+// The attributes of the cookies at login, refresh and logout.
 func TestCookieAttributes(t *testing.T) {
 	for _, c := range []struct {
 		name            string
@@ -133,7 +133,8 @@ func TestCookieAttributes(t *testing.T) {
 	}
 }
 
-// Tokens of cookie mode are taken by Verify where the check of Cookie passes, and beside bearer tokens.
+// Verify accepts the access cookie under the rules of Cookie, and bearer tokens
+// as well.
 func TestCookiesAccess(t *testing.T) {
 	s := newCookieSite(t)
 	s.login(t)

@@ -10,7 +10,7 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// A page that is an HTML document instead of JSON.
+// Refusals as HTML pages instead of JSON.
 func ExampleProblemOf() {
 	htmlError := jwtauth.OnError(func(w http.ResponseWriter, _ *http.Request, err error) {
 		p := jwtauth.ProblemOf(err)

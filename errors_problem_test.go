@@ -15,7 +15,8 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// checkSameResponse checks that WriteError writes what ProblemOf returns.
+// checkSameResponse checks that WriteError writes the response that ProblemOf
+// returns.
 func checkSameResponse(t *testing.T, err error) {
 	t.Helper()
 	p := jwtauth.ProblemOf(err)
@@ -94,7 +95,7 @@ func TestProblemOf(t *testing.T) {
 	}
 }
 
-// A change of one Problem's Header affects no other.
+// The caller may change the Header of a Problem.
 func TestProblemOfIsACopy(t *testing.T) {
 	for _, err := range []error{jwtauth.ErrTokenInvalid, ownForm{jwtauth.Problem{Status: 401, Header: http.Header{"Www-Authenticate": {"X"}}}}} {
 		want := jwtauth.ProblemOf(err).Header.Get("WWW-Authenticate")
@@ -153,7 +154,7 @@ func TestHTTPProblem(t *testing.T) {
 	}
 }
 
-// Require keeps the form of such an error; other errors become 403.
+// Require keeps the response of an error that has its own.
 func TestRequireKeepsHTTPProblem(t *testing.T) {
 	limited := ownForm{jwtauth.Problem{Status: 429, Code: "slow_down"}}
 	h := jwtauth.Verify(subjects)(jwtauth.Require(func(*jwtauth.Claims) error { return limited })(greet))
@@ -162,8 +163,8 @@ func TestRequireKeepsHTTPProblem(t *testing.T) {
 	}
 }
 
-// Errors carry the challenge of their Verify, also through wrapping, to ProblemOf
-// and to WriteError.
+// Errors carry the challenge of their Verify, also through wrapping, to
+// ProblemOf and to WriteError.
 func TestRealm(t *testing.T) {
 	const start = `Bearer realm="the \"api\\"`
 	realm := jwtauth.Realm(`the "api\`)
@@ -210,7 +211,8 @@ func TestRealm(t *testing.T) {
 	for _, name := range []string{"", "a\n", "é", "\x7f"} {
 		mustPanic(t, "Realm: name is not printable ASCII", func() { jwtauth.Realm(name) })
 	}
-	// Without a Verify around it, or behind NewContext, the realm is the default.
+	// Without a Verify around it, or behind NewContext, the realm is the
+	// default.
 	w := httptest.NewRecorder()
 	jwtauth.WriteError(w, nil, jwtauth.ErrTokenMissing)
 	checkAnswer(t, w, answerMissing)

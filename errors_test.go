@@ -14,7 +14,7 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// answerOf is what a client sees.
+// answerOf is the part of a response that clients rely on.
 type answerOf struct {
 	status    int
 	challenge string
@@ -22,7 +22,8 @@ type answerOf struct {
 	retry     bool
 }
 
-// checkAnswer checks an answer to its last field. There is exactly one challenge, or none.
+// checkAnswer checks all headers and members of a response. There is at most
+// one challenge.
 func checkAnswer(t testing.TB, w *httptest.ResponseRecorder, want answerOf) {
 	t.Helper()
 	if w.Code != want.status {
@@ -113,7 +114,7 @@ func TestWriteError(t *testing.T) {
 		{errors.New("pq: password authentication failed for user secret"), answerInternal},
 		{nil, answerInternal},
 
-		// Outages have decided nothing, whatever else the error says.
+		// An outage takes precedence over other errors in the chain.
 		{errors.Join(jwtauth.ErrTokenExpired, jwtauth.ErrUnavailable), answerOutage},
 		{fmt.Errorf("%w: %w", jwtauth.ErrForbidden, jwtauth.ErrUnavailable), answerOutage},
 		{fmt.Errorf("%w: %w", jwtauth.ErrTokenInvalid, jwtauth.ErrTokenExpired), answerExpired},
@@ -131,7 +132,7 @@ func TestWriteError(t *testing.T) {
 	}
 }
 
-// Nothing of an answer tells one refusal from another, nor an unknown user from a wrong password.
+// A response does not reveal the reason of a refusal, or whether a user exists.
 func TestWriteErrorTellsNoReason(t *testing.T) {
 	write := func(err error) string {
 		w := httptest.NewRecorder()
@@ -151,7 +152,8 @@ func TestWriteErrorTellsNoReason(t *testing.T) {
 	}
 }
 
-// Retry-After is spread, so that those refused together do not come back together.
+// Retry-After is spread, so that clients refused together do not return
+// together.
 func TestRetryAfterIsSpread(t *testing.T) {
 	seen := make(map[string]bool)
 	for range 1000 {
@@ -184,7 +186,7 @@ func TestTokenErrors(t *testing.T) {
 	}
 }
 
-// What OnError and logs see of a refusal says what would have done.
+// The error for OnError and for logs names the requirement.
 func TestErrorTexts(t *testing.T) {
 	claims := &jwtauth.Claims{Subject: "ann", Scope: "read"}
 	for want, require := range map[string]func(http.Handler) http.Handler{
@@ -203,7 +205,7 @@ func TestErrorTexts(t *testing.T) {
 	}
 }
 
-// DESIGN §6 as a client meets it, through Verify and what stands behind it.
+// The responses of Verify and of the Require middleware behind it.
 func TestAnswers(t *testing.T) {
 	f := forgeHS256(t)
 	verifier := f.verifier(t)
@@ -282,7 +284,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// What a handler said of an answer that is not sent must not describe the one that is.
+// Headers that describe the response a handler meant to send are removed.
 func TestWriteErrorForgetsTheRepresentation(t *testing.T) {
 	w := httptest.NewRecorder()
 	for _, name := range []string{"Content-Length", "Content-Encoding", "ETag", "Last-Modified"} {

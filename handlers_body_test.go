@@ -121,8 +121,8 @@ func TestHandlersMethods(t *testing.T) {
 	}
 }
 
-// A request of http.NewRequest with a nil body has an empty body. Header and URL
-// may be nil as well: no endpoint panics.
+// A request of http.NewRequest with a nil body has an empty body. Header and
+// URL may be nil as well: no endpoint panics.
 func TestHandlersBareRequests(t *testing.T) {
 	s := newEndpoints(t)
 	cookies := newCookieSite(t, func(_ *jwtauth.IssuerOptions, _ *jwtauth.CookieOptions, h *jwtauth.HandlerOptions) {

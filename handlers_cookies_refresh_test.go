@@ -9,8 +9,9 @@ import (
 	"github.com/seed-0a072700/jwtauth/memstore"
 )
 
-// Where the store has lost a rotation, and takes it over from the browser's token, the browser keeps that token: it lasts
-// until the next refresh, even where the session was found in its last second.
+// If the store has lost a rotation and adopts it from the browser's token, the
+// browser keeps that token. It lasts until the next refresh, even in the last
+// second of the session.
 func TestCookieModeRefreshAdopts(t *testing.T) {
 	s := newCookieSite(t)
 	s.login(t)
@@ -38,7 +39,8 @@ func TestCookieModeRefreshAdopts(t *testing.T) {
 	s.wantKinds(t, "the next refresh", jwtauth.EventRefresh)
 }
 
-// In the last second of a session, what a refresh answers is a cookie still, not the deletion of one.
+// In the last second of a session, a refresh still sets the refresh cookie. A
+// Max-Age of 0 would delete it.
 func TestCookieModeRefreshLastSecond(t *testing.T) {
 	s := newCookieSite(t, func(i *jwtauth.IssuerOptions, _ *jwtauth.CookieOptions, _ *jwtauth.HandlerOptions) {
 		i.SessionTTL, i.IdleTTL = time.Hour, time.Hour
@@ -73,7 +75,7 @@ func TestCookieModeRefresh(t *testing.T) {
 	}
 	s.wantReasons(t, "three refreshes", jwtauth.ReasonRotated, jwtauth.ReasonRepeated, jwtauth.ReasonRetried)
 
-	// None of these makes the browser forget what it holds.
+	// After these failures the browser keeps its cookies.
 	good := s.jar[refreshCookie]
 	s.jar[refreshCookie] = good + "x"
 	wantAnswer(t, "does not verify", s.refreshes(), 401, "token_invalid")
@@ -87,7 +89,8 @@ func TestCookieModeRefresh(t *testing.T) {
 	wantAnswer(t, "store down", s.refreshes(), 503, "unavailable")
 }
 
-// A generation that was presented is not set again although its text is new, by a key that came in between.
+// The presented generation is not set again, even if its token differs because
+// the key has changed.
 func TestCookieModeRefreshNewKey(t *testing.T) {
 	keys := []jwtauth.Key{generate(t, jwtauth.HS256), generate(t, jwtauth.HS256)}
 	s := newCookieSite(t, func(o *jwtauth.IssuerOptions, _ *jwtauth.CookieOptions, _ *jwtauth.HandlerOptions) {
@@ -175,7 +178,8 @@ func TestCookieModeWithoutRefreshCookie(t *testing.T) {
 	s.wantKinds(t, "no session")
 }
 
-// If the refresh cookie does not verify, a logout falls back to the access cookie.
+// If the refresh cookie does not verify, a logout falls back to the access
+// cookie.
 func TestCookieModeLogoutBadRefreshCookie(t *testing.T) {
 	gone := []string{"-" + accessCookie, "-" + refreshCookie}
 	for _, c := range []struct {

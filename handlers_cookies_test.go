@@ -20,7 +20,8 @@ const (
 	refreshCookie = "__Host-jwtauth-refresh"
 )
 
-// cookieSite is a service in cookie mode and one browser that keeps its cookies, whatever their attributes.
+// cookieSite is a service in cookie mode, and one browser that keeps all
+// cookies regardless of their attributes.
 type cookieSite struct {
 	*service
 	cookies  *jwtauth.Cookies
@@ -54,7 +55,8 @@ func newCookieSite(t testing.TB, change ...func(*jwtauth.IssuerOptions, *jwtauth
 	return s
 }
 
-// send sends a request with the browser's cookies and header fields as "Name: value", and keeps the cookies of the answer.
+// send sends a request with the browser's cookies and headers "Name: value",
+// and keeps the cookies of the response.
 func (s *cookieSite) send(h http.Handler, method, body string, fields ...string) *http.Response {
 	r := httptest.NewRequest(method, "/", strings.NewReader(body))
 	for name, value := range s.jar {
@@ -108,7 +110,8 @@ func (s *cookieSite) fails(ops ...string) {
 	}
 }
 
-// cookieNames returns what an answer sets, "-name" for what it deletes.
+// cookieNames returns the names of the cookies that a response sets, with "-"
+// in front of those that it deletes.
 func cookieNames(a *http.Response) []string {
 	var names []string
 	for _, c := range a.Cookies() {
@@ -120,7 +123,8 @@ func cookieNames(a *http.Response) []string {
 	return names
 }
 
-// wantAnswer checks status, problem code ("" for none) and cookies of an answer.
+// wantAnswer checks the status, the problem code ("" for none) and the cookies
+// of a response.
 func wantAnswer(t *testing.T, what string, a *http.Response, status int, code string, cookies ...string) {
 	t.Helper()
 	var problem struct{ Code string }
@@ -176,7 +180,8 @@ func TestCookieModeLogin(t *testing.T) {
 	}
 	wantAnswer(t, "refresh of the other", other.refreshes(), 200, "", accessCookie, refreshCookie)
 
-	// What it holds may be nonsense, or the store refuse to end it: that keeps nobody out.
+	// A login works even if the old cookies do not verify, or the store fails
+	// to end the old session.
 	s.jar[refreshCookie] = "nonsense"
 	wantAnswer(t, "over nonsense", s.send(login, "POST", rightLogin, sameOrigin, typeJSON), 200, "", accessCookie, refreshCookie)
 	wantAnswer(t, "over two", s.send(login, "POST", rightLogin, sameOrigin, typeJSON, "Cookie: "+refreshCookie+"=x"), 200, "", accessCookie, refreshCookie)
@@ -186,7 +191,8 @@ func TestCookieModeLogin(t *testing.T) {
 	wantAnswer(t, "with a store that is down", s.send(login, "POST", rightLogin, sameOrigin, typeJSON), 503, "unavailable")
 }
 
-// Browsers drop cookies above 4096 bytes in silence: the login would seem to work.
+// Browsers silently drop cookies longer than 4096 bytes, so the login would
+// seem to work.
 func TestCookieTooLong(t *testing.T) {
 	size := 10
 	s := newCookieSite(t, func(i *jwtauth.IssuerOptions, _ *jwtauth.CookieOptions, _ *jwtauth.HandlerOptions) {
@@ -209,7 +215,8 @@ func TestCookieTooLong(t *testing.T) {
 		t.Errorf("%d sessions, want the one before; %v", len(list), err)
 	}
 
-	// A refresh that cannot be answered has not happened, or the browser would be left with a token that was exchanged.
+	// A refresh whose cookies do not fit is not committed. Otherwise the
+	// browser would keep a used token.
 	s.told()
 	s.at(time.Hour)
 	wantAnswer(t, "longer at refresh", s.refreshes(), 500, "internal_error")

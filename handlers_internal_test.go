@@ -13,7 +13,7 @@ type createOnly struct{ SessionStore }
 
 func (createOnly) Create(context.Context, Session) error { return nil }
 
-// Clients take turns at the passwords, by what Client says they are.
+// The context of Authenticate carries the result of Client.
 func TestHandlersClient(t *testing.T) {
 	key, err := GenerateKey(HS256)
 	if err != nil {
@@ -28,7 +28,7 @@ func TestHandlersClient(t *testing.T) {
 		from func(*http.Request) string
 		want string
 	}{
-		{"default", nil, "2001:db8:1:2::/64"}, // the peer's network, whatever the request says
+		{"default", nil, "2001:db8:1:2::/64"}, // the peer's network; headers do not count
 		{"own", func(r *http.Request) string { return r.Header.Get("X-Forwarded-For") }, "198.51.100.7"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

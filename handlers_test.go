@@ -18,15 +18,15 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// endpoints is a service with the ready-made endpoints, at which ann logs in with "secret".
+// endpoints is a service with Handlers. The user ann logs in with "secret".
 type endpoints struct {
 	*service
 	handlers *jwtauth.Handlers
 	mux      *http.ServeMux
 
 	authenticated []string // user name, password and client of each call
-	refusal       error    // what Authenticate says instead of looking
-	disabled      error    // what Claims says
+	refusal       error    // returned by Authenticate, if not nil
+	disabled      error    // returned by Claims
 }
 
 func newEndpoints(t testing.TB, change ...func(*jwtauth.HandlerOptions)) *endpoints {
@@ -77,7 +77,7 @@ func (s *endpoints) post(path, mediaType, body string) *httptest.ResponseRecorde
 	return s.send(r)
 }
 
-// tokensOf reads an answer that must hold tokens.
+// tokensOf reads a response that must contain tokens.
 func tokensOf(t *testing.T, w *httptest.ResponseRecorder) (tokens jwtauth.Tokens) {
 	t.Helper()
 	if w.Code != 200 || w.Header().Get("Content-Type") != "application/json" || w.Header().Get("Cache-Control") != "no-store" {
@@ -89,7 +89,8 @@ func tokensOf(t *testing.T, w *httptest.ResponseRecorder) (tokens jwtauth.Tokens
 	return tokens
 }
 
-// wantRefusal checks the answer to what is refused; challenge is "" for none.
+// wantRefusal checks the response to a refused request. A challenge of "" means
+// none.
 func wantRefusal(t *testing.T, what string, w *httptest.ResponseRecorder, status int, code, challenge string) {
 	t.Helper()
 	var problem struct {
@@ -155,7 +156,8 @@ func TestHandlers(t *testing.T) {
 	}
 }
 
-// What a refused refresh says to the outside: one thing for all ways in which a session can be over.
+// A refused refresh has the same response for every way in which a session can
+// end.
 func TestHandlersRefreshRefused(t *testing.T) {
 	refreshBody := func(token string) string { return fmt.Sprintf(`{"refresh_token":%q}`, token) }
 	over := map[string]func(s *endpoints) string{
@@ -208,7 +210,7 @@ func TestHandlersRefreshRefused(t *testing.T) {
 	wantRefusal(t, "refresh without claims", s.post("/refresh", asJSON, refreshBody(tokens.RefreshToken)), 503, "unavailable", "")
 }
 
-// Nobody learns from the answer which of the three it was.
+// The response does not reveal which of the three it was.
 func TestHandlersLoginRefused(t *testing.T) {
 	answer := func(prepare func(s *endpoints), username, password string) *httptest.ResponseRecorder {
 		s := newEndpoints(t)
@@ -251,7 +253,7 @@ func TestHandlersLoginRefused(t *testing.T) {
 	wantRefusal(t, "without a store", w, 503, "unavailable", "")
 }
 
-// Over a connection as well, where the server itself has a say in limits and methods.
+// Over a real connection, whose server also enforces limits and methods.
 func TestHandlersOverHTTP(t *testing.T) {
 	s := newEndpoints(t)
 	server := httptest.NewServer(s.mux)

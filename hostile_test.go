@@ -14,7 +14,8 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// hostileCase is one request of testdata/hostile.json that a middleware meets in the wild or under attack.
+// hostileCase is one request of testdata/hostile.json, as middleware receives
+// it in the wild or under attack.
 type hostileCase struct {
 	Name          string            `json:"name"`
 	Category      string            `json:"category"`
@@ -59,13 +60,13 @@ func hostileCases(t testing.TB) []hostileCase {
 	return cases
 }
 
-// verifier returns the verifier that the case is configured with, or the constructors' refusal.
+// verifier returns the verifier of the case, or the error of the constructors.
 func (c *hostileCase) verifier(cacheSize int) (*jwtauth.Verifier, error) {
 	keys := make([]jwtauth.Key, len(c.Keys))
 	for i, text := range c.Keys {
 		alg := c.KeyAlg
 		if len(c.Keys) > 1 {
-			alg = "" // a set: each key says itself what it is for
+			alg = "" // in a set, each key has its own algorithm
 		}
 		key, err := jwtauth.ParseKey(alg, text)
 		if err != nil {
@@ -147,7 +148,8 @@ func TestHostileRequests(t *testing.T) {
 					answers = append(answers, w.Result().Status+w.Body.String()+w.Header().Get("WWW-Authenticate"))
 				}
 			}
-			// First and repeated requests, with the cache and without, are answered alike.
+			// First and repeated requests, with and without the cache, get the
+			// same response.
 			for _, answer := range answers {
 				if answer != answers[0] {
 					t.Errorf("answers differ: %q and %q", answers[0], answer)
@@ -157,7 +159,7 @@ func TestHostileRequests(t *testing.T) {
 	}
 }
 
-// Counted memory, not time: a request may cost 64 KiB and 8 times its length.
+// A request may allocate 64 KiB and 8 times its length.
 func TestHostileRequestsMemory(t *testing.T) {
 	for _, c := range hostileCases(t) {
 		verifier, err := c.verifier(-1)

@@ -10,7 +10,7 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// VerifyRequest decides like Verify, for a Request with nothing but Header.
+// VerifyRequest decides like Verify, for a Request that has only a Header.
 func TestVerifyRequest(t *testing.T) {
 	down := verifierFunc(func(context.Context, string) (*jwtauth.Claims, error) { return nil, jwtauth.ErrUnavailable })
 	silent := verifierFunc(func(context.Context, string) (*jwtauth.Claims, error) { return nil, nil })
@@ -59,8 +59,7 @@ func TestVerifyRequest(t *testing.T) {
 	}
 }
 
-// Verify hands over the claims that VerifyRequest returns, and the request's
-// context reaches the verifier.
+// The context of the request reaches the verifier.
 func TestVerifyRequestContext(t *testing.T) {
 	type key struct{}
 	verifier := verifierFunc(func(ctx context.Context, _ string) (*jwtauth.Claims, error) {
@@ -87,8 +86,7 @@ func TestVerifyRequestPanics(t *testing.T) {
 	}
 }
 
-// Sources read a Request in which URL, Header or Body is nil as one without a
-// token there.
+// For a source, a Request whose URL, Header or Body is nil has no token there.
 func TestSourcesOfBareRequests(t *testing.T) {
 	cookies := keyMust(jwtauth.NewCookies(jwtauth.CookieOptions{}))
 	for name, source := range map[string]jwtauth.Source{

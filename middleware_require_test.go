@@ -60,7 +60,7 @@ func TestRequire(t *testing.T) {
 	}
 }
 
-// Require behind NewContext, as a test of a handler uses it.
+// Tests of handlers put claims into the context with NewContext.
 func TestRequireWithNewContext(t *testing.T) {
 	h := jwtauth.RequireScope("read")(greet)
 	serveAs := func(claims *jwtauth.Claims) *httptest.ResponseRecorder {
@@ -88,7 +88,7 @@ func TestRequireScope(t *testing.T) {
 	} {
 		scopes := slices.Clone(c.want)
 		h := jwtauth.RequireScope(scopes...)(greet)
-		for i := range scopes { // they may be changed afterwards
+		for i := range scopes { // the caller may reuse the slice
 			scopes[i] = "changed"
 		}
 		r := get("")
@@ -105,7 +105,8 @@ func TestRequireScope(t *testing.T) {
 	mustPanic(t, "RequireScope: scopes is empty", func() { jwtauth.RequireScope() })
 }
 
-// A login's age is told by the verifier's clock, at each request, by a remembered token too.
+// The age of a login is measured by the verifier's clock at each request, for
+// cached tokens as well.
 func TestRequireFresh(t *testing.T) {
 	eachForger(t, func(t *testing.T, f forger) {
 		clock := newClock(time.Time{})
@@ -138,7 +139,7 @@ func TestRequireFresh(t *testing.T) {
 			t.Errorf("without an auth_time, where any will do, the answer is %d", w.Code)
 		}
 	})
-	// Of a literal nobody knows the clock: it is this machine's.
+	// Claims built as a literal are measured by the clock of this machine.
 	for age, ok := range map[time.Duration]bool{0: true, 30 * time.Second: true, 2 * time.Minute: false} {
 		r := get("")
 		ctx := jwtauth.NewContext(r.Context(), &jwtauth.Claims{Subject: "ann", AuthTime: time.Now().Add(-age)})

@@ -17,7 +17,7 @@ import (
 
 type middleware = func(http.Handler) http.Handler
 
-// greet answers with the subject, or "anonymous".
+// greet responds with the subject, or "anonymous".
 var greet = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	claims, ok := jwtauth.FromContext(r.Context())
 	if !ok {
@@ -46,7 +46,7 @@ func get(token string) *http.Request {
 	return r
 }
 
-// subjects is a TokenVerifier that takes the token "valid" for the subject "user-1", and none else.
+// subjects accepts the token "valid-NAME" for the subject NAME, and no others.
 var subjects = verifierFunc(func(_ context.Context, token string) (*jwtauth.Claims, error) {
 	if subject, ok := strings.CutPrefix(token, "valid-"); ok {
 		return &jwtauth.Claims{Subject: subject, Scope: "read write", AuthTime: time.Now()}, nil
@@ -68,7 +68,7 @@ func TestVerify(t *testing.T) {
 		checkGreeting(t, serve(h, withBearer(httptest.NewRequest(method, "http://example.com/", nil), "valid-ann")), "ann")
 	}
 	checkAnswer(t, serve(h, get("bad")), answerInvalid)
-	// Places that are not configured do not count.
+	// Only configured sources count.
 	r := get("")
 	r.URL.RawQuery = "access_token=valid-ann"
 	r.AddCookie(&http.Cookie{Name: "access_token", Value: "valid-ann"})
@@ -117,14 +117,14 @@ func TestOptional(t *testing.T) {
 		r.Header["Authorization"] = fields
 		checkAnswer(t, serve(h, r), answerMalformed)
 	}
-	// An outage is none to pass by.
+	// An outage does not make a request anonymous.
 	down := jwtauth.Verify(verifierFunc(func(context.Context, string) (*jwtauth.Claims, error) { return nil, jwtauth.ErrUnavailable }), jwtauth.Optional())(greet)
 	checkAnswer(t, serve(down, get("x")), answerOutage)
 	silent := jwtauth.Verify(verifierFunc(func(context.Context, string) (*jwtauth.Claims, error) { return nil, nil }), jwtauth.Optional())(greet)
 	checkAnswer(t, serve(silent, get("x")), answerInternal)
 }
 
-// A fake that returns claims and an error is taken at its error.
+// If a TokenVerifier returns claims and an error, the error counts.
 func TestVerifyErrorWins(t *testing.T) {
 	h := jwtauth.Verify(verifierFunc(func(context.Context, string) (*jwtauth.Claims, error) {
 		return &jwtauth.Claims{Subject: "ann"}, jwtauth.ErrTokenExpired
@@ -148,7 +148,7 @@ func TestOnError(t *testing.T) {
 		options []jwtauth.VerifyOption
 		require middleware
 		token   string
-		want    []error // all of which it is; of what is not named here it is no ErrForbidden
+		want    []error // all of them match; ErrForbidden matches only if listed
 	}{
 		{"no token", nil, plain, "", []error{jwtauth.ErrTokenMissing}},
 		{"bad token", nil, plain, "bad", []error{jwtauth.ErrSignatureInvalid, jwtauth.ErrTokenInvalid}},
@@ -180,7 +180,7 @@ func TestOnError(t *testing.T) {
 	}
 }
 
-// The inner Verify's verdict counts inside it, with its own OnError.
+// Behind an inner Verify, its decision and its OnError count.
 func TestVerifyNested(t *testing.T) {
 	admins := verifierFunc(func(_ context.Context, token string) (*jwtauth.Claims, error) {
 		if token != "valid-root" {
@@ -197,12 +197,13 @@ func TestVerifyNested(t *testing.T) {
 	checkAnswer(t, serve(h, get("valid-root")), answerOf{status: 403, challenge: `Bearer realm="restricted", error="insufficient_scope", scope="x"`, code: "insufficient_scope"})
 	checkGreeting(t, serve(jwtauth.Verify(subjects)(jwtauth.Verify(admins)(greet)), get("valid-root")), "admin")
 
-	// An inner Verify that finds nobody says so, whoever the outer one has found.
+	// An anonymous request of the inner Verify stays anonymous, although the
+	// outer one has found a subject.
 	inner := jwtauth.Verify(admins, jwtauth.Optional(), jwtauth.From(jwtauth.Header("X-Admin")))(greet)
 	checkGreeting(t, serve(jwtauth.Verify(subjects)(inner), get("valid-ann")), "anonymous")
 }
 
-// Over a real connection, where net/http has read the fields.
+// Over a real connection, with headers that net/http has parsed.
 func TestVerifyOverHTTP(t *testing.T) {
 	issuer := newIssuer(t, generate(t, jwtauth.EdDSA))
 	server := httptest.NewServer(jwtauth.Verify(issuer)(greet))

@@ -67,8 +67,9 @@ func (*unmadeKeys) VerificationKeys(context.Context, jwtauth.Algorithm, string) 
 	return nil, nil
 }
 
-// Verify and Require are plain middleware: for http.ServeMux with patterns, for chains in the way
-// of alice, and for groups in the way of chi.
+// Verify and Require are plain middleware: they work with the patterns of
+// http.ServeMux, in chains like those of alice, and in groups like those of
+// chi.
 func TestChains(t *testing.T) {
 	scope := jwtauth.RequireScope("read")
 	t.Run("ServeMux", func(t *testing.T) {
@@ -148,7 +149,7 @@ func (r *router) get(path string, h http.Handler) {
 	r.mux.Handle("GET "+path, h)
 }
 
-// One middleware value serves many handlers, in any number of goroutines.
+// One middleware value serves many handlers.
 func TestVerifyIsReusable(t *testing.T) {
 	verify := jwtauth.Verify(subjects)
 	a := verify(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "a") }))

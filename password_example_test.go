@@ -36,8 +36,8 @@ func ExampleCheckPassword() {
 		"ada": "$2b$04$Kp5aVwXe2NdYr9MuTiJc7.mEPvJQSfUbGYHcN/Z5rqh6Pwl5mlfZe",
 	}
 	login := func(user, password string) {
-		// No look whether the user exists: an unknown one has the hash "",
-		// which takes as long to refuse as a wrong password.
+		// Do not check whether the user exists. An unknown user has the hash
+		// "", which takes as long to refuse as a wrong password.
 		err := jwtauth.CheckPassword(context.Background(), hashes[user], password)
 		switch {
 		case err == nil:
@@ -46,7 +46,7 @@ func ExampleCheckPassword() {
 			fmt.Println("wrong user or password")
 		case errors.Is(err, jwtauth.ErrBusy):
 			fmt.Println("try again later")
-		default: // the client has gone
+		default: // the client is gone
 		}
 	}
 	login("ada", "password")
@@ -66,7 +66,7 @@ func ExampleNeedsRehash() {
 		fmt.Println(err)
 		return
 	}
-	// The password is right, and now is the time at which it is known.
+	// The password is right, and at hand only now.
 	if jwtauth.NeedsRehash(stored) {
 		if hash, err := jwtauth.HashPassword(ctx, "password"); err == nil {
 			fmt.Println("replaced:", hash != stored)
@@ -76,7 +76,7 @@ func ExampleNeedsRehash() {
 }
 
 func ExampleNewHasher() {
-	// A small machine: one login at a time, and a cost that it can bear.
+	// For a small machine: one login at a time, at a low cost.
 	hasher, err := jwtauth.NewHasher(jwtauth.HasherOptions{Cost: 11, MaxConcurrent: 1})
 	if err != nil {
 		fmt.Println(err)
@@ -129,8 +129,8 @@ func ExampleHasher_NeedsRehash() {
 	// false
 }
 
-// An own login handler tells who is asking, so that a client who floods it
-// keeps only itself waiting.
+// A login handler sets the client, so that a client that floods it delays only
+// itself.
 func ExampleWithClient() {
 	client := func(r *http.Request) string {
 		peer, err := netip.ParseAddrPort(r.RemoteAddr)

@@ -12,13 +12,14 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/passwords"
 )
 
-// makeDefaultHasher is what the package's functions use outside of tests.
+// makeDefaultHasher returns the Hasher that the package's functions use outside
+// of tests.
 var makeDefaultHasher = defaultHasher
 
-// The race detector makes bcrypt twenty times slower. So the package's functions
-// use a Hasher in tests that hashes at bcrypt's lowest cost and skips the
-// comparisons that only take time. TestHashPassword and internal/passwords test
-// the real work.
+// The race detector makes bcrypt twenty times slower. So the package's
+// functions use a Hasher in tests that hashes at bcrypt's lowest cost and skips
+// the comparisons that only take time. TestHashPassword and internal/passwords
+// test the real work.
 func init() {
 	h, err := newHasher(passwords.Bcrypt{
 		Generate: func(password []byte, _ int) ([]byte, error) {

@@ -18,7 +18,7 @@ import (
 // slowHasher takes a simulated quarter of a second for 2^12 rounds.
 func slowHasher(t *testing.T, opts HasherOptions) *Hasher {
 	t.Helper()
-	rounds := func(cost int) { time.Sleep(250 * time.Millisecond << cost >> 12) } // of the bubble
+	rounds := func(cost int) { time.Sleep(250 * time.Millisecond << cost >> 12) } // simulated by synctest
 	h, err := newHasher(passwords.Bcrypt{
 		Compare: func(hash, password []byte) error {
 			cost, _ := bcrypt.Cost(hash)
@@ -42,8 +42,8 @@ func slowHasher(t *testing.T, opts HasherOptions) *Hasher {
 // someHash returns a well-formed hash.
 func someHash(cost int) string { return fmt.Sprintf("$2b$%02d$%s", cost, strings.Repeat(".", 53)) }
 
-// TestHasherFlood: one client sends 1,000 wrong passwords a second, some
-// of them impossible and some for unknown users, while 20 others log in.
+// One client sends 1,000 wrong passwords a second, some of them unhashable and
+// some for unknown users, while 20 others log in.
 func TestHasherFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := slowHasher(t, HasherOptions{MaxConcurrent: 1})
@@ -78,7 +78,7 @@ func TestHasherFlood(t *testing.T) {
 		}
 		wg.Wait()
 		t.Log(floods)
-		// 10 s at 4 a second, less the 20 logins, and what was left in the queue.
+		// 10 s at 4 a second, less the 20 logins, plus the rest of the queue.
 		if got := floods[ErrWrongPassword]; got < 18 || got > 26 {
 			t.Errorf("%d of the flood were checked", got)
 		}
@@ -177,8 +177,8 @@ func TestHasherQueue(t *testing.T) {
 	})
 }
 
-// TestHasherClients: which calls share a line. With one slot and one place, a second
-// waiting call is refused, unless it comes from a client with fewer calls.
+// Calls of one client share a line. With one slot and one place in the queue, a
+// second waiting call is refused, unless its client has fewer calls.
 func TestHasherClients(t *testing.T) {
 	long := strings.Repeat("x", 1000)
 	none := func(ctx context.Context) context.Context { return ctx }

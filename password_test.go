@@ -11,11 +11,12 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// storedHash is of "password", at bcrypt's lowest cost to keep tests quick.
+// storedHash is a hash of "password" at bcrypt's lowest cost, to keep tests
+// quick.
 const storedHash = "$2b$04$Kp5aVwXe2NdYr9MuTiJc7.mEPvJQSfUbGYHcN/Z5rqh6Pwl5mlfZe"
 
 func TestHashPassword(t *testing.T) {
-	t.Parallel() // a second or two under the race detector, for a real cost
+	t.Parallel() // at a real cost it takes a second or two under the race detector
 	h, err := jwtauth.NewHasher(jwtauth.HasherOptions{Cost: 10})
 	if err != nil {
 		t.Fatal(err)

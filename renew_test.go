@@ -13,7 +13,8 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// renewing returns a page behind Renew and Verify that answers its subject and the cookies it sees.
+// renewing returns a page behind Renew and Verify. Its response contains the
+// subject and the cookies of the request.
 func (s *cookieSite) renewing() http.Handler {
 	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		claims, _ := jwtauth.FromContext(r.Context())
@@ -133,7 +134,8 @@ func TestRenew(t *testing.T) {
 	}
 }
 
-// The request that came in is the server's: a log around Renew may still read it.
+// Renew does not change the incoming request, which a log around it may still
+// read.
 func TestRenewLeavesRequest(t *testing.T) {
 	s := newCookieSite(t)
 	s.login(t)
@@ -148,8 +150,8 @@ func TestRenewLeavesRequest(t *testing.T) {
 	}
 }
 
-// What a handler makes of cookies that are not ours, it makes of them behind Renew: none that a sibling host planted
-// becomes one of this host's.
+// A handler behind Renew reads other cookies as it would without Renew. No
+// cookie that a sibling host planted turns into one of this host.
 func TestRenewOtherCookies(t *testing.T) {
 	for _, lines := range [][]string{
 		{"a=b; c=d", "e=f"},
@@ -186,7 +188,8 @@ func TestRenewOtherCookies(t *testing.T) {
 	}
 }
 
-// What stands for no cookie is not handed on: half a megabyte of semicolons would become a megabyte.
+// Empty pairs are dropped. Otherwise half a megabyte of semicolons would become
+// a megabyte.
 func TestRenewLeavesOutEmptyPairs(t *testing.T) {
 	s := newCookieSite(t)
 	s.login(t)
@@ -203,7 +206,7 @@ func TestRenewLeavesOutEmptyPairs(t *testing.T) {
 	}
 }
 
-// The name of a cookie may be sent with space behind it.
+// The name of a cookie may be followed by a space.
 func TestRenewReplacesWithSpace(t *testing.T) {
 	s := newCookieSite(t)
 	s.login(t)
@@ -215,7 +218,8 @@ func TestRenewReplacesWithSpace(t *testing.T) {
 	}
 }
 
-// A page and all that it embeds come at once, each with the same cookies.
+// A page and the resources that it embeds are requested at the same time, with
+// the same cookies.
 func TestRenewConcurrently(t *testing.T) {
 	s := newCookieSite(t)
 	s.login(t)

@@ -10,7 +10,7 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// cookieRequest is a request to https://app.example with fields "Name: value".
+// cookieRequest is a request to https://app.example with headers "Name: value".
 func cookieRequest(method string, fields ...string) *http.Request {
 	r := httptest.NewRequest(method, "https://app.example/things", nil)
 	for _, field := range fields {
@@ -20,7 +20,8 @@ func cookieRequest(method string, fields ...string) *http.Request {
 	return r
 }
 
-// Where a token comes from a cookie, the request must come from a page of this origin, or change nothing.
+// A request with a token in a cookie must come from a page of this origin,
+// unless its method changes no state.
 func TestCookieCrossSite(t *testing.T) {
 	const (
 		sameOrigin = "Sec-Fetch-Site: same-origin"
@@ -81,7 +82,7 @@ func TestCookieCrossSite(t *testing.T) {
 					t.Errorf("the request's method is now %s", r.Method)
 				}
 
-				// Without a cookie there is nothing to protect.
+				// A request without the cookie is not checked.
 				if token, err := jwtauth.Cookie("token")(cookieRequest(method, c.fields...)); token != "" || err != nil {
 					t.Errorf("%s without a cookie: token %q, %v", method, token, err)
 				}
@@ -130,7 +131,7 @@ func TestCookieValues(t *testing.T) {
 	}
 }
 
-// In front of a handler: what becomes of cookies and bearer tokens.
+// Verify with cookies and bearer tokens.
 func TestCookieMode(t *testing.T) {
 	issuer := newIssuer(t, generate(t, jwtauth.HS256))
 	sign := func(subject string) string { return keyMust(issuer.Sign(subject, nil)) }

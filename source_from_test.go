@@ -11,7 +11,7 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// ambient is a cookie as a source, with a check that fails where the request asks for it.
+// ambient is a source that reads a cookie. It fails if the request demands it.
 func ambient(r *http.Request) (string, error) {
 	cookie, err := r.Cookie("token")
 	if err != nil {
@@ -44,7 +44,7 @@ func TestFrom(t *testing.T) {
 		name   string
 		change []func(*http.Request)
 		want   answerOf
-		greets string // where it passes
+		greets string // the greeting, if it passes
 	}{
 		{"nothing", nil, answerMissing, ""},
 		{"cookie", []func(*http.Request){cookie}, answerOf{}, "cookie  1"},
@@ -106,7 +106,7 @@ func TestFrom(t *testing.T) {
 		r.AddCookie(&http.Cookie{Name: "second", Value: "valid-second"})
 		checkGreeting(t, serve(h, r), "second")
 		cookie(r)
-		checkGreeting(t, serve(h, r), "cookie") // the first that is asked
+		checkGreeting(t, serve(h, r), "cookie") // the first source that finds one
 		foreign(r)
 		checkAnswer(t, serve(h, r), crossSite)
 	})
@@ -119,8 +119,9 @@ func TestFrom(t *testing.T) {
 	})
 }
 
-// A body that is too long to look for a token in is never taken for one without: neither is the request let
-// through on the strength of another token, nor does anybody read on where the search broke off.
+// A body that is too long to be searched does not count as a body without a
+// token. The request is refused even if it has another token, and the body is
+// left readable from its beginning.
 func TestFromErrorWins(t *testing.T) {
 	long := "t=valid-form&pad=" + strings.Repeat("a", 1<<20) + "&amount=1"
 	for _, c := range []struct {

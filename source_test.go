@@ -24,7 +24,7 @@ func ask(t *testing.T, source jwtauth.Source, r *http.Request, token string, wan
 	}
 }
 
-// authorizations are fields, and what Bearer makes of them.
+// authorizations lists headers, and the result of Bearer for each.
 var authorizations = []struct {
 	field, token string
 	want         error
@@ -99,7 +99,8 @@ func TestBearer(t *testing.T) {
 	}
 }
 
-// Each byte that is none of a b64token's (RFC 6750 §2.1) is refused at each place of a token.
+// Every byte that cannot be in a b64token (RFC 6750, section 2.1) is refused,
+// at every place of a token.
 func TestTokenBytes(t *testing.T) {
 	const allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
 	source := jwtauth.Header("X-Token")
@@ -159,7 +160,7 @@ func TestQuerySource(t *testing.T) {
 		"/access_token=a.b.c":                 {"", nil},
 		"/?x=%zz&access_token=a.b":            {"a.b", nil},
 		"/?x;y&access_token=a.b":              {"a.b", nil},
-		"/?access_token=a;b":                  {"", nil}, // what net/url drops, every handler misses
+		"/?access_token=a;b":                  {"", nil}, // net/url drops it, so handlers do not see it either
 		"/?access_token=a+b":                  {"", jwtauth.ErrInvalidRequest},
 		"/?access_token=%20":                  {"", jwtauth.ErrInvalidRequest},
 		"/?access_token=%00":                  {"", jwtauth.ErrInvalidRequest},
@@ -212,7 +213,7 @@ func TestFormSource(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			r := formRequest(c.method, c.mediaType, c.body)
-			for range 2 { // a second source finds the same
+			for range 2 { // the body is readable again
 				ask(t, jwtauth.Form("access_token"), r, c.token, c.want)
 			}
 			if body, err := io.ReadAll(r.Body); err != nil || string(body) != c.body {
@@ -232,7 +233,7 @@ func TestFormSource(t *testing.T) {
 	})
 }
 
-// body is a request body that knows whether it was closed, and may break off.
+// body is a request body that records Close, and may break off.
 type body struct {
 	io.Reader
 	closed bool
@@ -263,7 +264,7 @@ func TestFormSourceBody(t *testing.T) {
 		b := &body{Reader: brokenReader{}}
 		r := formRequest("POST", formType, "")
 		r.Body, r.ContentLength = b, limit+1
-		ask(t, jwtauth.Form("access_token"), r, "", jwtauth.ErrBodyTooLarge) // without a byte read
+		ask(t, jwtauth.Form("access_token"), r, "", jwtauth.ErrBodyTooLarge) // before reading the body
 	})
 	t.Run("too long, of unknown length", func(t *testing.T) {
 		r := formRequest("POST", formType, "")

@@ -42,13 +42,13 @@ const (
 	bcrypt2x = "$2x$04$Kp5aVwXe2NdYr9MuTiJc7.mEPvJQSfUbGYHcN/Z5rqh6Pwl5mlfZe"
 	bcrypt2y = "$2y$04$mE2xHd9TgKq7BsYpWv4oF.sxUZI8OsplXhmK35pkM6zqJClxp3/.y"
 
-	// Right for the 13 bytes of salt that x/crypto reads here.
+	// A match for the 13 bytes of salt that x/crypto reads here.
 	bcryptBrokenSalt = "$2b$04$Kp5aVwXe2NdYr9MuTi\r\n\r\nivMSSyrIZC7HxU/beDVykGzTORQa5O6"
 )
 
 func TestBcryptForms(t *testing.T) {
-	// All are hashes of "password" in some way. x/crypto's parser lets those
-	// match that are marked so; no others get past it either.
+	// All are hashes of "password" in some form. The field xcrypto says whether
+	// they match according to x/crypto.
 	salt, tail := bcrypt2b[7:29], bcrypt2b[29:]
 	tests := []struct {
 		name     string
@@ -123,8 +123,7 @@ func TestCostAlphabet(t *testing.T) {
 	}
 }
 
-// TestBcryptWork: whatever the hash and the password, a refusal is 2^cost
-// rounds of work.
+// Every refusal does 2^cost rounds of work.
 func TestBcryptWork(t *testing.T) {
 	const cost = 12
 	stored := func(cost int) string { return fmt.Sprintf("$2b$%02d$%s", cost, bcrypt2b[7:]) }
@@ -179,7 +178,8 @@ func TestBcryptWork(t *testing.T) {
 	})
 }
 
-// TestBcryptImpossiblePasswords: x/crypto would take these for the right ones.
+// x/crypto accepts some of these passwords, although they are not the right
+// ones.
 func TestBcryptImpossiblePasswords(t *testing.T) {
 	hashOf := func(password string) string {
 		hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
