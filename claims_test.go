@@ -168,7 +168,8 @@ func TestClaimsTimes(t *testing.T) {
 	}
 }
 
-// A time is neither rounded to a second nor off by more than a float's precision.
+// A time is neither rounded to a second nor off by more than a float's
+// precision.
 func TestClaimsTimePrecision(t *testing.T) {
 	for _, fraction := range []float64{0.1, 0.123456, 0.499999, 0.5, 0.999999} {
 		got := readClaims(t, fmt.Sprintf(`{"exp":1800000000%s}`, fmt.Sprint(fraction)[1:])).ExpiresAt

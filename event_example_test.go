@@ -39,8 +39,8 @@ func ExampleEventKind() {
 	// info logout user-1
 }
 
-// The reason of a refresh shows if clients retry often, or if the store has lost
-// writes.
+// The reason of a refresh shows if clients retry often, or if the store has
+// lost writes.
 func ExampleEventReason() {
 	count := make(map[jwtauth.EventReason]int)
 	ctx := context.Background()

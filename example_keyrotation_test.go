@@ -10,8 +10,9 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// An issuer changes its signing key in three steps, and a service that fetches the
-// published keys rejects no token meanwhile. Issuer.SetKeys has the waiting times.
+// An issuer changes its signing key in three steps, and a service that fetches
+// the published keys rejects no token meanwhile. Issuer.SetKeys has the waiting
+// times.
 func Example_keyRotation() {
 	generate := func(id string) jwtauth.Key {
 		key, err := jwtauth.GenerateKey(jwtauth.ES256)

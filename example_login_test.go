@@ -14,8 +14,8 @@ import (
 	"github.com/seed-0a072700/jwtauth/memstore"
 )
 
-// accounts maps user names to subjects and password hashes. A real service keeps
-// the result of jwtauth.HashPassword in its database.
+// accounts maps user names to subjects and password hashes. A real service
+// keeps the result of jwtauth.HashPassword in its database.
 var accounts = map[string]struct{ subject, hash string }{
 	// The password is "password".
 	"ada": {"u-1", "$2b$10$uQ8yLw0kJt3ZrV5eNcXa1.NRwu.LGX7PsWZSHGBLjs.cDlyQMWdEG"},

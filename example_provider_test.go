@@ -41,11 +41,11 @@ func newAPI(provider string) (http.Handler, error) {
 	return mux, nil
 }
 
-// A service verifies the tokens of an identity provider. It finds the provider's
-// keys by discovery, and holds no signing key.
+// A service verifies the tokens of an identity provider. It finds the
+// provider's keys by discovery, and holds no signing key.
 func Example_provider() {
-	// The provider, which is usually somebody else's: an Issuer that publishes its
-	// keys.
+	// The provider, which is usually somebody else's: an Issuer that publishes
+	// its keys.
 	key, err := jwtauth.GenerateKey(jwtauth.ES256)
 	if err != nil {
 		log.Fatal(err)

@@ -38,7 +38,8 @@ func Example_sessions() {
 		log.Fatal(err)
 	}
 
-	// When the access token has expired, the client exchanges its refresh token.
+	// When the access token has expired, the client exchanges its refresh
+	// token.
 	clock = clock.Add(time.Hour)
 	_, err = issuer.VerifyToken(ctx, phone.AccessToken)
 	fmt.Println(err)
@@ -49,7 +50,8 @@ func Example_sessions() {
 	again, err := issuer.Refresh(ctx, phone.RefreshToken)
 	fmt.Println("the same refresh token again:", again.RefreshToken == fresh.RefreshToken, err)
 
-	// The user logs in on another device, looks at the list and ends that session.
+	// The user logs in on another device, looks at the list and ends that
+	// session.
 	laptop, err := issuer.Login(ctx, "u-1", jwtauth.Label("Firefox on Linux"))
 	if err != nil {
 		log.Fatal(err)
@@ -67,8 +69,8 @@ func Example_sessions() {
 	_, err = issuer.Refresh(ctx, laptop.RefreshToken)
 	fmt.Println("laptop, refresh:", err)
 
-	// Routes behind Live notice that at once. Elsewhere the access token is valid
-	// until it expires.
+	// Routes behind Live notice that at once. Elsewhere the access token is
+	// valid until it expires.
 	_, err = issuer.Live().VerifyToken(ctx, laptop.AccessToken)
 	fmt.Println("laptop, behind Live:", errors.Is(err, jwtauth.ErrSessionEnded))
 	_, err = issuer.VerifyToken(ctx, laptop.AccessToken)

@@ -8,7 +8,8 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// checkFaults checks that err says all of want, each in a line of its own, and nothing else. None: no error.
+// checkFaults checks that err says all of want, each in a line of its own, and
+// nothing else. None: no error.
 func checkFaults(t *testing.T, err error, want []string) {
 	t.Helper()
 	if len(want) == 0 {
@@ -98,7 +99,8 @@ func TestVerifierOptions(t *testing.T) {
 	})
 }
 
-// What options a constructor was given may be changed afterwards: it keeps its own.
+// What options a constructor was given may be changed afterwards: it keeps its
+// own.
 func TestOptionsAreCopied(t *testing.T) {
 	f := forgeHS256(t)
 	o := options()

@@ -13,8 +13,8 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// Times are checked at every request, to the fraction of a second, with the cache
-// and without.
+// Times are checked at every request, to the fraction of a second, with the
+// cache and without.
 func TestVerifyAsTimePasses(t *testing.T) {
 	steps := []struct {
 		at   float64
@@ -69,8 +69,8 @@ func TestVerifyMaxAgeAsTimePasses(t *testing.T) {
 	})
 }
 
-// Claims belong to the caller. A change to them, in the first request or a later
-// one, does not show in the claims of another request.
+// Claims belong to the caller. A change to them, in the first request or a
+// later one, does not show in the claims of another request.
 func TestVerifyClaimsAreFresh(t *testing.T) {
 	eachForger(t, func(t *testing.T, f forger) {
 		for _, audience := range []string{`"api"`, `["api"]`, `["web","api","app"]`} {
@@ -124,8 +124,8 @@ func TestVerifyAudienceHasNoRoom(t *testing.T) {
 }
 
 // Thirty-two goroutines, each with its own subject, use one middleware, and no
-// goroutine sees the claims of another. A cache of eight entries is too small for
-// all of them, so they also evict each other's entries.
+// goroutine sees the claims of another. A cache of eight entries is too small
+// for all of them, so they also evict each other's entries.
 func TestVerifyConcurrently(t *testing.T) {
 	eachForger(t, func(t *testing.T, f forger) {
 		for _, size := range []int{0, 8, -1} {

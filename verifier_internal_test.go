@@ -188,8 +188,8 @@ func TestKnownHeadersAreBounded(t *testing.T) {
 	}
 }
 
-// A known header is not checked again, so each verifier must have its own table:
-// their rules may differ.
+// A known header is not checked again, so each verifier must have its own
+// table: their rules may differ.
 func TestKnownHeadersAreTheVerifiersOwn(t *testing.T) {
 	signing, err := GenerateKey(EdDSA)
 	if err != nil {

@@ -58,8 +58,8 @@ func TestVerifyKeySource(t *testing.T) {
 	}
 }
 
-// The source gets the context of the request. It is called for every token, even
-// if that is remembered.
+// The source gets the context of the request. It is called for every token,
+// even if that is remembered.
 func TestVerifyCallsTheSourceEachTime(t *testing.T) {
 	type mark struct{}
 	f := forgeEdDSA(t)
@@ -82,7 +82,8 @@ func TestVerifyCallsTheSourceEachTime(t *testing.T) {
 	}
 }
 
-// If the source fails, remembered tokens fail as well: the key may be withdrawn.
+// If the source fails, remembered tokens fail as well: the key may be
+// withdrawn.
 func TestVerifyOutageWithCache(t *testing.T) {
 	f := forgeEdDSA(t)
 	var outage error
@@ -99,8 +100,8 @@ func TestVerifyOutageWithCache(t *testing.T) {
 	}
 }
 
-// If a key is withdrawn, its tokens are rejected at once, remembered or not. If it
-// comes back, they are accepted again.
+// If a key is withdrawn, its tokens are rejected at once, remembered or not. If
+// it comes back, they are accepted again.
 func TestVerifyWithdrawnKey(t *testing.T) {
 	eachForger(t, func(t *testing.T, f forger) {
 		var keys []jwtauth.Key
@@ -176,8 +177,8 @@ func TestVerifyCandidates(t *testing.T) {
 	}
 }
 
-// Fewer keys are tried on a token without a kid if they are large. With 4096 bits
-// a check costs as much as four with 2048, and the limit is 32.
+// Fewer keys are tried on a token without a kid if they are large. With 4096
+// bits a check costs as much as four with 2048, and the limit is 32.
 func TestVerifyBoundsWork(t *testing.T) {
 	good := keyMust(jwtauth.NewKey(jwtauth.RS256, keyRSA()))
 	issuer := keyMust(jwtauth.NewIssuer(good, jwtauth.IssuerOptions{}))
@@ -207,8 +208,8 @@ func TestVerifyBoundsWork(t *testing.T) {
 	}
 }
 
-// The cost of the keys limits how many of them are tried. Remembered tokens of a
-// key that is not tried are rejected as well.
+// The cost of the keys limits how many of them are tried. Remembered tokens of
+// a key that is not tried are rejected as well.
 func TestVerifyExpensiveKeys(t *testing.T) {
 	rsaKey := func(public *rsa.PublicKey) jwtauth.Key { return keyMust(jwtauth.NewKey(jwtauth.RS256, public)) }
 	signing := keyMust(jwtauth.NewKey(jwtauth.RS256, keyRSA()))

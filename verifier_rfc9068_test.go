@@ -48,7 +48,7 @@ func TestRFC9068(t *testing.T) {
 		{"role missing", `"at+jwt"`, []string{`"scope":"items:read"`, `"roles":["user"]`}, 403, "insufficient_scope"},
 		{"role in another case", `"at+jwt"`, []string{`"scope":"items:read"`, `"roles":["Admin"]`}, 403, "insufficient_scope"},
 		{"claim in another case", `"at+jwt"`, []string{`"Roles":["admin","items:read"]`}, 403, "insufficient_scope"},
-		{"claim that is not looked at", `"at+jwt"`, []string{`"groups":["admin","items:read"]`}, 403, "insufficient_scope"},
+		{"claim that is not configured", `"at+jwt"`, []string{`"groups":["admin","items:read"]`}, 403, "insufficient_scope"},
 		{"no scopes at all", `"at+jwt"`, nil, 403, "insufficient_scope"},
 		{"roles in an object", `"at+jwt"`, []string{`"roles":{"admin":true}`}, 401, "token_invalid"},
 		{"an ID token", `"JWT"`, []string{`"roles":["admin","items:read"]`}, 401, "token_invalid"},

@@ -2,7 +2,8 @@
 
 package jwtauth_test
 
-// The race detector has pools forget at random, and so more is allocated: make test runs these tests without it.
+// Under the race detector pools drop entries at random, so allocations cannot
+// be counted. make test runs these tests without it.
 
 import (
 	"net/http"
@@ -12,7 +13,7 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// What a request costs beyond the handler: the copy of the request, its context, the claims, their text.
+// A request allocates its copy, its context, the claims and their text.
 func TestVerifyAllocations(t *testing.T) {
 	for _, c := range []struct {
 		name string

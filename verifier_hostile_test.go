@@ -14,8 +14,8 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// hostileCase is one request of testdata/hostile.json, as middleware receives
-// it in the wild or under attack.
+// hostileCase is a request of testdata/hostile.json, such as attackers and
+// broken clients send.
 type hostileCase struct {
 	Name          string            `json:"name"`
 	Category      string            `json:"category"`
@@ -60,13 +60,13 @@ func hostileCases(t testing.TB) []hostileCase {
 	return cases
 }
 
-// verifier returns the verifier of the case, or the error of the constructors.
+// verifier returns the verifier of the case, or the error of a constructor.
 func (c *hostileCase) verifier(cacheSize int) (*jwtauth.Verifier, error) {
 	keys := make([]jwtauth.Key, len(c.Keys))
 	for i, text := range c.Keys {
 		alg := c.KeyAlg
 		if len(c.Keys) > 1 {
-			alg = "" // in a set, each key has its own algorithm
+			alg = "" // each key of a set names its algorithm
 		}
 		key, err := jwtauth.ParseKey(alg, text)
 		if err != nil {
@@ -114,14 +114,14 @@ func TestHostileRequests(t *testing.T) {
 	for _, c := range hostileCases(t) {
 		t.Run(c.Name, func(t *testing.T) {
 			allowed := append([]int{c.ExpectStatus}, c.AltStatus...)
-			var answers []string
+			var responses []string
 			for _, cacheSize := range []int{0, -1} {
 				verifier, err := c.verifier(cacheSize)
 				if err != nil {
 					if c.Category != "weak-key" && c.Name != "jose-header/jwks-alg-mismatch" {
 						t.Fatalf("constructing the verifier: %v", err)
 					}
-					return // refused before the first request
+					return // the configuration is refused
 				}
 				var subject string
 				handler := jwtauth.Verify(verifier)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -133,7 +133,7 @@ func TestHostileRequests(t *testing.T) {
 					subject = claims.Subject
 				}))
 				for range 2 {
-					subject = "nobody"
+					subject = "no call"
 					w := httptest.NewRecorder()
 					handler.ServeHTTP(w, c.request())
 					if !slices.Contains(allowed, w.Code) {
@@ -142,24 +142,24 @@ func TestHostileRequests(t *testing.T) {
 					if w.Code == http.StatusOK && c.ExpectStatus == http.StatusOK && subject != c.ExpectSub {
 						t.Errorf("subject %q, want %q", subject, c.ExpectSub)
 					}
-					if w.Code != http.StatusOK && subject != "nobody" {
-						t.Error("the handler was called, and yet the request was refused")
+					if w.Code != http.StatusOK && subject != "no call" {
+						t.Error("the handler was called for a rejected request")
 					}
-					answers = append(answers, w.Result().Status+w.Body.String()+w.Header().Get("WWW-Authenticate"))
+					responses = append(responses, w.Result().Status+w.Body.String()+w.Header().Get("WWW-Authenticate"))
 				}
 			}
-			// First and repeated requests, with and without the cache, get the
-			// same response.
-			for _, answer := range answers {
-				if answer != answers[0] {
-					t.Errorf("answers differ: %q and %q", answers[0], answer)
+			// First and repeated requests have the same response, with the
+			// cache and without.
+			for _, response := range responses {
+				if response != responses[0] {
+					t.Errorf("responses differ: %q and %q", responses[0], response)
 				}
 			}
 		})
 	}
 }
 
-// A request may allocate 64 KiB and 8 times its length.
+// A request may allocate 64 KiB and eight times its length.
 func TestHostileRequestsMemory(t *testing.T) {
 	for _, c := range hostileCases(t) {
 		verifier, err := c.verifier(-1)
@@ -172,7 +172,7 @@ func TestHostileRequestsMemory(t *testing.T) {
 		for _, field := range r.Header["Authorization"] {
 			length += len(field)
 		}
-		handler.ServeHTTP(httptest.NewRecorder(), r) // pools and tables fill once
+		handler.ServeHTTP(httptest.NewRecorder(), r) // fills pools and tables
 		var before, after runtime.MemStats
 		w := httptest.NewRecorder()
 		runtime.ReadMemStats(&before)
