@@ -8,19 +8,20 @@ import (
 	"time"
 
 	"github.com/seed-0a072700/jwtauth"
+	"github.com/seed-0a072700/jwtauth/e2e/internal/node"
 )
 
 // Node's keys, in every form that Node writes, work here like there, and have
 // the same ID (RFC 7638).
 func TestKeysFromNode(t *testing.T) {
-	n := node(t)
+	n := peer(t)
 	for _, alg := range []jwtauth.Algorithm{jwtauth.RS256, jwtauth.PS512, jwtauth.ES256, jwtauth.ES384, jwtauth.ES512, jwtauth.EdDSA} {
-		pair := get[struct {
+		pair := node.Get[struct {
 			Thumbprint      string
 			Private, Public map[string]json.RawMessage
-		}](t, n, "generate", object{"alg": alg})
-		publicJWK := object{"jwk": pair.Public["jwk"]}
-		privateJWK := object{"jwk": pair.Private["jwk"]}
+		}](t, n, "generate", node.Object{"alg": alg})
+		publicJWK := node.Object{"jwk": pair.Public["jwk"]}
+		privateJWK := node.Object{"jwk": pair.Private["jwk"]}
 		parse := func(t *testing.T, form string, data json.RawMessage) jwtauth.Key {
 			t.Helper()
 			key, err := jwtauth.ParseKey(alg, keyFile(t, form, data))
@@ -34,11 +35,11 @@ func TestKeysFromNode(t *testing.T) {
 		for form, data := range pair.Private {
 			t.Run(string(alg)+"/private/"+form, func(t *testing.T) {
 				token := sign(t, parse(t, form, data), sample)
-				get[any](t, n, "verify", object{"lib": "jose", "alg": alg, "key": publicJWK, "token": token, "issuer": issuerName, "audience": audience})
+				node.Get[any](t, n, "verify", node.Object{"lib": "jose", "alg": alg, "key": publicJWK, "token": token, "issuer": issuerName, "audience": audience})
 			})
 		}
-		token := get[string](t, n, "sign", object{"lib": "jose", "alg": alg, "key": privateJWK,
-			"claims": object{"iss": issuerName, "aud": audience, "exp": time.Now().Add(time.Hour).Unix()}})
+		token := node.Get[string](t, n, "sign", node.Object{"lib": "jose", "alg": alg, "key": privateJWK,
+			"claims": node.Object{"iss": issuerName, "aud": audience, "exp": time.Now().Add(time.Hour).Unix()}})
 		for form, data := range pair.Public {
 			t.Run(string(alg)+"/public/"+form, func(t *testing.T) {
 				_, err := verify(t, parse(t, form, data), token)
@@ -63,7 +64,7 @@ func keyFile(t *testing.T, form string, data json.RawMessage) []byte {
 // Node reads our keys from their PEM, derives the same ID, and returns an
 // unchanged JWK.
 func TestKeysToNode(t *testing.T) {
-	n := node(t)
+	n := peer(t)
 	for _, alg := range algorithms {
 		if strings.HasPrefix(string(alg), "HS") {
 			continue // there is no PEM form
@@ -71,16 +72,16 @@ func TestKeysToNode(t *testing.T) {
 		p := newParty(t, alg, 0)
 		for name, half := range map[string]struct {
 			key  jwtauth.Key
-			form object
+			form node.Object
 		}{
 			"private": {p.key, p.private},
 			"public":  {p.key.Public(), p.public},
 		} {
 			t.Run(string(alg)+"/"+name, func(t *testing.T) {
-				there := get[struct {
+				there := node.Get[struct {
 					JWK        json.RawMessage
 					Thumbprint string
-				}](t, n, "jwk", object{"alg": alg, "key": half.form})
+				}](t, n, "jwk", node.Object{"alg": alg, "key": half.form})
 				if there.Thumbprint != half.key.ID() {
 					t.Errorf("Node names it %q, we %q", there.Thumbprint, half.key.ID())
 				}
@@ -98,9 +99,9 @@ func TestKeysToNode(t *testing.T) {
 
 // A JWK with an algorithm and an ID, as in a JWKS, needs no further option.
 func TestJWKNamesItself(t *testing.T) {
-	n := node(t)
+	n := peer(t)
 	p := newParty(t, jwtauth.PS384, 0)
-	there := get[struct{ JWK map[string]any }](t, n, "jwk", object{"alg": "PS384", "key": p.public})
+	there := node.Get[struct{ JWK map[string]any }](t, n, "jwk", node.Object{"alg": "PS384", "key": p.public})
 	there.JWK["alg"], there.JWK["kid"], there.JWK["use"] = "PS384", "2026-11", "sig"
 	text, err := json.Marshal(there.JWK)
 	check(t, err)
@@ -109,8 +110,8 @@ func TestJWKNamesItself(t *testing.T) {
 	if key.Algorithm() != jwtauth.PS384 || key.ID() != "2026-11" {
 		t.Errorf("alg %s, id %q", key.Algorithm(), key.ID())
 	}
-	token := get[string](t, n, "sign", object{"lib": "jose", "alg": "PS384", "key": p.private, "kid": "2026-11",
-		"claims": object{"iss": issuerName, "aud": audience, "exp": time.Now().Add(time.Hour).Unix()}})
+	token := node.Get[string](t, n, "sign", node.Object{"lib": "jose", "alg": "PS384", "key": p.private, "kid": "2026-11",
+		"claims": node.Object{"iss": issuerName, "aud": audience, "exp": time.Now().Add(time.Hour).Unix()}})
 	_, err = verify(t, key, token)
 	check(t, err)
 }

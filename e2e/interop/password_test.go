@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/seed-0a072700/jwtauth"
+	"github.com/seed-0a072700/jwtauth/e2e/internal/node"
 )
 
 var bcryptLibraries = []string{"bcrypt", "bcryptjs"}
@@ -21,7 +22,7 @@ func newHasher(t *testing.T) *jwtauth.Hasher {
 
 // Node's bcrypt packages accept our hashes, and we accept theirs.
 func TestPasswords(t *testing.T) {
-	n := node(t)
+	n := peer(t)
 	hasher := newHasher(t)
 	for _, test := range []struct {
 		name, password, wrong string
@@ -36,11 +37,11 @@ func TestPasswords(t *testing.T) {
 			check(t, err)
 			for _, lib := range bcryptLibraries {
 				for attempt, want := range map[string]bool{test.password: true, test.wrong: false} {
-					if got := get[bool](t, n, "compare", object{"lib": lib, "password": attempt, "hash": ours}); got != want {
+					if got := node.Get[bool](t, n, "compare", node.Object{"lib": lib, "password": attempt, "hash": ours}); got != want {
 						t.Errorf("our hash, %q in %s: %v", attempt, lib, got)
 					}
 				}
-				theirs := get[string](t, n, "hash", object{"lib": lib, "password": test.password, "cost": test.cost})
+				theirs := node.Get[string](t, n, "hash", node.Object{"lib": lib, "password": test.password, "cost": test.cost})
 				if !strings.HasPrefix(theirs, "$2b$") {
 					t.Errorf("the hash of %s begins with %.4s, want $2b$", lib, theirs)
 				}
@@ -56,7 +57,7 @@ func TestPasswords(t *testing.T) {
 // a longer password, without an error. CheckPassword refuses such a password,
 // because every password with the same beginning would match.
 func TestWrongPasswords(t *testing.T) {
-	n := node(t)
+	n := peer(t)
 	hasher := newHasher(t)
 	for _, test := range []struct{ name, lib, password, attempt string }{
 		{"other", "bcrypt", "secret", "Secret"},
@@ -64,7 +65,7 @@ func TestWrongPasswords(t *testing.T) {
 		{"overlong", "bcrypt", strings.Repeat("x", 73), strings.Repeat("x", 73)},
 	} {
 		t.Run(test.name+"/"+test.lib, func(t *testing.T) {
-			hash := get[string](t, n, "hash", object{"lib": test.lib, "password": test.password, "cost": 10})
+			hash := node.Get[string](t, n, "hash", node.Object{"lib": test.lib, "password": test.password, "cost": 10})
 			if err := hasher.CheckPassword(t.Context(), hash, test.attempt); !errors.Is(err, jwtauth.ErrWrongPassword) {
 				t.Errorf("%v, want ErrWrongPassword", err)
 			}
@@ -75,11 +76,11 @@ func TestWrongPasswords(t *testing.T) {
 // The first 72 bytes of a long password match the hash that Node made of it, as
 // the README says.
 func TestOverlongPassword(t *testing.T) {
-	n := node(t)
+	n := peer(t)
 	hasher := newHasher(t)
 	password := strings.Repeat("x", 70) + "0123456789"
 	for _, lib := range bcryptLibraries {
-		hash := get[string](t, n, "hash", object{"lib": lib, "password": password, "cost": 10})
+		hash := node.Get[string](t, n, "hash", node.Object{"lib": lib, "password": password, "cost": 10})
 		if err := hasher.CheckPassword(t.Context(), hash, password[:min(72, len(password))]); err != nil {
 			t.Errorf("the first 72 bytes, hash of %s: %v", lib, err)
 		}

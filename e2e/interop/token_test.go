@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/seed-0a072700/jwtauth"
+	"github.com/seed-0a072700/jwtauth/e2e/internal/node"
 )
 
 const (
@@ -42,7 +43,7 @@ func libraries(alg jwtauth.Algorithm) []string {
 // party is the holder of a key, in our form and in the form for Node.
 type party struct {
 	key             jwtauth.Key
-	private, public object // for HMAC the same secret
+	private, public node.Object // for HMAC the same secret
 }
 
 // rsaKeys are few, because generating one takes up to a second under -race.
@@ -61,7 +62,7 @@ func newParty(t *testing.T, alg jwtauth.Algorithm, i int) party {
 		rand.Read(secret)
 		key, err := jwtauth.NewKey(alg, secret)
 		check(t, err)
-		return party{key, object{"secret": secret}, object{"secret": secret}}
+		return party{key, node.Object{"secret": secret}, node.Object{"secret": secret}}
 	case "RS", "PS":
 		private, err := rsaKeys[i]()
 		check(t, err)
@@ -75,11 +76,11 @@ func newParty(t *testing.T, alg jwtauth.Algorithm, i int) party {
 	}
 }
 
-func pemOf(t *testing.T, key jwtauth.Key) object {
+func pemOf(t *testing.T, key jwtauth.Key) node.Object {
 	t.Helper()
 	text, err := key.MarshalPEM()
 	check(t, err)
-	return object{"pem": string(text)}
+	return node.Object{"pem": string(text)}
 }
 
 // privateClaims have every JSON type, and text and numbers that codecs handle
@@ -133,16 +134,16 @@ func publicKey(key jwtauth.Key) jwtauth.Key {
 }
 
 func TestSignedHere(t *testing.T) {
-	n := node(t)
+	n := peer(t)
 	for _, alg := range algorithms {
 		ours, stranger := newParty(t, alg, 0), newParty(t, alg, 1)
 		token := sign(t, ours.key, sample)
 		for _, lib := range libraries(alg) {
 			t.Run(string(alg)+"/"+lib, func(t *testing.T) {
-				request := func(token string, p party) object {
-					return object{"lib": lib, "alg": alg, "key": p.public, "token": token, "issuer": issuerName, "audience": audience}
+				request := func(token string, p party) node.Object {
+					return node.Object{"lib": lib, "alg": alg, "key": p.public, "token": token, "issuer": issuerName, "audience": audience}
 				}
-				answer := get[struct {
+				answer := node.Get[struct {
 					Header struct{ Alg, Kid string }
 					Claims struct {
 						Iss, Sub string
@@ -162,13 +163,13 @@ func TestSignedHere(t *testing.T) {
 					t.Errorf("claims %+v, want %+v", c.privateClaims, sample)
 				}
 
-				for name, refused := range map[string]object{
+				for name, refused := range map[string]node.Object{
 					"wrong key":         request(token, stranger),
 					"altered claims":    request(alterClaims(t, token), ours),
 					"altered signature": request(alterSignature(t, token), ours),
 				} {
-					var r *refusal
-					err := n.ask(t, "verify", refused, new(any))
+					var r *node.Refusal
+					err := n.Call(t, "verify", refused, new(any))
 					if !errors.As(err, &r) || r.Code != "ERR_JWS_SIGNATURE_VERIFICATION_FAILED" && r.Message != "invalid signature" {
 						t.Errorf("%s: %v, want a bad signature", name, err)
 					}
@@ -179,9 +180,9 @@ func TestSignedHere(t *testing.T) {
 }
 
 func TestSignedThere(t *testing.T) {
-	n := node(t)
+	n := peer(t)
 	now := time.Now().Truncate(time.Second)
-	claims := object{
+	claims := node.Object{
 		"iss": issuerName, "sub": subject, "aud": []string{"https://other.example", audience}, "jti": "id-1",
 		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 		"name": sample.Name, "roles": sample.Roles, "nested": sample.Nested,
@@ -193,7 +194,7 @@ func TestSignedThere(t *testing.T) {
 			for _, kid := range []string{"", theirs.key.ID()} {
 				name := string(alg) + "/" + lib + "/kid=" + kid
 				t.Run(name, func(t *testing.T) {
-					token := get[string](t, n, "sign", object{"lib": lib, "alg": alg, "key": theirs.private, "kid": kid, "claims": claims})
+					token := node.Get[string](t, n, "sign", node.Object{"lib": lib, "alg": alg, "key": theirs.private, "kid": kid, "claims": claims})
 					c, err := verify(t, publicKey(theirs.key), token)
 					if err != nil {
 						t.Fatal(err)
@@ -232,13 +233,13 @@ func TestSignedThere(t *testing.T) {
 // jwt.sign(payload, secret, {expiresIn}), as in tutorials, verified with only
 // the secret, and the other way round.
 func TestBareTutorialToken(t *testing.T) {
-	n := node(t)
+	n := peer(t)
 	p := newParty(t, jwtauth.HS256, 0)
 	issuer, err := jwtauth.NewIssuer(p.key, jwtauth.IssuerOptions{})
 	check(t, err)
 
-	theirs := get[string](t, n, "sign", object{"lib": "jsonwebtoken", "alg": "HS256", "key": p.private,
-		"claims": object{"username": "admin", "exp": time.Now().Add(time.Hour).Unix()}})
+	theirs := node.Get[string](t, n, "sign", node.Object{"lib": "jsonwebtoken", "alg": "HS256", "key": p.private,
+		"claims": node.Object{"username": "admin", "exp": time.Now().Add(time.Hour).Unix()}})
 	c, err := issuer.VerifyToken(t.Context(), theirs)
 	check(t, err)
 	var user struct{ Username string }
@@ -246,10 +247,10 @@ func TestBareTutorialToken(t *testing.T) {
 		t.Errorf("decoded %+v, %v", user, err)
 	}
 
-	ours, err := issuer.Sign("1", object{"username": "admin"})
+	ours, err := issuer.Sign("1", node.Object{"username": "admin"})
 	check(t, err)
-	answer := get[struct{ Claims struct{ Username string } }](t, n, "verify",
-		object{"lib": "jsonwebtoken", "alg": "HS256", "key": p.public, "token": ours})
+	answer := node.Get[struct{ Claims struct{ Username string } }](t, n, "verify",
+		node.Object{"lib": "jsonwebtoken", "alg": "HS256", "key": p.public, "token": ours})
 	if answer.Claims.Username != "admin" {
 		t.Errorf("Node read %+v", answer)
 	}
@@ -257,10 +258,10 @@ func TestBareTutorialToken(t *testing.T) {
 
 // Newer versions of jose write the name for Ed25519 of RFC 9864.
 func TestEd25519Name(t *testing.T) {
-	n := node(t)
+	n := peer(t)
 	p := newParty(t, jwtauth.EdDSA, 0)
-	token := get[string](t, n, "sign", object{"lib": "jose", "alg": "Ed25519", "key": p.private,
-		"claims": object{"iss": issuerName, "aud": audience, "exp": time.Now().Add(time.Hour).Unix()}})
+	token := node.Get[string](t, n, "sign", node.Object{"lib": "jose", "alg": "Ed25519", "key": p.private,
+		"claims": node.Object{"iss": issuerName, "aud": audience, "exp": time.Now().Add(time.Hour).Unix()}})
 	c, err := verify(t, p.key.Public(), token)
 	check(t, err)
 	if !slices.Equal(c.Audience, []string{audience}) { // a single audience, written as a string
@@ -271,7 +272,7 @@ func TestEd25519Name(t *testing.T) {
 // Numbers over 2^53 keep every digit as long as JavaScript does not parse them:
 // from Go through Node's signature to Go, and in the text for Node.
 func TestBigNumbers(t *testing.T) {
-	n := node(t)
+	n := peer(t)
 	p := newParty(t, jwtauth.ES256, 0)
 	type numbers struct {
 		ID   int64       `json:"id"`
@@ -286,7 +287,7 @@ func TestBigNumbers(t *testing.T) {
 	}{issuerName, audience, time.Now().Add(time.Hour).Unix(), want})
 	check(t, err)
 
-	token := get[string](t, n, "sign", object{"lib": "jose", "alg": "ES256", "key": p.private, "claims": string(payload)})
+	token := node.Get[string](t, n, "sign", node.Object{"lib": "jose", "alg": "ES256", "key": p.private, "claims": string(payload)})
 	c, err := verify(t, p.key.Public(), token)
 	check(t, err)
 	var got numbers
@@ -305,13 +306,13 @@ func TestBigNumbers(t *testing.T) {
 
 // The Node libraries can sign these tokens, but they must be refused.
 func TestRefusedFromNode(t *testing.T) {
-	n := node(t)
+	n := peer(t)
 	public, hmac := newParty(t, jwtauth.RS256, 0), newParty(t, jwtauth.HS256, 0)
 	secret := hmac.private["secret"].([]byte)
 	confused := []byte(public.public["pem"].(string)) // the text of a public key, mistaken for an HMAC secret
 	in := func(d time.Duration) int64 { return time.Now().Add(d).Unix() }
-	good := object{"iss": issuerName, "aud": audience, "exp": in(time.Hour)}
-	with := func(name string, value any) object {
+	good := node.Object{"iss": issuerName, "aud": audience, "exp": in(time.Hour)}
+	with := func(name string, value any) node.Object {
 		claims := maps.Clone(good)
 		claims[name] = value
 		return claims
@@ -321,7 +322,7 @@ func TestRefusedFromNode(t *testing.T) {
 		key      jwtauth.Key
 		lib, alg string
 		secret   []byte
-		claims   object
+		claims   node.Object
 		want     error
 	}{
 		{"good", hmac.key, "jose", "HS256", secret, good, nil},
@@ -336,7 +337,7 @@ func TestRefusedFromNode(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			token := get[string](t, n, "sign", object{"lib": test.lib, "alg": test.alg, "key": object{"secret": test.secret}, "claims": test.claims})
+			token := node.Get[string](t, n, "sign", node.Object{"lib": test.lib, "alg": test.alg, "key": node.Object{"secret": test.secret}, "claims": test.claims})
 			if _, err := verify(t, test.key, token); !errors.Is(err, test.want) {
 				t.Errorf("%v, want %v", err, test.want)
 			}

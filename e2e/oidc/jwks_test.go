@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"github.com/seed-0a072700/jwtauth"
+	"github.com/seed-0a072700/jwtauth/e2e/internal/node"
 )
 
 // jose verifies our tokens with the keys of our JWKS endpoint during a
 // rotation, from each algorithm to the next.
 func TestJoseVerifiesOurTokens(t *testing.T) {
-	p := node(t)
+	p := node.New(t, ".")
 	var keys []jwtauth.Key
 	for _, alg := range []jwtauth.Algorithm{jwtauth.ES256, jwtauth.EdDSA, jwtauth.RS256, jwtauth.PS256, jwtauth.ES256} {
 		key, err := jwtauth.GenerateKey(alg)
@@ -46,14 +47,14 @@ func TestJoseVerifiesOurTokens(t *testing.T) {
 	verify := func(token string, key jwtauth.Key) {
 		t.Helper()
 		want := verified{"user-1", key.ID()}
-		if got := get[verified](t, p, "verify", object{"url": server.URL, "token": token, "issuer": name}); got != want {
+		if got := node.Get[verified](t, p, "verify", node.Object{"url": server.URL, "token": token, "issuer": name}); got != want {
 			t.Errorf("jose reads %+v, want %+v", got, want)
 		}
 	}
 	refuse := func(token, code string) {
 		t.Helper()
-		var refused *refusal
-		err := p.ask(t, "verify", object{"url": server.URL, "token": token, "issuer": name}, new(verified))
+		var refused *node.Refusal
+		err := p.Call(t, "verify", node.Object{"url": server.URL, "token": token, "issuer": name}, new(verified))
 		if !errors.As(err, &refused) || refused.Code != code {
 			t.Errorf("jose says %v, want %s", err, code)
 		}
@@ -70,7 +71,7 @@ func TestJoseVerifiesOurTokens(t *testing.T) {
 		verify(token, next) // jose fetches the set again for an unknown kid
 		setKeys(next)
 		verify(token, next)
-		get[bool](t, p, "reload", object{"url": server.URL})
+		node.Get[bool](t, p, "reload", node.Object{"url": server.URL})
 		refuse(old, "ERR_JWKS_NO_MATCHING_KEY")
 		verify(token, next)
 	}
@@ -91,6 +92,6 @@ func TestJoseVerifiesOurTokens(t *testing.T) {
 	}
 	last := sign()
 	setKeys(secret)
-	get[bool](t, p, "reload", object{"url": server.URL})
+	node.Get[bool](t, p, "reload", node.Object{"url": server.URL})
 	refuse(last, "ERR_JWKS_NO_MATCHING_KEY")
 }

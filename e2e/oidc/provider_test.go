@@ -11,12 +11,14 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/seed-0a072700/jwtauth/e2e/internal/node"
 )
 
 const audience = "https://api.example"
 
-// clientToken makes the provider issue an access token for a client's own
-// credentials (RFC 6749, section 4.4).
+// clientToken returns an access token that the provider issues to a client for
+// its own credentials (RFC 6749, section 4.4).
 func clientToken(t *testing.T, issuer, scope string) string {
 	t.Helper()
 	form := url.Values{"grant_type": {"client_credentials"}, "resource": {audience}, "scope": {scope}}
@@ -27,13 +29,13 @@ func clientToken(t *testing.T, issuer, scope string) string {
 	req.SetBasicAuth("app", "app-secret")
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	status, body := send(t, req)
-	var answer struct {
+	var response struct {
 		AccessToken string `json:"access_token"`
 	}
-	if err := json.Unmarshal([]byte(body), &answer); err != nil || status != 200 {
-		t.Fatalf("the provider answers %d %s", status, body)
+	if err := json.Unmarshal([]byte(body), &response); err != nil || status != 200 {
+		t.Fatalf("the provider responds %d %s", status, body)
 	}
-	return answer.AccessToken
+	return response.AccessToken
 }
 
 func send(t *testing.T, req *http.Request) (status int, body string) {
@@ -77,132 +79,164 @@ func headerOf(t *testing.T, token string) (h struct{ Alg, Kid, Typ string }) {
 	return h
 }
 
-// The resource-server example verifies the access tokens (RFC 9068) of a real
-// provider during a key rotation.
-func TestResourceServer(t *testing.T) {
-	p := node(t)
-	type provider struct{ Issuer string }
-	issuer := get[provider](t, p, "provider", object{"keys": []string{"old"}}).Issuer
-	server, log := example(t, "resource-server", "-issuer", issuer, "-audience", audience, "-at-jwt", "-cooldown", "1s")
+// rotation is a test in which a provider changes its keys while clients send
+// requests to the resource-server example.
+type rotation struct {
+	t        *testing.T
+	peer     *node.Peer
+	issuer   string
+	server   string        // URL of the example
+	log      <-chan string // lines that the example logs
+	stranger string        // a token with an unknown key ID
+}
 
-	if status, body := getWith(t, server+"/ready", ""); status != 204 {
-		t.Errorf("/ready answers %d %s", status, body)
-	}
-	old := clientToken(t, issuer, "items:read")
-	if h := headerOf(t, old); h.Typ != "at+jwt" || h.Kid != "old" || h.Alg != "ES256" {
-		t.Errorf("the provider signs %+v", h)
-	}
-	want := `{"client":"app","issuer":"` + issuer + `","scope":"items:read","subject":"app"}`
-	if status, body := getWith(t, server+"/whoami", old); status != 200 || strings.TrimSpace(body) != want {
-		t.Errorf("/whoami answers %d %s, want %s", status, body, want)
-	}
-	if status, _ := getWith(t, server+"/items", old); status != 200 {
-		t.Errorf("/items answers %d", status)
-	}
-	if status, body := getWith(t, server+"/items", clientToken(t, issuer, "items:write")); status != 403 || !strings.Contains(body, "insufficient_scope") {
-		t.Errorf("/items answers %d %s without the scope", status, body)
-	}
-	if status, _ := getWith(t, server+"/whoami", old[:len(old)-8]+"AAAAAAAA"); status != 401 {
-		t.Errorf("a broken signature is answered %d", status)
-	}
+func newRotation(t *testing.T) *rotation {
+	r := &rotation{t: t, peer: node.New(t, ".")}
+	r.issuer = r.setKeys("old")
+	r.server, r.log = example(t, "resource-server", "-issuer", r.issuer, "-audience", audience, "-at-jwt", "-cooldown", "1s")
+	encode := base64.RawURLEncoding.EncodeToString
+	r.stranger = encode([]byte(`{"alg":"ES256","typ":"at+jwt","kid":"stranger"}`)) + "." +
+		encode([]byte(`{"iss":"`+r.issuer+`"}`)) + "." + strings.Repeat("A", 86)
+	return r
+}
 
-	// Clients use their tokens during the rotation.
-	var current atomic.Pointer[string]
-	current.Store(&old)
-	stop := make(chan struct{})
+// setKeys sets the keys of the provider, which signs with the first one. It
+// returns the issuer.
+func (r *rotation) setKeys(names ...string) string {
+	r.t.Helper()
+	return node.Get[struct{ Issuer string }](r.t, r.peer, "provider", node.Object{"keys": names}).Issuer
+}
+
+// waitForKeys waits until the example has fetched a number of keys. Tokens with
+// an unknown key ID make it fetch them earlier than at the end of their
+// lifetime.
+func (r *rotation) waitForKeys(n string) {
+	r.t.Helper()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
+		if status, _ := getWith(r.t, r.server+"/whoami", r.stranger); status != 401 {
+			r.t.Errorf("a token with an unknown key gets %d", status)
+		}
+		for more := true; more; {
+			select {
+			case line := <-r.log:
+				if strings.Contains(line, "fetched keys") && strings.Contains(line+" ", " keys="+n+" ") {
+					return
+				}
+			default:
+				more = false
+			}
+		}
+	}
+	r.t.Fatalf("the server has not fetched %s keys", n)
+}
+
+// waitForStatus repeats a request until it gets want. All other responses must
+// have the status meanwhile.
+func (r *rotation) waitForStatus(path, token string, want, meanwhile int) {
+	r.t.Helper()
+	for end := time.Now().Add(time.Minute); ; {
+		status, body := getWith(r.t, r.server+path, token)
+		if status == want {
+			return
+		}
+		if status != meanwhile || time.Now().After(end) {
+			r.t.Fatalf("%s responds %d %s, want %d", path, status, body, want)
+		}
+	}
+}
+
+// clients sends requests with the current token until stop is called. It
+// reports every response except 200.
+func (r *rotation) clients(current *atomic.Pointer[string]) (stop func() (requests int64)) {
+	done := make(chan struct{})
 	var clients sync.WaitGroup
 	var requests atomic.Int64
-	stopClients := sync.OnceFunc(func() { close(stop); clients.Wait() })
-	defer stopClients()
 	for range 2 {
 		clients.Go(func() {
 			for {
 				select {
-				case <-stop:
+				case <-done:
 					return
 				default:
 				}
-				if status, body := getWith(t, server+"/items", *current.Load()); status != 200 {
-					t.Errorf("a request is answered %d %s", status, body)
+				if status, body := getWith(r.t, r.server+"/items", *current.Load()); status != 200 {
+					r.t.Errorf("a request gets %d %s", status, body)
 				}
 				requests.Add(1)
 			}
 		})
 	}
-	// fetched makes the server fetch keys until it has that many. A token of an
-	// unknown key triggers the fetch.
-	stranger := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"ES256","typ":"at+jwt","kid":"stranger"}`)) + "." +
-		base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"`+issuer+`"}`)) + "." + strings.Repeat("A", 86)
-	fetched := func(keys string) {
-		t.Helper()
-		for end := time.Now().Add(time.Minute); time.Now().Before(end); {
-			if status, _ := getWith(t, server+"/whoami", stranger); status != 401 {
-				t.Errorf("a stranger's token is answered %d", status)
-			}
-			for more := true; more; {
-				select {
-				case line := <-log:
-					if strings.Contains(line, "fetched keys") && strings.Contains(line, " keys="+keys+" ") {
-						return
-					}
-				default:
-					more = false
-				}
-			}
-		}
-		t.Fatalf("the server does not find %s keys", keys)
-	}
+	return sync.OnceValue(func() int64 { close(done); clients.Wait(); return requests.Load() })
+}
 
-	get[provider](t, p, "provider", object{"keys": []string{"old", "next"}}) // publish
-	fetched("2")
-	get[provider](t, p, "provider", object{"keys": []string{"next", "old"}}) // sign with it
-	next := clientToken(t, issuer, "items:read")
+// The resource-server example verifies the access tokens (RFC 9068) of a real
+// provider.
+func TestResourceServer(t *testing.T) {
+	r := newRotation(t)
+	if status, body := getWith(t, r.server+"/ready", ""); status != 204 {
+		t.Errorf("/ready responds %d %s", status, body)
+	}
+	token := clientToken(t, r.issuer, "items:read")
+	if h := headerOf(t, token); h.Typ != "at+jwt" || h.Kid != "old" || h.Alg != "ES256" {
+		t.Errorf("the provider signs %+v", h)
+	}
+	want := `{"client":"app","issuer":"` + r.issuer + `","scope":"items:read","subject":"app"}`
+	if status, body := getWith(t, r.server+"/whoami", token); status != 200 || strings.TrimSpace(body) != want {
+		t.Errorf("/whoami responds %d %s, want %s", status, body, want)
+	}
+	if status, _ := getWith(t, r.server+"/items", token); status != 200 {
+		t.Errorf("/items responds %d", status)
+	}
+	if status, body := getWith(t, r.server+"/items", clientToken(t, r.issuer, "items:write")); status != 403 || !strings.Contains(body, "insufficient_scope") {
+		t.Errorf("without the scope /items responds %d %s", status, body)
+	}
+	if status, _ := getWith(t, r.server+"/whoami", token[:len(token)-8]+"AAAAAAAA"); status != 401 {
+		t.Errorf("a token with an invalid signature gets %d", status)
+	}
+}
+
+// The provider rotates its keys, and then goes down. Clients with valid tokens
+// do not notice it.
+func TestProviderRotatesKeys(t *testing.T) {
+	r := newRotation(t)
+	var current atomic.Pointer[string]
+	old := clientToken(t, r.issuer, "items:read")
+	current.Store(&old)
+	stop := r.clients(&current)
+	defer stop()
+
+	r.setKeys("old", "next") // publish the next key
+	r.waitForKeys("2")
+	r.setKeys("next", "old") // sign with it
+	next := clientToken(t, r.issuer, "items:read")
 	if h := headerOf(t, next); h.Kid != "next" {
 		t.Errorf("the provider signs with %q", h.Kid)
 	}
 	for _, token := range []string{old, next} {
-		if status, body := getWith(t, server+"/items", token); status != 200 {
-			t.Errorf("a token of %s is answered %d %s", headerOf(t, token).Kid, status, body)
+		if status, body := getWith(t, r.server+"/items", token); status != 200 {
+			t.Errorf("a token of the key %s gets %d %s", headerOf(t, token).Kid, status, body)
 		}
 	}
 	current.Store(&next)
-	get[provider](t, p, "provider", object{"keys": []string{"next"}}) // withdraw
-	fetched("1")
-	if status, _ := getWith(t, server+"/items", old); status != 401 {
-		t.Errorf("a token of the key that was withdrawn is answered %d", status)
+	r.setKeys("next") // withdraw the old key
+	r.waitForKeys("1")
+	if status, _ := getWith(t, r.server+"/items", old); status != 401 {
+		t.Errorf("a token of the withdrawn key gets %d", status)
 	}
 
-	// The server learns a key without advance publication from its first
-	// tokens, within a cooldown.
-	get[provider](t, p, "provider", object{"keys": []string{"sudden", "next"}})
-	sudden := clientToken(t, issuer, "items:read")
-	for end := time.Now().Add(time.Minute); ; {
-		status, body := getWith(t, server+"/items", sudden)
-		if status == 200 {
-			break
-		}
-		if status != 401 || time.Now().After(end) {
-			t.Fatalf("a token of a key that came without notice is answered %d %s", status, body)
-		}
-	}
+	// A key that was not published before its first token is fetched after the
+	// cooldown.
+	r.setKeys("sudden", "next")
+	r.waitForStatus("/items", clientToken(t, r.issuer, "items:read"), 200, 401)
 
-	// The provider stops. Known keys still work, and tokens of unknown keys get
-	// 503 and not 401.
-	get[bool](t, p, "stop", nil)
-	for end := time.Now().Add(time.Minute); ; {
-		status, _ := getWith(t, server+"/whoami", stranger)
-		if status == 503 {
-			break
-		}
-		if status != 401 || time.Now().After(end) {
-			t.Fatalf("a stranger's token is answered %d with the provider down", status)
-		}
+	// While the provider is down, known keys remain in use, and tokens with an
+	// unknown key get 503.
+	node.Get[bool](t, r.peer, "stop", nil)
+	r.waitForStatus("/whoami", r.stranger, 503, 401)
+	if status, _ := getWith(t, r.server+"/ready", ""); status != 204 {
+		t.Errorf("/ready responds %d while keys are in use", status)
 	}
-	if status, _ := getWith(t, server+"/ready", ""); status != 204 {
-		t.Errorf("/ready answers %d with keys in use", status)
-	}
-	stopClients()
-	if requests.Load() < 20 {
-		t.Errorf("only %d requests", requests.Load())
+	if n := stop(); n < 20 {
+		t.Errorf("only %d requests", n)
 	}
 }

@@ -1,21 +1,18 @@
 package sessions_test
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/seed-0a072700/jwtauth"
-	"github.com/seed-0a072700/jwtauth/e2e/internal/need"
+	"github.com/seed-0a072700/jwtauth/e2e/internal/node"
 	"github.com/seed-0a072700/jwtauth/memstore"
 )
 
@@ -25,7 +22,7 @@ type issuing struct {
 	alg       jwtauth.Algorithm
 	key       jwtauth.Key
 	golangJWT any
-	node      map[string]any
+	node      node.Object
 	asSecret  []byte // a secret that an attacker, or a careless configuration, uses for HMAC
 }
 
@@ -37,7 +34,7 @@ func issuings(t *testing.T) []issuing {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	check(t, err)
 	list := []issuing{
-		{alg: jwtauth.HS256, key: key(t), golangJWT: symmetric, node: map[string]any{"secret": symmetric}, asSecret: symmetric},
+		{alg: jwtauth.HS256, key: key(t), golangJWT: symmetric, node: node.Object{"secret": symmetric}, asSecret: symmetric},
 		{alg: jwtauth.ES256, golangJWT: &curve.PublicKey},
 		{alg: jwtauth.EdDSA, golangJWT: public},
 	}
@@ -47,7 +44,7 @@ func issuings(t *testing.T) []issuing {
 		check(t, err)
 		i.asSecret, err = i.key.Public().MarshalPEM()
 		check(t, err)
-		i.node = map[string]any{"pem": string(i.asSecret)}
+		i.node = node.Object{"pem": string(i.asSecret)}
 	}
 	return list
 }
@@ -56,6 +53,7 @@ func issuings(t *testing.T) []issuing {
 // and the other way round.
 func TestRefreshTokenIsNoAccessToken(t *testing.T) {
 	const refused, accepted = false, true
+	peer := node.New(t, filepath.Join("..", "interop"))
 	for _, by := range issuings(t) {
 		t.Run(string(by.alg), func(t *testing.T) {
 			issuer, err := jwtauth.NewIssuer(by.key, jwtauth.IssuerOptions{Issuer: "https://issuer.example", Sessions: memstore.New()})
@@ -107,56 +105,19 @@ func TestRefreshTokenIsNoAccessToken(t *testing.T) {
 			want("golang-jwt, the access token", err, accepted)
 
 			// The packages of Node.
-			type question = map[string]any
 			libraries := []string{"jose", "jsonwebtoken"}
 			if by.alg == jwtauth.EdDSA {
 				libraries = libraries[:1]
 			}
 			for _, library := range libraries {
-				answers := askNode(t,
-					question{"op": "verify", "lib": library, "alg": by.alg, "key": by.node, "token": tokens.RefreshToken},
-					question{"op": "verify", "lib": library, "alg": "HS256", "key": question{"secret": by.asSecret}, "token": tokens.RefreshToken},
-					question{"op": "verify", "lib": library, "alg": by.alg, "key": by.node, "token": tokens.AccessToken})
-				want(library+", own key", answers[0], refused)
-				want(library+", own key as a secret", answers[1], refused)
-				want(library+", the access token", answers[2], accepted)
+				verify := func(key node.Object, alg jwtauth.Algorithm, token string) error {
+					return peer.Call(t, "verify", node.Object{"lib": library, "alg": alg, "key": key, "token": token}, new(any))
+				}
+				want(library+", own key", verify(by.node, by.alg, tokens.RefreshToken), refused)
+				want(library+", own key as a secret", verify(node.Object{"secret": by.asSecret}, jwtauth.HS256, tokens.RefreshToken), refused)
+				want(library+", the access token", verify(by.node, by.alg, tokens.AccessToken), accepted)
 			}
 			t.Logf("%d verdicts of jwtauth, golang-jwt and %v: no refresh token passes for an access token", verdicts, libraries)
 		})
 	}
-}
-
-// askNode returns the result of each question to the Node packages: nil or a
-// refusal.
-func askNode(t *testing.T, questions ...map[string]any) (answers []error) {
-	t.Helper()
-	need.NodeModules(t)
-	var in, out, stderr bytes.Buffer
-	for _, q := range questions {
-		check(t, json.NewEncoder(&in).Encode(q))
-	}
-	cmd := exec.CommandContext(t.Context(), need.Binary(t, "node"), filepath.Join("..", "interop", "peer.mjs"))
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = &in, &out, &stderr
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("node: %v\n%s", err, stderr.Bytes())
-	}
-	for lines := json.NewDecoder(&out); lines.More(); {
-		var answer struct {
-			OK    json.RawMessage
-			Error *struct{ Name, Code, Message string }
-		}
-		check(t, lines.Decode(&answer))
-		switch {
-		case answer.Error != nil:
-			answers = append(answers, errors.New(answer.Error.Name+" "+answer.Error.Code+": "+answer.Error.Message))
-		case answer.OK == nil:
-			t.Fatal("node answered neither of both")
-		default:
-			answers = append(answers, nil)
-		}
-	}
-	if len(answers) != len(questions) {
-		t.Fatalf("node answered %d of %d\n%s", len(answers), len(questions), stderr.Bytes())
-	}
-	return answers
 }
