@@ -13,7 +13,7 @@ import (
 func TestSessionScript(t *testing.T) {
 	t.Parallel()
 	mux := pages()
-	mux.HandleFunc("GET /cases.js", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, "testdata/session_cases.js") })
+	mux.Handle("GET /testdata/", http.FileServer(http.Dir(".")))
 	mux.HandleFunc("GET /hang", func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "{")
 		_ = http.NewResponseController(w).Flush()
@@ -28,7 +28,7 @@ func TestSessionScript(t *testing.T) {
 
 	b := newBrowser(t)
 	b.open(urlOf(server, host) + "/")
-	names := value[[]string](b, `import('/cases.js').then(({ cases }) => { window.cases = cases; return Object.keys(cases); })`)
+	names := value[[]string](b, `import('/testdata/session_cases.js').then(({ cases }) => { window.cases = cases; return Object.keys(cases); })`)
 	if len(names) < 35 {
 		t.Errorf("%d cases", len(names))
 	}
