@@ -125,10 +125,9 @@ func (s *Store) Load(ctx context.Context, id string, now time.Time) (jwtauth.Ses
 }
 
 // Swap replaces the mutable fields of the session with next's ID and returns
-// true, if they equal those of old and now is before the session's ExpiresAt. It
-// also returns true if they equal those of next already. Otherwise it returns
-// false. It returns an error if next.Attributes exceeds
-// 2 KiB.
+// true, if they equal those of old and now is before the session's ExpiresAt.
+// It also returns true if they equal those of next already. Otherwise it
+// returns false. It returns an error if next.Attributes exceeds 2 KiB.
 func (s *Store) Swap(ctx context.Context, old, next jwtauth.Session, now time.Time) (won bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err

@@ -11,10 +11,16 @@ import (
 // position, and the maps hold hashes and positions, so the garbage collector
 // follows only one pointer for each session.
 type row struct {
-	text                        string // ID, subject, label and attributes; "" if the row is free
+	// text holds ID, subject, label and attributes. It is "" if the row is
+	// free.
+	text string
+
 	idLen, subjectLen, labelLen uint32
-	prev, next                  uint32 // list of rows with the same tag, or of free rows
-	revision, generation        int64
+
+	// prev and next link the rows with the same tag. next also links free rows.
+	prev, next uint32
+
+	revision, generation int64
 
 	created, authenticated, rotated, expires, end int64 // Unix milliseconds
 }

@@ -52,9 +52,9 @@
 //
 // Several processes may use the same keys at once. IDs start with the subject's
 // tag and "-", as those of an issuer do. IDs have at most 255 bytes, subjects
-// 1024, labels 128 and attributes 2048. The time of DeleteSubject and List is proportional to
-// the number of the subject's sessions: a few thousand take the server some
-// milliseconds.
+// 1024, labels 128 and attributes 2048. The time of DeleteSubject and List is
+// proportional to the number of the subject's sessions: a few thousand take the
+// server some milliseconds.
 //
 // # Errors
 //

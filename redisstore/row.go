@@ -13,7 +13,7 @@ import (
 // last two are the lengths of the subject and the label. The subject, the label
 // and the attributes follow, unchanged and without a separator:
 //
-//	revision generation rotated expires auth created ends n m subjectlabelattributes
+//	revision generation rotated expires auth created ends n m texts
 //
 // Times are milliseconds since 1970. Numbers have one form only, so equal
 // sessions have equal rows.

@@ -72,6 +72,9 @@ func TestRunningCalls(t *testing.T) {
 			if running != test.running {
 				t.Errorf("MaxOpenConns %d: %d calls run, want %d", test.maxOpenConns, running, test.running)
 			}
+			if n := db.Stats().WaitCount; n > 0 {
+				t.Errorf("MaxOpenConns %d: %d calls wait for a connection", test.maxOpenConns, n)
+			}
 			close(unblock)
 			time.Sleep(time.Minute) // all workers end
 		})

@@ -147,6 +147,34 @@ func TestMigrateFails(t *testing.T) {
 	}
 }
 
+// Migrate adds the columns that a table of an earlier version lacks.
+func TestMigrateAddsColumns(t *testing.T) {
+	for name, d := range dialects {
+		for lacking := range 3 {
+			var altered []string
+			f := &fake{}
+			f.run = func(text string, _ []driver.Value) (int64, [][]driver.Value, error) {
+				switch {
+				case strings.HasPrefix(text, "ALTER TABLE"):
+					altered = append(altered, text)
+					if lacking == 1 && len(altered) == 1 { // the other column exists
+						return 0, nil, errRun
+					}
+				case strings.HasPrefix(text, "SELECT id") && lacking > 0 && len(altered) < 2:
+					return 0, nil, errRun
+				}
+				return 0, nil, nil
+			}
+			if err := open(t, f, d).Migrate(t.Context()); err != nil {
+				t.Errorf("%s, %d columns lacking: %v", name, lacking, err)
+			}
+			if want := min(lacking, 1) * 2; len(altered) != want {
+				t.Errorf("%s, %d columns lacking: executed %q", name, lacking, altered)
+			}
+		}
+	}
+}
+
 // A query whose rows cannot be read is an error, not an empty result.
 func TestMigrateChecksRows(t *testing.T) {
 	f := &fake{rowErr: errRun}

@@ -24,8 +24,8 @@ func (w workers) work(call func()) {
 	timer := time.NewTimer(idle)
 	defer timer.Stop()
 	for {
-		// Resetting the timer before the call lets the worker wait again sooner:
-		// the next call may come at once.
+		// Resetting the timer before the call lets the worker wait again
+		// sooner. The next call may come at once.
 		timer.Reset(idle)
 		call()
 		select {

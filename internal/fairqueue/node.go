@@ -24,7 +24,7 @@ type node struct {
 
 // key identifies a node among its siblings.
 type key struct {
-	alone bool // the node is a client without a network, or a device without an account
+	alone bool // a client without a network, or a device without an account
 	name  string
 }
 

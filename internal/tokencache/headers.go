@@ -18,8 +18,8 @@ const (
 	renewInterval = time.Minute
 )
 
-// Headers maps header segments of tokens to values. It is bounded, reading takes
-// no lock, and the zero value is empty. It is safe for concurrent use.
+// Headers maps header segments of tokens to values. It is bounded, reading
+// takes no lock, and the zero value is empty. It is safe for concurrent use.
 //
 // Put only headers of tokens whose signature was verified. Then only the holder
 // of a trusted key can fill the table.

@@ -29,8 +29,8 @@ type set[V any] struct {
 	// running, a tag may still be that of the previous token.
 	tags [ways]atomic.Uint32
 
-	// used has one bit for each slot. Get sets it. Eviction clears the bits that
-	// it finds set, and evicts the first entry whose bit is clear.
+	// used has one bit for each slot. Get sets it. Eviction clears the bits
+	// that it finds set, and evicts the first entry whose bit is clear.
 	used atomic.Uint32
 
 	// hand is the slot at which the last eviction stopped, modulo ways.
