@@ -40,5 +40,5 @@ replace github.com/seed-0a072700/jwtauth => ../
 
 replace github.com/seed-0a072700/jwtauth/redisstore => ../redisstore
 
-// npm packages may hold Go files.
+// npm packages may contain Go files.
 ignore ./node_modules

@@ -1,4 +1,5 @@
-// The checkers that `make test` runs, apart so that no other module requires them.
+// The programs that `make test` uses to check the code. They have a module of their own,
+// so that no other module requires them.
 module github.com/seed-0a072700/jwtauth/tools
 
 go 1.26.0
