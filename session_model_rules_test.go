@@ -307,8 +307,8 @@ func modelAnything(w *world) {
 		})
 	}
 	w.run()
-	if honest && (w.hasEnded(current) || w.generation() > 4) {
-		w.fault("ended: %v, generation %d", w.hasEnded(current), w.generation())
+	if honest && (w.hasEnded() || w.generation() > 4) {
+		w.fault("ended: %v, generation %d", w.hasEnded(), w.generation())
 	}
 	if !honest && len(w.rows) > 0 && kind == logout {
 		w.fault("the session was not ended")

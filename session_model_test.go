@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +64,7 @@ type model struct {
 	instances map[time.Duration]*instance
 	removed   removal
 	prepared  *snapshot
+	idle      []*coroutine
 
 	schedules, skipped int             // complete, and abandoned as equal to another one
 	states             map[string]bool // of the store and the actors together
@@ -75,7 +77,10 @@ func explore(t *testing.T, scenario func(w *world)) *model {
 	t.Parallel()
 	m := search(removal{}, scenario)
 	if w := m.world; len(w.faults) > 0 {
-		t.Fatalf("after %d schedules:\n%s\nhistory:\n%s", m.schedules, strings.Join(w.faults, "\n"), strings.Join(w.history, "\n"))
+		t.Errorf("after %d schedules:\n%s\nhistory:", m.schedules, strings.Join(w.faults, "\n"))
+		for _, e := range w.history {
+			t.Error(e)
+		}
 	}
 	t.Logf("%v", m)
 	return m
@@ -93,6 +98,11 @@ func newModel(removed removal) *model {
 // fault. The faults are in the model's last world.
 func search(removed removal, scenario func(w *world)) *model {
 	m := newModel(removed)
+	defer func() {
+		for _, c := range m.idle {
+			c.stop()
+		}
+	}()
 	for given := []int{}; given != nil; {
 		w := newWorld(m, &schedule{given: given})
 		if w.play(scenario) {
@@ -143,14 +153,12 @@ func (w *world) failover() incident {
 	return incident{"the store fails over to a stale replica", func(w *world) { w.rows, w.failedOver = maps.Clone(replica), true }}
 }
 
-// actor is a coroutine that runs up to its next step when it has its turn.
+// actor runs up to its next step when it has its turn.
 type actor struct {
 	name    string
-	next    func() (effect, bool)
-	stop    func()
-	wait    func(effect) bool // false if the schedule is abandoned
-	pending effect            // of the step that it waits for
-	steps   int               // done
+	on      *coroutine
+	pending effect // of the step that it waits for
+	steps   int    // done
 	done    bool
 }
 
@@ -163,32 +171,65 @@ type effect uint8
 const (
 	reads effect = iota
 	changes
+	finished // the actor has no further step
 )
 
+// coroutine runs one actor after another.
+type coroutine struct {
+	job  func()
+	wait func(effect)
+	next func() (effect, bool)
+	stop func()
+}
+
+func newCoroutine() *coroutine {
+	c := new(coroutine)
+	c.next, c.stop = iter.Pull(func(yield func(effect) bool) {
+		c.wait = func(does effect) { yield(does) }
+		for {
+			c.job()
+			if !yield(finished) {
+				return
+			}
+		}
+	})
+	return c
+}
+
 func (w *world) act(name string, f func(ctx context.Context)) {
-	a := &actor{name: name}
-	a.next, a.stop = iter.Pull(func(wait func(effect) bool) {
+	m := w.model
+	if len(m.idle) == 0 {
+		m.idle = append(m.idle, newCoroutine())
+	}
+	a := &actor{name: name, on: m.idle[len(m.idle)-1]}
+	m.idle = m.idle[:len(m.idle)-1]
+	a.on.job = func() {
 		defer func() {
 			if r := recover(); r != nil && r != errSeen {
 				panic(r)
 			}
 		}()
-		a.wait = wait
-		f(context.WithValue(context.Background(), actorKey{}, a))
-	})
+		if !w.abandoned {
+			f(context.WithValue(context.Background(), actorKey{}, a))
+		}
+	}
 	w.actors = append(w.actors, a)
 }
 
-func (a *actor) turn() {
-	pending, ok := a.next()
-	a.pending, a.done = pending, !ok
+// turn runs an actor up to its next step.
+func (w *world) turn(a *actor) {
+	a.pending, _ = a.on.next()
+	if a.pending == finished {
+		a.done = true
+		w.model.idle = append(w.model.idle, a.on)
+	}
 }
 
 // run schedules the actors until all are done.
 func (w *world) run() {
 	if len(w.incidents) == 0 { // otherwise the time of arrival matters
 		for _, a := range w.actors {
-			a.turn()
+			w.turn(a)
 		}
 	}
 	asleep := map[*actor]bool{} // actors whose next step in this place equals an earlier schedule
@@ -210,7 +251,7 @@ func (w *world) run() {
 		case len(candidates) == 0:
 			w.abandoned = true
 			for _, a := range ready {
-				a.stop()
+				w.turn(a)
 			}
 			panic(errSeen)
 		}
@@ -219,7 +260,7 @@ func (w *world) run() {
 			incident := w.incidents[turn-len(candidates)]
 			w.incidents = nil
 			clear(asleep)
-			w.note("%s", incident.name)
+			w.note(nil, "%s", incident.name)
 			incident.happen(w)
 			continue
 		}
@@ -227,7 +268,7 @@ func (w *world) run() {
 			asleep[a] = true
 		}
 		done := candidates[turn].pending
-		candidates[turn].turn()
+		w.turn(candidates[turn])
 		for a := range asleep {
 			if done == changes || a.pending == changes {
 				delete(asleep, a)
@@ -238,13 +279,20 @@ func (w *world) run() {
 
 // visit counts the state of the world.
 func (w *world) visit() {
-	state := fmt.Appendf(nil, "%d %v %d %d %v", w.now.UnixMilli(), w.down, len(w.ended), len(w.incidents), w.failedOver)
+	var state []byte
+	add := func(numbers ...int64) {
+		for _, n := range numbers {
+			state = strconv.AppendInt(append(state, ' '), n, 36)
+		}
+	}
+	flag := map[bool]int64{true: 1}
+	add(w.now.UnixMilli(), flag[w.down], int64(len(w.ended)), int64(len(w.incidents)), flag[w.failedOver])
 	for _, row := range w.rows {
-		state = fmt.Appendf(state, " %d:%d", row.Generation, row.RotatedAt.UnixMilli())
+		add(row.Generation, row.RotatedAt.UnixMilli())
 	}
 	fewest := math.MaxInt
 	for _, a := range w.actors {
-		state = fmt.Appendf(state, " %d%v", a.steps, a.done)
+		add(int64(a.steps), flag[a.done])
 		fewest = min(fewest, a.steps)
 	}
 	m := w.model
@@ -264,11 +312,12 @@ func (w *world) step(ctx context.Context, does effect, format string, args ...an
 		does = changes // instances remember failures
 	}
 	w.mayCrash(a, format, args...)
-	if !a.wait(does) {
+	a.on.wait(does)
+	if w.abandoned {
 		panic(errSeen)
 	}
 	a.steps++
-	w.note("%s: "+format, append([]any{a.name}, args...)...)
+	w.note(a, format, args...)
 }
 
 var errCrashed = errors.New("the instance has crashed")
@@ -276,13 +325,28 @@ var errCrashed = errors.New("the instance has crashed")
 func (w *world) mayCrash(a *actor, before string, args ...any) {
 	if w.crashes > 0 && w.schedule.choose(2) == 1 {
 		w.crashes--
-		w.note("%s: the instance crashes before: "+before, append([]any{a.name}, args...)...)
+		w.note(a, "the instance crashes before: "+before, args...)
 		panic(errCrashed)
 	}
 }
 
-func (w *world) note(format string, args ...any) {
-	w.history = append(w.history, fmt.Sprintf(format, args...))
+// entry is an entry of a history. It is formatted only after a fault.
+type entry struct {
+	actor  *actor // may be nil
+	format string
+	args   []any
+}
+
+func (e entry) String() string {
+	text := fmt.Sprintf(e.format, e.args...)
+	if e.actor != nil {
+		text = e.actor.name + ": " + text
+	}
+	return text
+}
+
+func (w *world) note(a *actor, format string, args ...any) {
+	w.history = append(w.history, entry{a, format, args})
 }
 
 func (w *world) fault(format string, args ...any) {
