@@ -11,15 +11,15 @@ import (
 
 // ByIssuer returns a verifier for the tokens of several issuers. A token is
 // verified by the Verifier whose VerifierOptions.Issuer equals its "iss", with
-// the keys, the audience and all other rules of that Verifier. A token of another
-// issuer, or of none, is rejected with [ErrIssuerMismatch] without looking for
-// keys.
+// the keys, the audience and all other rules of that Verifier. A token of
+// another issuer, or without "iss", is rejected with [ErrIssuerMismatch] before
+// any key is looked up.
 //
-// The "iss" is read before the signature is checked. It only selects a Verifier,
-// which checks it again.
+// The "iss" is read before the signature is checked. It only selects a
+// Verifier, which checks it again.
 //
-// ByIssuer refuses an empty list, a nil Verifier, one with AnyIssuer, and two of
-// the same issuer. The error joins all faults.
+// ByIssuer refuses an empty list, a nil Verifier, one with AnyIssuer, and two
+// of the same issuer. The error joins all faults.
 func ByIssuer(verifiers ...*Verifier) (TokenVerifier, error) {
 	var f faults.Collector
 	if len(verifiers) == 0 {
@@ -59,9 +59,9 @@ func (b *byIssuer) VerifyToken(ctx context.Context, token string) (*Claims, erro
 	return v.VerifyToken(ctx, token)
 }
 
-// choose returns the Verifier for the "iss" in a token. It reads up to the first
-// "iss" only: the Verifier checks that the rest is well formed and that there is
-// no second one.
+// choose returns the Verifier for the "iss" in a token. It reads up to the
+// first "iss" only: the Verifier checks that the rest is well formed and that
+// there is no second one.
 func (b *byIssuer) choose(token string) (*Verifier, error) {
 	if len(token) > b.maxBytes {
 		return nil, errTokenTooLong

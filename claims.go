@@ -225,10 +225,11 @@ func (c *Claims) scanAudience(v jsonscan.Value) bool {
 	})
 }
 
-// addScopes reads a string (RFC 8693, section 4.2) or an array of strings, which
-// several providers write. It leaves out elements that are not a scope-token
-// (RFC 6749, section 3.3) because they are empty or contain a space: joined with
-// the others, such an element would read as two scopes that were not granted.
+// addScopes reads a string (RFC 8693, section 4.2) or an array of strings,
+// which several providers write. It leaves out elements that are not a
+// scope-token (RFC 6749, section 3.3) because they are empty or contain a
+// space: joined with the others, such an element would read as two scopes that
+// were not granted.
 func (c *Claims) addScopes(v jsonscan.Value) bool {
 	if list, ok := v.Str(); ok {
 		switch {
@@ -262,8 +263,8 @@ const (
 	maxTime = 253402300799
 )
 
-// numericDate reads a NumericDate (RFC 7519, section 2): the seconds since 1970,
-// possibly with a fraction, which is kept.
+// numericDate reads a NumericDate (RFC 7519, section 2): the seconds since
+// 1970, possibly with a fraction, which is kept.
 func numericDate(v jsonscan.Value) (time.Time, bool) {
 	if v.Kind != jsonscan.Number {
 		return time.Time{}, false
@@ -279,8 +280,8 @@ func numericDate(v jsonscan.Value) (time.Time, bool) {
 	return time.Unix(int64(seconds), int64(fraction*1e9)), true
 }
 
-// wholeSeconds reads the form that nearly all tokens use: up to 12 digits, which
-// cannot overflow.
+// wholeSeconds reads the form that nearly all tokens use: up to 12 digits,
+// which cannot overflow.
 func wholeSeconds(text string) (seconds int64, ok bool) {
 	if len(text) > 12 {
 		return 0, false

@@ -11,103 +11,106 @@
 //	protect := jwtauth.Verify(issuer)
 //	mux.Handle("GET /dashboard", protect(dashboard))
 //
-// Tokens are JSON Web Tokens (RFC 7519), signed as a compact JWS (RFC 7515). They
-// are verified by the rules of RFC 8725.
+// Tokens are JSON Web Tokens (RFC 7519), signed as a compact JWS (RFC 7515).
+// They are verified by the rules of RFC 8725.
 //
 // Options have safe defaults. A mistake in a configuration is an error from a
-// constructor, never a failing request. The results of all constructors are safe
-// for concurrent use.
+// constructor, never a failing request. The results of all constructors are
+// safe for concurrent use.
 //
 // # Signing
 //
-// [NewIssuer] makes an Issuer from a [Key]. [Issuer.Sign] returns an access token
-// for a subject, with private claims from a struct or a map. [ExpiresIn] and
-// [ForAudience] change a single token. [Issuer.Login] returns the tokens of a user
-// who has just logged in, and [WriteTokens] sends them. [NewHandlers] returns
-// complete endpoints for login, refresh and logout.
+// [NewIssuer] makes an Issuer from a [Key]. [Issuer.Sign] returns an access
+// token for a subject, with private claims from a struct or a map. [ExpiresIn]
+// and [ForAudience] change a single token. [Issuer.Login] returns the tokens of
+// a user who has just logged in, and [WriteTokens] sends them. [NewHandlers]
+// returns complete endpoints for login, refresh and logout.
 //
 // # Verifying
 //
-// [Verify] takes a [TokenVerifier]: an Issuer for its own tokens, a [Verifier] for
-// those of another issuer, or [ByIssuer] for those of several. A service that only
-// verifies needs public keys and never holds a signing key.
+// [Verify] takes a [TokenVerifier]: an Issuer for its own tokens, a [Verifier]
+// for those of another issuer, or [ByIssuer] for those of several. A service
+// that only verifies needs public keys and never holds a signing key.
 //
 // The token comes from the Authorization header ([Bearer]) unless [From] lists
-// other sources: [Header], [Query], [Form], [Cookie] or any [Source]. [Optional]
-// also admits requests without a token.
+// other sources: [Header], [Query], [Form], [Cookie] or any [Source].
+// [Optional] also admits requests without a token.
 //
-// Behind Verify, [FromContext] returns the [Claims], and [ClaimsAs] decodes private
-// claims into a struct. [Require], [RequireScope] and [RequireFresh] check whether
-// the claims permit a request. [VerifyRequest] makes the decision of Verify without
-// writing a response, for frameworks and HTML pages.
+// Behind Verify, [FromContext] returns the [Claims], and [ClaimsAs] decodes
+// private claims into a struct. [Require], [RequireScope] and [RequireFresh]
+// check whether the claims permit a request. [VerifyRequest] makes the decision
+// of Verify without writing a response, for frameworks and HTML pages.
 //
 // # Errors
 //
-// Compare errors with [errors.Is]. [ErrTokenMissing] means that there is no token,
-// [ErrTokenInvalid] that it was rejected for any reason, and [ErrUnavailable] that
-// it could not be verified, such as during an outage.
+// Compare errors with [errors.Is]. [ErrTokenMissing] means that there is no
+// token, [ErrTokenInvalid] that it was rejected for any reason, and
+// [ErrUnavailable] that it could not be verified, such as during an outage.
 //
 // [WriteError] writes the response for an error: the status, the challenge
-// (RFC 6750) and a JSON body with a stable code (RFC 9457). [ProblemOf] returns the
-// same as a [Problem], and [OnError] replaces the response.
+// (RFC 6750) and a JSON body with a stable code (RFC 9457). [ProblemOf] returns
+// the same as a [Problem], and [OnError] replaces the response.
 //
 // # Sessions and refresh
 //
-// With IssuerOptions.Sessions, Issuer.Login creates a session and returns a refresh
-// token as well. [Issuer.Refresh] exchanges that for new tokens. Concurrent
-// refreshes and lost responses are tolerated for IssuerOptions.ReuseWindow. Later
-// reuse of an old refresh token is treated as theft: the session ends, and the
-// error is [ErrTokenReused].
+// With IssuerOptions.Sessions, Issuer.Login creates a session and returns a
+// refresh token as well. [Issuer.Refresh] exchanges that for new tokens.
+// Concurrent refreshes and lost responses are tolerated for
+// IssuerOptions.ReuseWindow. Later reuse of an old refresh token is treated as
+// theft: the session ends, and the error is [ErrTokenReused].
 //
 // [Issuer.Sessions] lists the sessions of a subject. [Issuer.Logout],
-// [Issuer.LogoutAll] and [Issuer.EndSession] end sessions. An access token remains
-// valid until it expires, except behind [Issuer.Live], which checks the session for
-// every request. IssuerOptions.OnEvent receives an [Event] for each change.
+// [Issuer.LogoutAll] and [Issuer.EndSession] end sessions. An access token
+// remains valid until it expires, except behind [Issuer.Live], which checks the
+// session for every request. IssuerOptions.OnEvent receives an [Event] for each
+// change.
 //
 // # Cookies
 //
-// For browsers, [NewCookies] and HandlerOptions.Cookies keep the tokens in cookies
-// that no script can read and no other site can use ([ErrCrossSite]).
-// [Cookies.Access] is the source for Verify. [Handlers.Renew] keeps pages without
-// script logged in.
+// For browsers, [NewCookies] and HandlerOptions.Cookies keep the tokens in
+// cookies that no script can read and no other site can use ([ErrCrossSite]).
+// [Cookies.Access] is the source for Verify. [Handlers.Renew] keeps pages
+// without script logged in.
 //
 // # Passwords
 //
-// [HashPassword], [CheckPassword] and [NeedsRehash] use bcrypt. They run a limited
-// number of checks at a time. The others wait and are served in turn by client
-// ([WithClient]), or fail with [ErrBusy]. [NewHasher] changes these limits.
+// [HashPassword], [CheckPassword] and [NeedsRehash] use bcrypt. They run a
+// limited number of checks at a time. The others wait and are served in turn by
+// client ([WithClient]), or fail with [ErrBusy]. [NewHasher] changes these
+// limits.
 //
 // # Keys and rotation
 //
-// A [Key] is bound to one [Algorithm], so a token never chooses how it is verified.
-// [KeyFromEnv] reads a key from the environment, [ParseKey] from PEM or JWK, and
-// [NewKey] from a Go value, such as a [crypto.Signer]. [GenerateKey] makes a new
-// one. [StaticKeys] holds the keys of a Verifier.
+// A [Key] is bound to one [Algorithm], so a token never chooses how it is
+// verified. [KeyFromEnv] reads a key from the environment, [ParseKey] from PEM
+// or JWK, and [NewKey] from a Go value, such as a [crypto.Signer].
+// [GenerateKey] makes a new one. [StaticKeys] holds the keys of a Verifier.
 //
-// [Issuer.JWKS] publishes the public keys of an Issuer. [Issuer.SetKeys] replaces
-// them while the service runs, and explains a rotation step by step.
+// [Issuer.JWKS] publishes the public keys of an Issuer. [Issuer.SetKeys]
+// replaces them while the service runs, and explains a rotation step by step.
 //
 // # Remote keys
 //
-// [NewRemoteKeysFromIssuer] finds the key set of an identity provider by discovery.
-// [NewRemoteKeys] reads it from a URL. [RemoteKeys] fetches keys when they are
-// needed, refreshes them in the background and bridges outages of the provider.
+// [NewRemoteKeysFromIssuer] finds the key set of an identity provider by
+// discovery. [NewRemoteKeys] reads it from a URL. [RemoteKeys] fetches keys
+// when they are needed, refreshes them in the background and bridges outages of
+// the provider.
 //
 // # Stores
 //
 // A [SessionStore] keeps the sessions:
 //
 //   - [github.com/seed-0a072700/jwtauth/memstore] in memory, for one process.
-//   - [github.com/seed-0a072700/jwtauth/sqlstore] in PostgreSQL, SQLite, MySQL or
-//     MariaDB.
+//   - [github.com/seed-0a072700/jwtauth/sqlstore] in PostgreSQL, SQLite, MySQL
+//     or MariaDB.
 //   - [github.com/seed-0a072700/jwtauth/redisstore] in Redis or Valkey. It is a
 //     module of its own.
 //
 // # Testing
 //
 // [NewContext] passes claims to a handler without a token. Package
-// [github.com/seed-0a072700/jwtauth/jwtauthtest] provides tokens and a verifier for
-// tests, attacks on a protected handler, and a test suite for stores.
+// [github.com/seed-0a072700/jwtauth/jwtauthtest] provides tokens and a verifier
+// for tests, attacks on a protected handler, and a test suite for stores.
 package jwtauth
 
 import (
@@ -153,8 +156,9 @@ var errNoClaims = fmt.Errorf("%w: the context holds no claims", ErrTokenMissing)
 // context.
 type contextKey struct{}
 
-// requestContext is the context of a request behind [Verify]. A type of its own,
-// unlike context.WithValue, needs one allocation for the context and its values.
+// requestContext is the context of a request behind [Verify]. A type of its
+// own, unlike context.WithValue, needs one allocation for the context and its
+// values.
 type requestContext struct {
 	context.Context
 	claims *Claims // nil for an anonymous request

@@ -15,7 +15,8 @@ import (
 // configuration: a field that is zero has its default. A negative value is an
 // error unless the field gives it a meaning. Literals must name their fields.
 //
-// Texts in options (issuer, audience and other names) are valid UTF-8 of at most
+// Texts in options (issuer, audience and other names) are valid UTF-8 of at
+// most
 // 1 KiB without control characters.
 type IssuerOptions struct {
 	_ struct{}
@@ -41,8 +42,8 @@ type IssuerOptions struct {
 	// Logout and others) return an error.
 	Sessions SessionStore
 
-	// IdleTTL is how long a session lasts without a refresh: at least
-	// AccessTTL + 2·(ReuseWindow + 30 s), at most SessionTTL. Default 7 days, or
+	// IdleTTL is how long a session lasts without a refresh: at least AccessTTL
+	// + 2·(ReuseWindow + 30 s), at most SessionTTL. Default 7 days, or
 	// SessionTTL if that is less. Time in which the store is down counts as
 	// well, so IdleTTL should exceed the outages that users are to survive.
 	IdleTTL time.Duration
@@ -63,10 +64,10 @@ type IssuerOptions struct {
 	ReuseWindow time.Duration
 
 	// RefreshKeys are HS… keys for refresh tokens. The first one signs, and all
-	// of them verify, as do keys derived from the signing key and AcceptKeys: 16
-	// keys at most in total. Default: only the derived keys. Set RefreshKeys if
-	// the signing key is a [crypto.Signer], or to rotate signing keys without
-	// regard to refresh tokens.
+	// of them verify, as do keys derived from the signing key and AcceptKeys:
+	// 16 keys at most in total. Default: only the derived keys. Set RefreshKeys
+	// if the signing key is a [crypto.Signer], or to rotate signing keys
+	// without regard to refresh tokens.
 	//
 	// No key signs refresh tokens itself, only a key derived from it and Issuer
 	// (HKDF, RFC 5869). So the keys of access tokens do not verify refresh
@@ -94,7 +95,7 @@ type IssuerOptions struct {
 	Claims func(ctx context.Context, subject string) (any, error)
 
 	// Leeway is the clock skew tolerated in "exp", "nbf" and "iat": at most 5
-	// minutes, negative for none. Default 30 seconds.
+	// minutes. A negative value tolerates no skew. Default 30 seconds.
 	Leeway time.Duration
 
 	// Now returns the current time and must be safe for concurrent use. Default
@@ -103,11 +104,12 @@ type IssuerOptions struct {
 }
 
 // VerifierOptions configures a [Verifier]. Issuer (or AnyIssuer) and Audience
-// (or AnyAudience) are required. Any other field that is zero has its default. A
-// negative value is an error unless the field gives it a meaning. Literals must
-// name their fields.
+// (or AnyAudience) are required. Any other field that is zero has its default.
+// A negative value is an error unless the field gives it a meaning. Literals
+// must name their fields.
 //
-// Texts in options (issuer, audience and other names) are valid UTF-8 of at most
+// Texts in options (issuer, audience and other names) are valid UTF-8 of at
+// most
 // 1 KiB without control characters.
 type VerifierOptions struct {
 	_ struct{}
@@ -120,14 +122,14 @@ type VerifierOptions struct {
 	// provider sign tokens for the services of all its customers.
 	Audience []string
 
-	// AnyIssuer accepts any "iss", or none, if Issuer is empty. AnyAudience
-	// accepts any "aud", or none, if Audience is empty.
+	// AnyIssuer accepts tokens with any "iss" or without one, if Issuer is
+	// empty. AnyAudience does the same for "aud", if Audience is empty.
 	AnyIssuer, AnyAudience bool
 
 	// Types are the media types that the "typ" of the header may have, such as
-	// "at+jwt" (RFC 9068). Upper and lower case do not differ, and "application/"
-	// in front is ignored. If set, a token must have one of these types.
-	// Default: "JWT", "at+jwt" or no "typ" at all.
+	// "at+jwt" (RFC 9068). Upper and lower case do not differ, and
+	// "application/" in front is ignored. If set, a token must have one of
+	// these types. Default: "JWT", "at+jwt" or no "typ" at all.
 	Types []string
 
 	// ScopeClaims are further claims that hold scopes, as a string or an array
@@ -139,16 +141,18 @@ type VerifierOptions struct {
 	MaxTokenBytes int
 
 	// CacheSize is how many verified tokens are remembered, so that their
-	// signatures are not computed again: at most 1,048,576, negative for none.
-	// Default 4,096. Times and the key are still checked for every request.
+	// signatures are not computed again: at most 1,048,576. A negative value
+	// turns that off. Default 4,096. Times and the key are still checked for
+	// every request.
 	//
 	// Tokens with HS… algorithms and tokens over 8 KiB are not remembered. With
 	// typical tokens of 1 KiB the default takes some 10 MiB of memory. With the
-	// largest it takes some 60 MiB, or 200 MiB if each has a thousand audiences.
+	// largest it takes some 60 MiB, or 200 MiB if each has a thousand
+	// audiences.
 	CacheSize int
 
-	// Leeway is the clock skew tolerated in "exp", "nbf" and "iat", and in
-	// MaxAge: at most 5 minutes, negative for none. Default 30 seconds.
+	// Leeway is the clock skew tolerated in "exp", "nbf", "iat" and MaxAge: at
+	// most 5 minutes. A negative value tolerates no skew. Default 30 seconds.
 	Leeway time.Duration
 
 	// MaxAge is how long after its "iat" a token is accepted. A token must then
@@ -185,7 +189,8 @@ const (
 	maxCacheSize     = 1 << 20
 )
 
-// rules are compiled VerifierOptions: defaults are filled in and values checked.
+// rules are compiled VerifierOptions: defaults are filled in and values
+// checked.
 type rules struct {
 	issuer      string   // "" for any
 	audience    []string // empty for any
@@ -321,8 +326,8 @@ func (o IssuerOptions) compileSessions(f *faults.Collector, i *issuance) {
 	if i.idle == 0 {
 		i.idle = min(defaultIdleTTL, i.life)
 	}
-	// A session must last long enough for a client that refreshes when its access
-	// token expires, and again after a lost response.
+	// A session must last long enough for a client that refreshes when its
+	// access token expires, and again after a lost response.
 	least := i.ttl + 2*(i.window+rotation.RepeatGrace)
 	below := func(field string, d time.Duration) {
 		f.Add("IssuerOptions."+field, "%v is below the minimum of %v: AccessTTL + 2·(ReuseWindow + %v)", d, least, rotation.RepeatGrace)

@@ -14,8 +14,8 @@ import (
 )
 
 // TokenVerifier verifies tokens. [Issuer], [Verifier] and the results of
-// [Issuer.Live] and [ByIssuer] implement it. So may a fake in a test, or a client
-// of a token introspection endpoint (RFC 7662).
+// [Issuer.Live] and [ByIssuer] implement it. So may a fake in a test, or a
+// client of a token introspection endpoint (RFC 7662).
 type TokenVerifier interface {
 	// VerifyToken returns the claims of a valid token. It must be safe for
 	// concurrent use.
@@ -27,8 +27,8 @@ type TokenVerifier interface {
 }
 
 // Verifier verifies the tokens of one issuer with the keys of a [KeySource]. It
-// is safe for concurrent use. Make one with [NewVerifier]; the zero value cannot
-// be used.
+// is safe for concurrent use. Make one with [NewVerifier]; the zero value
+// cannot be used.
 type Verifier struct {
 	keys    KeySource
 	rules   rules
@@ -258,7 +258,8 @@ func (r *rules) acceptsType(h compact.Header) bool {
 	return h.Typed && slices.Contains(r.types, strings.ToLower(shortType(h.Type)))
 }
 
-// shortType removes the "application/" that a header may omit from a media type.
+// shortType removes the "application/" that a header may omit from a media
+// type.
 func shortType(t string) string {
 	const prefix = "application/"
 	if len(t) > len(prefix) && strings.EqualFold(t[:len(prefix)], prefix) && !strings.Contains(t[len(prefix):], "/") {
@@ -300,8 +301,8 @@ func containsAny(have, want []string) bool {
 	return false
 }
 
-// checkTimes makes the checks that every request needs (RFC 7519, sections 4.1.4
-// to 4.1.6). A token expires at the instant of its "exp".
+// checkTimes makes the checks that every request needs (RFC 7519, sections
+// 4.1.4 to 4.1.6). A token expires at the instant of its "exp".
 func (r *rules) checkTimes(c *Claims, now time.Time) error {
 	early, late := now.Add(-r.leeway), now.Add(r.leeway)
 	switch {

@@ -40,8 +40,8 @@ type counts struct {
 	places       []string
 }
 
-// countFolder counts all Go files below root except tests, testdata, and folders
-// of other tools.
+// countFolder counts all Go files below root except tests, testdata, and
+// folders of other tools.
 func countFolder(root string) (*counts, error) {
 	c := &counts{found: make([]int, len(groups))}
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
@@ -112,8 +112,8 @@ func (c *counts) addFile(name string, src []byte) {
 	}
 }
 
-// commentLines returns the numbers of the lines that hold a comment and no code.
-// The scanner tells comments from strings that look like them.
+// commentLines returns the numbers of the lines that hold a comment and no
+// code. The scanner tells comments from strings that look like them.
 func commentLines(src []byte) map[int]bool {
 	lines := make(map[int]bool)
 	files := token.NewFileSet()
