@@ -71,8 +71,13 @@ type Cookies struct {
 //
 //	cookies, err := jwtauth.NewCookies(jwtauth.CookieOptions{})
 //	…
-//	handlers, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{Cookies: cookies, …})
-//	protected := jwtauth.Verify(issuer.Live(), jwtauth.From(cookies.Access(), jwtauth.Bearer()))
+//	handlers, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{
+//		Authenticate: authenticate,
+//		Cookies:      cookies,
+//	})
+//	…
+//	from := jwtauth.From(cookies.Access(), jwtauth.Bearer())
+//	protect := jwtauth.Verify(issuer.Live(), from)
 //
 // The cookies are HttpOnly, Secure and SameSite=Lax, and belong to this host
 // alone: no sibling host can plant a cookie whose name begins with "__Host-".

@@ -13,7 +13,8 @@ import (
 // expired, and the refresh cookie is valid, Renew refreshes the session: it
 // sets the cookies, and calls next with a request that carries the new ones.
 //
-//	pages := handlers.Renew(jwtauth.Verify(issuer.Live(), jwtauth.From(cookies.Access()))(dashboard))
+//	protect := jwtauth.Verify(issuer.Live(), jwtauth.From(cookies.Access()))
+//	mux.Handle("GET /dashboard", handlers.Renew(protect(dashboard)))
 //
 // All other requests go to next unchanged, for Verify to decide: other methods,
 // requests with an Authorization header, WebSocket handshakes, requests that

@@ -6,7 +6,8 @@
 //
 //	protected := jwtauth.Verify(jwtauthtest.Verifier(t))(dashboard)
 //	r := httptest.NewRequest("GET", "/dashboard", nil)
-//	r.Header.Set("Authorization", "Bearer "+jwtauthtest.Token(t, "alice", nil))
+//	token := jwtauthtest.Token(t, "alice", nil)
+//	r.Header.Set("Authorization", "Bearer "+token)
 //
 // To test a handler without its middleware, put claims into the request's
 // context with [jwtauth.NewContext].
