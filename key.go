@@ -80,12 +80,14 @@ func NewKey(alg Algorithm, material any) (Key, error) {
 //     openssl writes) or PUBLIC KEY (SPKI). The errors for encrypted keys and
 //     certificates contain the openssl command that converts them.
 //   - a JWK (RFC 7517) of type RSA, EC, OKP with Ed25519 (RFC 8037), or oct.
-//     Names of members are case-sensitive and must not repeat. Values are
-//     canonical base64url of the exact length. A private RSA key needs p, q,
-//     dp, dq and qi. The "use" must be absent or "sig". If "key_ops" is
-//     present, it must contain "verify", or "sign" for a private key. A key
-//     with "verify" but not "sign" cannot sign. The "kid", of at most 256
-//     bytes, becomes the [Key.ID].
+//     Names of members are case-sensitive and must not repeat. A member that
+//     is null counts as absent. Values are canonical base64url, with or
+//     without padding. Those of EC and OKP keys have the exact length; zero
+//     bytes before the numbers of an RSA key are removed. A private RSA key
+//     needs p, q, dp, dq and qi. The "use" must be absent or "sig". If
+//     "key_ops" is present and not empty, it must contain "verify", or "sign"
+//     for a private key. A key with "verify" but not "sign" cannot sign. The
+//     "kid", of at most 256 bytes, becomes the [Key.ID].
 //
 // If alg is "", the key is for the "alg" of the JWK. If that is absent as well,
 // it is for the default of its type: RS256, EdDSA, HS256, or ES256, ES384 or

@@ -36,26 +36,36 @@ type KeySource interface {
 // [Key.WithID] or the "kid" of a JWK are not derived. A token without a "kid"
 // is verified with all keys of its algorithm.
 //
+// Symmetric and public keys may be in one list, for example while an issuer
+// moves from HS256 to ES256. Each key verifies tokens of its own algorithm
+// only, so no token can use a public key as a secret (RFC 8725, section 3.1).
+//
 // StaticKeys refuses an empty list, the zero Key, two keys with the same ID,
-// and symmetric keys beside public ones (RFC 8725, section 3.1). Its error
-// joins all faults.
+// and a key with a derived ID that the limits of [KeySource] would exclude from
+// the checks of a token without a "kid". Its error joins all faults.
 func StaticKeys(keys ...Key) (KeySource, error) {
 	var f faults.Collector
 	if len(keys) == 0 {
 		f.Add("StaticKeys: keys", "is empty")
 	}
 	set := newKeySet()
-	var symmetric, public bool
+	positions := make([]int, len(keys)) // of the keys among those of their algorithm
+	count := make(map[Algorithm]int)
 	for i, key := range keys {
 		if err := set.Add(key.k); err != nil {
 			f.Add(fmt.Sprintf("StaticKeys: keys[%d]", i), "%v", err)
 			continue
 		}
-		symmetric = symmetric || key.k.Symmetric()
-		public = public || !key.k.Symmetric()
+		positions[i] = count[key.Algorithm()]
+		count[key.Algorithm()]++
 	}
-	if symmetric && public {
-		f.Add("StaticKeys: keys", "contains symmetric and public keys: make a verifier for each kind")
+	for i, key := range keys {
+		all := set.Lookup(jose.Algorithm(key.Algorithm()), "")
+		tried := len(candidates(all, key.Algorithm()))
+		if positions[i] >= tried && len(all) > 0 && !key.k.Assigned() {
+			f.Add(fmt.Sprintf("StaticKeys: keys[%d]", i), "is never tried on a token without a \"kid\", because only %d of the %s keys are; "+
+				"give it the ID that its issuer uses (WithID), or remove other keys", tried, key.Algorithm())
+		}
 	}
 	if err := f.Err(); err != nil {
 		return nil, err

@@ -1,6 +1,9 @@
 package jwtauth_test
 
 import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
 	"strings"
 	"testing"
 
@@ -96,9 +99,8 @@ func TestStaticKeysFaults(t *testing.T) {
 		{"public part beside its key", []jwtauth.Key{public, public.Public()}, []string{"StaticKeys: keys[1]: "}},
 		{"two keys with one ID", []jwtauth.Key{public.WithID("k"), generate(t, jwtauth.ES256).WithID("k")}, []string{"StaticKeys: keys[1]: "}},
 		{"invalid ID", []jwtauth.Key{public.WithID("a\n")}, []string{"StaticKeys: keys[0]: ", "key ID"}},
-		{"symmetric beside public", []jwtauth.Key{secret, public}, []string{"StaticKeys: keys: contains symmetric and public keys"}},
 		{"everything at once", []jwtauth.Key{{}, secret, public, public, public.WithID("\x00")},
-			[]string{"keys[0]: ", "keys[3]: ", "keys[4]: ", "contains symmetric and public keys"}},
+			[]string{"keys[0]: ", "keys[3]: ", "keys[4]: "}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -118,10 +120,58 @@ func TestStaticKeysFaults(t *testing.T) {
 		"secrets with IDs":            {secret.WithID("a"), secret.WithID("b")},
 		"keys for several algorithms": {public, generate(t, jwtauth.ES256), generate(t, jwtauth.ES384)},
 		"one key under two IDs":       {public, public.WithID("b")},
+		"symmetric beside public":     {secret, public},
 	} {
 		if _, err := jwtauth.StaticKeys(keys...); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// Symmetric and public keys may be in one set. A token cannot use the text of a
+// public key as a secret.
+func TestStaticKeysOfBothKinds(t *testing.T) {
+	secret, public := forgeHS256(t), forgeES256(t)
+	v := newVerifier(t, staticKeys(t, secret.key, public.key), options())
+	for name, f := range map[string]forger{"HS256": secret, "ES256": public} {
+		if _, err := v.VerifyToken(t.Context(), f.claims(goodClaims)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	text, err := public.key.Public().MarshalPEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, stolen := range [][]byte{text, bytes.TrimSpace(text)} {
+		token := forger{jwtauth.HS256, jwtauth.Key{}, func(input string) []byte {
+			mac := hmac.New(sha256.New, stolen)
+			mac.Write([]byte(input))
+			return mac.Sum(nil)
+		}}.claims(goodClaims)
+		_, err := v.VerifyToken(t.Context(), token)
+		checkRefusal(t, err, jwtauth.ErrSignatureInvalid, token)
+	}
+}
+
+// A key whose ID is derived must be within the limits, because the tokens of
+// its issuer may have no "kid".
+func TestStaticKeysNeverTried(t *testing.T) {
+	keys := make([]jwtauth.Key, 17)
+	for i := range keys {
+		keys[i] = generate(t, jwtauth.EdDSA)
+	}
+	if _, err := jwtauth.StaticKeys(keys[:16]...); err != nil {
+		t.Errorf("16 keys: %v", err)
+	}
+	_, err := jwtauth.StaticKeys(keys...)
+	const want = `jwtauth: StaticKeys: keys[16]: is never tried on a token without a "kid", because only 16 of the EdDSA keys are; ` +
+		`give it the ID that its issuer uses (WithID), or remove other keys`
+	if err == nil || err.Error() != want {
+		t.Errorf("17 keys: %v\nwant %s", err, want)
+	}
+	keys[16] = keys[16].WithID("named")
+	if _, err := jwtauth.StaticKeys(keys...); err != nil {
+		t.Errorf("17 keys, the last with an ID: %v", err)
 	}
 }
 

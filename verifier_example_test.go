@@ -63,6 +63,7 @@ func ExampleVerifier_VerifyToken() {
 	// Output: true jwtauth: token of another issuer
 }
 
+// An issuer that moves from HS256 to ES256 has both kinds of keys for a while.
 func ExampleStaticKeys() {
 	secret, err := jwtauth.GenerateKey(jwtauth.HS256)
 	if err != nil {
@@ -72,9 +73,17 @@ func ExampleStaticKeys() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	_, err = jwtauth.StaticKeys(public, secret)
-	fmt.Println(err)
-	// Output: jwtauth: StaticKeys: keys: contains symmetric and public keys: make a verifier for each kind
+	keys, err := jwtauth.StaticKeys(public.Public(), secret)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, alg := range []jwtauth.Algorithm{jwtauth.HS256, jwtauth.ES256} {
+		found, err := keys.VerificationKeys(context.Background(), alg, "")
+		fmt.Println(alg, len(found), err)
+	}
+	// Output:
+	// HS256 1 <nil>
+	// ES256 1 <nil>
 }
 
 // Any type can verify tokens, such as this fake for tests.

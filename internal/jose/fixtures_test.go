@@ -117,6 +117,16 @@ func jwkOf(material any) map[string]any {
 	panic("no JWK")
 }
 
+// jwkWithout returns m without the members whose changes are nil, and with the
+// others changed.
+func jwkWithout(m map[string]any, changes map[string]any) map[string]any {
+	var changed map[string]any
+	if err := json.Unmarshal([]byte(jwkWith(m, changes)), &changed); err != nil {
+		panic(err)
+	}
+	return changed
+}
+
 // jwkWith returns the text of m with other members. A nil value removes one.
 func jwkWith(m map[string]any, changes map[string]any) string {
 	m = maps.Clone(m)

@@ -12,11 +12,13 @@ import (
 )
 
 // JWK holds the members of a JSON Web Key (RFC 7517) by their exact names.
+// Members with the value null are left out, because some software writes null
+// for every member that a key does not have.
 type JWK map[string]json.RawMessage
 
 // jwkNames are the names with a meaning. A name that differs from one of them
 // only in case is refused, because other software ignores case.
-var jwkNames = []string{"kty", "alg", "use", "key_ops", "kid", "crv", "x", "y", "d", "n", "e", "p", "q", "dp", "dq", "qi", "oth", "k", "keys"}
+var jwkNames = []string{"kty", "alg", "use", "key_ops", "kid", "crv", "x", "y", "d", "n", "e", "p", "q", "dp", "dq", "qi", "oth", "k", "keys", "issuer"}
 
 // secretNames are the members that hold a part of a private or symmetric key.
 var secretNames = []string{"k", "d", "p", "q", "dp", "dq", "qi", "oth"}
@@ -44,14 +46,14 @@ func scanJWK(data []byte) (JWK, error) {
 	if start, err := dec.Token(); err != nil || start != json.Delim('{') {
 		return nil, errors.New("is not a JSON object")
 	}
-	m := make(JWK)
+	m, seen := make(JWK), make(map[string]bool)
 	for dec.More() {
 		token, err := dec.Token()
 		name, ok := token.(string)
 		if err != nil || !ok {
 			return nil, errors.New("is not valid JSON")
 		}
-		if _, twice := m[name]; twice {
+		if seen[name] {
 			return nil, fmt.Errorf("has member %s twice", quote(name))
 		}
 		if i := slices.IndexFunc(jwkNames, func(known string) bool { return known != name && strings.EqualFold(known, name) }); i >= 0 {
@@ -61,7 +63,10 @@ func scanJWK(data []byte) (JWK, error) {
 		if err := dec.Decode(&value); err != nil {
 			return nil, errors.New("is not valid JSON")
 		}
-		m[name] = value
+		seen[name] = true
+		if string(value) != "null" {
+			m[name] = value
+		}
 	}
 	if _, err := dec.Token(); err != nil {
 		return nil, errors.New("is not valid JSON")
@@ -137,6 +142,13 @@ func (m JWK) read(alg Algorithm) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
+	issuer, bound, err := m.Text("issuer")
+	if err != nil {
+		return nil, err
+	}
+	if bound && issuer == "" {
+		return nil, errors.New("has an empty issuer, which no token can match")
+	}
 	if err := checkKeyID(kid); err != nil {
 		return nil, fmt.Errorf("member kid cannot be used: %w", err)
 	}
@@ -161,6 +173,7 @@ func (m JWK) read(alg Algorithm) (*Key, error) {
 	if kid != "" {
 		k.id, k.assigned = kid, true
 	}
+	k.issuer = issuer
 	return k, nil
 }
 
@@ -210,6 +223,9 @@ func (m JWK) uses(hasPrivate bool) (signs bool, err error) {
 	var ops []*string
 	if raw[0] != '[' || json.Unmarshal(raw, &ops) != nil || slices.Contains(ops, nil) {
 		return false, errors.New("member key_ops is not an array of strings")
+	}
+	if len(ops) == 0 { // some software writes an empty list for "any"
+		return hasPrivate, nil
 	}
 	seen := make(map[string]bool)
 	for _, op := range ops {

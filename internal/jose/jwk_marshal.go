@@ -26,6 +26,7 @@ type jwkMembers struct {
 	Alg    Algorithm `json:"alg,omitempty"`
 	Use    string    `json:"use,omitempty"`
 	KeyOps []string  `json:"key_ops,omitempty"`
+	Issuer string    `json:"issuer,omitempty"`
 
 	D  string `json:"d,omitempty"`
 	P  string `json:"p,omitempty"`
@@ -61,7 +62,7 @@ func (k *Key) AppendPublicJWK(dst []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%s keys have no public form", k.alg)
 	}
 	m := publicJWK(k.pub)
-	m.Kid, m.Alg, m.Use = k.id, k.alg, "sig"
+	m.Kid, m.Alg, m.Use, m.Issuer = k.id, k.alg, "sig", k.issuer
 	object, err := json.Marshal(m)
 	return append(dst, object...), err
 }
@@ -73,7 +74,7 @@ func (k *Key) MarshalJWK() ([]byte, error) {
 		return nil, err
 	}
 	m := publicJWK(k.pub)
-	m.Kid, m.Alg, m.Use = k.id, k.alg, "sig"
+	m.Kid, m.Alg, m.Use, m.Issuer = k.id, k.alg, "sig", k.issuer
 	if k.verifyOnly {
 		m.KeyOps = []string{"verify"}
 	}

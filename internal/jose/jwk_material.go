@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"strings"
 
 	"github.com/seed-0a072700/jwtauth/internal/compact"
 )
@@ -153,8 +154,9 @@ func (m JWK) okp(hasPrivate bool) (any, error) {
 	return private, nil
 }
 
-// bytes returns the required member name, decoded from canonical base64url. If
-// size is not 0, the value must have that many bytes.
+// bytes returns the required member name, decoded from canonical base64url. It
+// ignores padding, which changes no value: several libraries write it. If size
+// is not 0, the value must have that many bytes.
 func (m JWK) bytes(name string, size int) ([]byte, error) {
 	text, ok, err := m.Text(name)
 	if err != nil {
@@ -163,9 +165,12 @@ func (m JWK) bytes(name string, size int) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("has no member %s, which its type requires", name)
 	}
+	if len(text)%4 == 0 {
+		text = strings.TrimSuffix(strings.TrimSuffix(text, "="), "=")
+	}
 	b, canonical := compact.Decode(nil, text)
 	if !canonical {
-		return nil, fmt.Errorf("member %s is not base64url without padding (RFC 7515, section 2)", name)
+		return nil, fmt.Errorf("member %s is not base64url (RFC 7515, section 2)", name)
 	}
 	if size > 0 && len(b) != size {
 		return nil, fmt.Errorf("member %s is %d bytes instead of %d", name, len(b), size)
@@ -174,14 +179,15 @@ func (m JWK) bytes(name string, size int) ([]byte, error) {
 }
 
 // number returns the required member name, a Base64urlUInt (RFC 7518, section
-// 2).
+// 2). Leading zero bytes are removed: Java's BigInteger.toByteArray writes one
+// before a number whose first bit is 1.
 func (m JWK) number(name string) (*big.Int, error) {
 	b, err := m.bytes(name, 0)
 	if err != nil {
 		return nil, err
 	}
-	if len(b) == 0 || len(b) > 1 && b[0] == 0 {
-		return nil, fmt.Errorf("member %s is empty or begins with a zero byte (RFC 7518, section 2)", name)
+	if len(b) == 0 {
+		return nil, fmt.Errorf("member %s is empty", name)
 	}
 	return new(big.Int).SetBytes(b), nil
 }

@@ -1,6 +1,8 @@
 package jose_test
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -48,6 +50,67 @@ func TestParseJWK(t *testing.T) {
 	}
 }
 
+// Some libraries write members that a key does not have, a zero byte before a
+// number, or padding. None of it changes the key.
+func TestParseJWKTolerates(t *testing.T) {
+	type with = map[string]any
+	null := json.RawMessage("null")
+	rsaJWK, p256, ed, oct := jwkOf(rsaKey()), jwkOf(p256Key()), jwkOf(edKey()), jwkOf(randomBytes(64))
+	public := with{"kid": "a", "d": nil, "p": nil, "q": nil, "dp": nil, "dq": nil, "qi": nil}
+	zero := func(m with, name string) string {
+		return base64.RawURLEncoding.EncodeToString(append([]byte{0, 0}, must(base64.RawURLEncoding.DecodeString(m[name].(string)))...))
+	}
+	padded := func(m with, name string) string {
+		text := m[name].(string)
+		return text + strings.Repeat("=", (4-len(text)%4)%4)
+	}
+	for _, tt := range []struct {
+		name         string
+		plain, given string
+	}{
+		{"null members", jwkWith(rsaJWK, public), `{"alg":null,"use":null,"key_ops":null,"d":null,"p":null,"k":null,"oth":null,"issuer":null,"x5c":null,` + jwkWith(rsaJWK, public)[1:]},
+		{"kid null", jwkWith(ed, nil), jwkWith(ed, with{"kid": null})},
+		{"d null", jwkWith(p256, with{"d": nil}), jwkWith(p256, with{"d": null})},
+		{"key_ops empty", jwkWith(p256, nil), jwkWith(p256, with{"key_ops": []string{}})},
+		{"key_ops of a secret empty", jwkWith(oct, nil), jwkWith(oct, with{"use": "sig", "key_ops": []string{}})},
+		{"zero bytes before n and e", jwkWith(rsaJWK, public), jwkWith(jwkWithout(rsaJWK, public), with{"n": zero(rsaJWK, "n"), "e": zero(rsaJWK, "e")})},
+		{"zero bytes before private numbers", jwkWith(rsaJWK, nil), jwkWith(rsaJWK, with{"d": zero(rsaJWK, "d"), "p": zero(rsaJWK, "p"), "qi": zero(rsaJWK, "qi")})},
+		{"padded n and d", jwkWith(rsaJWK, nil), jwkWith(rsaJWK, with{"n": padded(rsaJWK, "n"), "d": padded(rsaJWK, "d")})},
+		{"padded x and y", jwkWith(p256, nil), jwkWith(p256, with{"x": padded(p256, "x"), "y": padded(p256, "y")})},
+		{"padded k", jwkWith(oct, nil), jwkWith(oct, with{"k": padded(oct, "k")})},
+	} {
+		want, got := must(jose.Parse("", []byte(tt.plain))), must(jose.Parse("", []byte(tt.given)))
+		if w, g := must(want.MarshalJWK()), must(got.MarshalJWK()); string(w) != string(g) || want.Assigned() != got.Assigned() {
+			t.Errorf("%s: another key: %v, want %v", tt.name, got, want)
+		}
+	}
+}
+
+// The issuer belongs to a key, also after it was written and read again.
+func TestJWKIssuer(t *testing.T) {
+	const issuer = "https://login.example/{tenantid}/v2.0"
+	for _, private := range []bool{false, true} {
+		text := jwkWith(jwkOf(p256Key()), map[string]any{"issuer": issuer, "kid": "a"})
+		key := must(jose.Parse("", []byte(text)))
+		if !private {
+			key = key.Public()
+		}
+		if key.Issuer() != issuer || key.WithID("b").Issuer() != issuer {
+			t.Errorf("the issuer is %q", key.Issuer())
+		}
+		if again := must(jose.Parse("", must(key.MarshalJWK()))); again.Issuer() != issuer {
+			t.Errorf("MarshalJWK: the issuer is %q", again.Issuer())
+		}
+		if again := must(jose.Parse("", must(key.AppendPublicJWK(nil)))); again.Issuer() != issuer {
+			t.Errorf("AppendPublicJWK: the issuer is %q", again.Issuer())
+		}
+	}
+	var none *jose.Key
+	if none.Issuer() != "" || must(jose.Generate(jose.EdDSA)).Issuer() != "" {
+		t.Error("a key without a JWK has an issuer")
+	}
+}
+
 // TestScanJWK reads JWKs of a key set, whose keys may be unusable.
 func TestScanJWK(t *testing.T) {
 	for _, tt := range []struct{ name, text, id, secret string }{
@@ -60,7 +123,8 @@ func TestScanJWK(t *testing.T) {
 		{"RSA", jwkWith(jwkOf(rsaKey()), nil), "", "d"},
 		{"EC", jwkWith(jwkOf(p256Key()), nil), "", "d"},
 		{"oct", jwkWith(jwkOf(randomBytes(32)), nil), "", "k"},
-		{"p", `{"p":null}`, "", "p"},
+		{"p", `{"p":7}`, "", "p"},
+		{"null", `{"kid":null,"k":null,"d":null,"p":null,"oth":null}`, "", ""},
 		{"q", `{"q":1}`, "", "q"},
 		{"dp", `{"dp":""}`, "", "dp"},
 		{"dq", `{"dq":""}`, "", "dq"},

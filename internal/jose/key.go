@@ -30,9 +30,10 @@ type Key struct {
 	suite    *suite
 	alg      Algorithm
 	id       string
-	assigned bool  // the ID comes from WithID or from a JWK's kid
-	idErr    error // why the ID cannot be used
-	size     int   // of a signature, in bytes
+	assigned bool   // the ID comes from WithID or from a JWK's kid
+	idErr    error  // why the ID cannot be used
+	size     int    // of a signature, in bytes
+	issuer   string // the JWK's issuer, or ""
 
 	// pub is an *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey. It is
 	// nil for HMAC.
@@ -127,6 +128,16 @@ func (k *Key) ID() string {
 
 // Assigned reports whether the ID was set by WithID or by a JWK's "kid".
 func (k *Key) Assigned() bool { return k != nil && k.assigned }
+
+// Issuer returns the member "issuer" of the JWK that the key was read from, or
+// "" if it has none. Such a key is only for tokens whose "iss" is this text, in
+// which "{tenantid}" stands for the token's "tid" (Microsoft Entra ID).
+func (k *Key) Issuer() string {
+	if k == nil {
+		return ""
+	}
+	return k.issuer
+}
 
 // MaxKeyID is the maximum length of a key ID in bytes. The limit keeps token
 // headers short.

@@ -102,10 +102,11 @@ type identity struct {
 	id         string
 	assigned   bool
 	thumbprint string
+	issuer     string
 }
 
 func identityOf(key *jose.Key) identity {
-	return identity{key.Algorithm(), key.ID(), key.Assigned(), key.Thumbprint()}
+	return identity{key.Algorithm(), key.ID(), key.Assigned(), key.Thumbprint(), key.Issuer()}
 }
 
 var errNotASet = errors.New(`the response is no key set: it is not a JSON object with an array "keys"`)

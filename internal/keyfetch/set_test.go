@@ -108,6 +108,7 @@ func unusableKeys(t testing.TB) []unusableKey {
 		{"member in another case", ec.with("Kid", "x"), "kid only in case"},
 		{"kid of another type", ec.with("kid", 1), "kid"},
 		{"long kid", ec.with("kid", strings.Repeat("k", 257)), "kid"},
+		{"issuer of another type", ec.with("issuer", 1), "issuer"},
 		{"private part", ec.with("d", ec["x"]), "secret part (d)"},
 		{"prime", rsa.with("p", "AQAB"), "secret part (p)"},
 		{"secret beside a public key", rsa.with("k", "AQAB"), "secret part (k)"},
@@ -166,13 +167,15 @@ func TestUnusableKeys(t *testing.T) {
 
 // Members without a meaning here do not matter, nor do other members of a set.
 func TestUsualKeys(t *testing.T) {
-	ec := jwkOf(t, generate(t, jose.ES256)).with("kid", "k")
+	ec, null := jwkOf(t, generate(t, jose.ES256)).with("kid", "k"), json.RawMessage("null")
 	for name, set := range map[string]string{
 		"certificate":          keysText(t, ec.with("x5c", []string{"MIIB"}).with("x5t", "AAAA").with("x5t#S256", 7)),
 		"no use":               keysText(t, ec.with("use", nil)),
 		"no alg":               keysText(t, ec.with("alg", nil)),
 		"operations":           keysText(t, ec.with("use", nil).with("key_ops", []string{"verify"})),
 		"issuer":               keysText(t, ec.with("issuer", issuerURL)),
+		"null members":         keysText(t, ec.with("use", null).with("d", null).with("k", null).with("key_ops", null).with("issuer", null)),
+		"no operations":        keysText(t, ec.with("key_ops", []string{})),
 		"lone surrogate":       keysText(t, ec.with("comment", json.RawMessage(`"\ud800"`))),
 		"other members first":  `{"a":[{"keys":1}],"b":{"keys":[]},` + keysText(t, ec)[1:],
 		"other members behind": strings.TrimSuffix(keysText(t, ec), "}") + `,"a":[{"keys":1}],"b":"]}"}`,
@@ -222,7 +225,7 @@ func TestAlgorithms(t *testing.T) {
 		{"RSA without alg, RS512 allowed", rsa.with("alg", nil), algs{jose.RS512}, jose.RS512},
 		{"RSA without alg, not allowed", rsa.with("alg", nil), algs{jose.ES256}, ""},
 		{"RSA with an alg that is not allowed", rsa, algs{jose.PS256}, ""},
-		{"RSA with alg null", rsa.with("alg", json.RawMessage("null")), nil, ""},
+		{"RSA with alg null", rsa.with("alg", json.RawMessage("null")), nil, jose.RS256},
 		{"EC without alg", ec.with("alg", nil), nil, jose.ES384},
 		{"EC without alg, not allowed", ec.with("alg", nil), algs{jose.ES256}, ""},
 		{"EdDSA", okp, algs{jose.EdDSA}, jose.EdDSA},
