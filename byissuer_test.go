@@ -23,7 +23,10 @@ func TestByIssuer(t *testing.T) {
 			return staticKeys(t, f.key).VerificationKeys(ctx, alg, kid)
 		}), opts)
 	}
-	v, err := jwtauth.ByIssuer(verifier(a, "https://a.example", "for-a"), verifier(b, "https://b.example", "for-b"))
+	v, err := jwtauth.ByIssuer(map[string]jwtauth.TokenVerifier{
+		"https://a.example": verifier(a, "https://a.example", "for-a"),
+		"https://b.example": verifier(b, "https://b.example", "for-b"),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +96,10 @@ func TestByIssuerLength(t *testing.T) {
 	limit := func(issuer string, bytes int) *jwtauth.Verifier {
 		return f.verifier(t, func(o *jwtauth.VerifierOptions) { o.Issuer, o.MaxTokenBytes = issuer, bytes })
 	}
-	v, err := jwtauth.ByIssuer(limit("https://small.example", small), limit("https://large.example", large))
+	v, err := jwtauth.ByIssuer(map[string]jwtauth.TokenVerifier{
+		"https://small.example": limit("https://small.example", small),
+		"https://large.example": limit("https://large.example", large),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +136,7 @@ func TestByIssuerLength(t *testing.T) {
 // A token that is too long for every Verifier is not decoded.
 func TestByIssuerMemory(t *testing.T) {
 	f := forgeEdDSA(t)
-	v, err := jwtauth.ByIssuer(f.verifier(t))
+	v, err := jwtauth.ByIssuer(map[string]jwtauth.TokenVerifier{"https://issuer.example": f.verifier(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,26 +151,113 @@ func TestByIssuerMemory(t *testing.T) {
 	}
 }
 
+// accept is a Check that accepts every token.
+func accept(context.Context, *jwtauth.Claims) error { return nil }
+
+// constantVerifier returns the claims and the error.
+type constantVerifier struct {
+	claims *jwtauth.Claims
+	err    error
+}
+
+func (f constantVerifier) VerifyToken(context.Context, string) (*jwtauth.Claims, error) {
+	return f.claims, f.err
+}
+
+// The issuer is compared again after the verification, also for fakes.
+func TestByIssuerComparesAgain(t *testing.T) {
+	token := forgeEdDSA(t).claims(goodClaims)
+	for _, c := range []struct {
+		name string
+		fake constantVerifier
+		want error
+	}{
+		{"same issuer", constantVerifier{&jwtauth.Claims{Issuer: "https://issuer.example", Subject: "ada"}, nil}, nil},
+		{"another issuer", constantVerifier{&jwtauth.Claims{Issuer: "https://other.example", Subject: "ada"}, nil}, jwtauth.ErrIssuerMismatch},
+		{"no issuer", constantVerifier{&jwtauth.Claims{Subject: "ada"}, nil}, jwtauth.ErrIssuerMismatch},
+		{"neither claims nor an error", constantVerifier{}, jwtauth.ErrUnavailable},
+		{"an error", constantVerifier{nil, jwtauth.ErrTokenExpired}, jwtauth.ErrTokenExpired},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			v, err := jwtauth.ByIssuer(map[string]jwtauth.TokenVerifier{"https://issuer.example": c.fake})
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantVerify(t, v, token, c.want)
+		})
+	}
+}
+
+func TestByIssuerFunc(t *testing.T) {
+	f := forgeEdDSA(t)
+	good := f.verifier(t)
+	for _, c := range []struct {
+		name   string
+		lookup func(context.Context, string) (jwtauth.TokenVerifier, error)
+		want   error
+	}{
+		{"known", func(context.Context, string) (jwtauth.TokenVerifier, error) { return good, nil }, nil},
+		{"unknown", func(context.Context, string) (jwtauth.TokenVerifier, error) { return nil, jwtauth.ErrIssuerMismatch }, jwtauth.ErrIssuerMismatch},
+		{"unavailable", func(context.Context, string) (jwtauth.TokenVerifier, error) { return nil, errors.New("no connection") }, jwtauth.ErrUnavailable},
+		{"nil", func(context.Context, string) (jwtauth.TokenVerifier, error) { return nil, nil }, jwtauth.ErrUnavailable},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			wantVerify(t, jwtauth.ByIssuerFunc(c.lookup), f.claims(goodClaims), c.want)
+		})
+	}
+}
+
+// lookup sees only issuers that are texts of at most 1 KiB.
+func TestByIssuerFuncBounds(t *testing.T) {
+	f := forgeEdDSA(t)
+	var seen []string
+	v := jwtauth.ByIssuerFunc(func(_ context.Context, issuer string) (jwtauth.TokenVerifier, error) {
+		seen = append(seen, issuer)
+		return nil, jwtauth.ErrIssuerMismatch
+	})
+	longest := strings.Repeat("x", 1<<10)
+	for _, issuer := range []string{"", longest, longest + "x", `a\u0000b`, `a\nb`} {
+		wantVerify(t, v, f.claims(withClaims(`"iss":"`+issuer+`"`)), jwtauth.ErrIssuerMismatch)
+	}
+	if len(seen) != 1 || seen[0] != longest {
+		t.Errorf("lookup was called for %d issuers, want the longest one only", len(seen))
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("ByIssuerFunc(nil) did not panic")
+		}
+	}()
+	jwtauth.ByIssuerFunc(nil)
+}
+
 func TestByIssuerFaults(t *testing.T) {
 	f := forgeEdDSA(t)
 	good := f.verifier(t)
-	again := f.verifier(t, noCache)
 	other := f.verifier(t, func(o *jwtauth.VerifierOptions) { o.Issuer = "https://other.example" })
-	anyone := f.verifier(t, func(o *jwtauth.VerifierOptions) { o.Issuer, o.AnyIssuer = "", true })
+	anyone := f.verifier(t, func(o *jwtauth.VerifierOptions) { o.Issuer, o.AnyIssuer, o.Check = "", true, accept })
+	issuer, err := jwtauth.NewIssuer(generate(t, jwtauth.EdDSA), jwtauth.IssuerOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	type verifiers = map[string]jwtauth.TokenVerifier
 	for _, c := range []struct {
 		name      string
-		verifiers []*jwtauth.Verifier
+		verifiers map[string]jwtauth.TokenVerifier
 		want      []string
 	}{
 		{"none", nil, []string{"ByIssuer: verifiers: is empty"}},
-		{"nil", []*jwtauth.Verifier{nil}, []string{"verifiers[0]: is nil"}},
-		{"any issuer", []*jwtauth.Verifier{anyone}, []string{"verifiers[0]: accepts tokens of any issuer"}},
-		{"twice", []*jwtauth.Verifier{good, good}, []string{`verifiers[1]: is for "https://issuer.example", like another Verifier in the list`}},
-		{"everything at once", []*jwtauth.Verifier{good, nil, anyone, again}, []string{"verifiers[1]: ", "verifiers[2]: ", "verifiers[3]: "}},
-		{"good", []*jwtauth.Verifier{good, other}, nil},
+		{"nil", verifiers{"https://issuer.example": nil}, []string{`verifiers["https://issuer.example"]: is nil`}},
+		{"nil Verifier", verifiers{"https://issuer.example": (*jwtauth.Verifier)(nil)}, []string{`verifiers["https://issuer.example"]: is nil`}},
+		{"not made by its constructor", verifiers{"https://issuer.example": new(jwtauth.Verifier)}, []string{"was not made by its constructor"}},
+		{"no issuer", verifiers{"": good}, []string{`verifiers[""]: is empty`}},
+		{"any issuer", verifiers{"https://issuer.example": anyone}, []string{"accepts tokens of any issuer; set its Issuer option"}},
+		{"Issuer without an issuer", verifiers{"https://issuer.example": issuer}, []string{"accepts tokens of any issuer; set its Issuer option"}},
+		{"another issuer", verifiers{"https://other.example/": other}, []string{`verifiers["https://other.example/"]: is configured for the issuer "https://other.example"`}},
+		{"everything at once", verifiers{"a": nil, "b": anyone, "c": good, "": other}, []string{`verifiers["a"]: `, `verifiers["b"]: `, `verifiers["c"]: `, `verifiers[""]: `}},
+		{"good", verifiers{"https://issuer.example": good, "https://other.example": other, "https://fake.example": constantVerifier{}}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			v, err := jwtauth.ByIssuer(c.verifiers...)
+			v, err := jwtauth.ByIssuer(c.verifiers)
 			if (err != nil) != (c.want != nil) || (v == nil) != (err != nil) {
 				t.Fatalf("%v, %v", v, err)
 			}
@@ -184,7 +277,7 @@ func TestByIssuerOutage(t *testing.T) {
 	p := new(provider)
 	p.replies(responds(500, ""))
 	_, remote := p.remote(t, jwtauth.RemoteKeysOptions{})
-	v, err := jwtauth.ByIssuer(remote, f.verifier(t))
+	v, err := jwtauth.ByIssuer(map[string]jwtauth.TokenVerifier{"https://idp.example": remote, "https://issuer.example": f.verifier(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

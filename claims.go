@@ -17,6 +17,10 @@ import (
 // claims of RFC 7519, section 4.1, and a few others. [Claims.Decode] reads all
 // claims, including private ones.
 //
+// Verification refuses a token if "iss", "sub", "aud", "exp", "nbf" or "iat"
+// has a value of the wrong type, such as null. It ignores such a value of any
+// other claim: the field is then empty, as if the claim were absent.
+//
 // Every verification returns new Claims, so the receiver may change them. A
 // literal with any of the fields set is useful in tests and in other
 // implementations of [TokenVerifier].
@@ -39,6 +43,14 @@ type Claims struct {
 	// AuthTime is "auth_time": when the subject last proved its identity
 	// (OpenID Connect Core, section 2).
 	AuthTime time.Time
+
+	// AuthContext is "acr" and AuthMethods is "amr": how the subject proved its
+	// identity (OpenID Connect Core, section 2; RFC 8176).
+	AuthContext string
+	AuthMethods []string
+
+	bound   bool  // has a "cnf" (RFC 7800, section 3.1)
+	updates int64 // "upd": how often the session had been updated
 
 	payload    string    // the claims as JSON; empty for a literal
 	audience   [1]string // backs Audience if there is a single one
@@ -107,7 +119,9 @@ func (c *Claims) HasScope(scope string) bool {
 
 // registeredClaims are the claims that this package reads or writes itself. A
 // caller cannot set them. "scope" is read as well, but a caller may set it.
-var registeredClaims = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "auth_time", "gen"}
+var registeredClaims = []string{
+	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "auth_time", "acr", "amr", "cnf", "gen", "upd",
+}
 
 // isRegistered ignores case because many readers of tokens do.
 func isRegistered(name string) bool {
@@ -123,63 +137,136 @@ func isRegistered(name string) bool {
 // accepting it.
 var (
 	errPayloadEncoding = claimsFault("not canonical base64url")
-	errPayloadJSON     = claimsFault("not one strict JSON object")
-	errClaimType       = claimsFault("a registered claim is of the wrong type")
-	errClaimTime       = claimsFault("a time is out of range")
-	errExpMissing      = claimsFault("exp missing")
-	errIatMissing      = claimsFault("iat missing, but MaxAge is set")
+	errPayloadJSON     = claimsFault("the payload is not one JSON object in valid UTF-8 without repeated members")
+	errExpMissing      = claimsFault("exp is missing; a token must expire")
+	errIatMissing      = claimsFault("iat is missing; VerifierOptions.MaxAge requires it")
+	errSubMissing      = claimsFault("sub is missing or empty (AnySubject accepts such tokens)")
+
+	errIssType = claimsFault("iss is not a string")
+	errSubType = claimsFault("sub is not a string")
+	errAudType = claimsFault("aud is neither a string nor an array of strings")
 )
+
+// timeErrors are the errors for a malformed time.
+type timeErrors struct{ notNumber, outOfRange error }
+
+var (
+	expErrors = newTimeErrors("exp")
+	nbfErrors = newTimeErrors("nbf")
+	iatErrors = newTimeErrors("iat")
+)
+
+func newTimeErrors(claim string) timeErrors {
+	return timeErrors{
+		notNumber:  claimsFault(claim + " is not a number"),
+		outOfRange: claimsFault(claim + " is out of range; it counts seconds since 1970, not milliseconds"),
+	}
+}
 
 func claimsFault(text string) error { return fmt.Errorf("%w: %s", ErrClaimsInvalid, text) }
 
 // scan reads a claims object in one pass into c, which must be zero. It matches
-// registered claims by their exact names and checks their types; null is of the
-// wrong type. It decodes no other member.
+// claims by their exact names. A value of the wrong type, null included, is an
+// error if verification depends on the claim, and counts as absent otherwise.
+// It decodes no other member.
 func (c *Claims) scan(payload string, scopeClaims []string) error {
 	c.payload = payload
 	s := jsonscan.New(payload)
-	ok := true
-	for ok && s.Next() {
-		switch s.Name() {
-		case "iss":
-			c.Issuer, ok = s.Value().Str()
-		case "sub":
-			c.Subject, ok = s.Value().Str()
-		case "jti":
-			c.ID, ok = s.Value().Str()
-		case "sid":
-			c.SessionID, ok = s.Value().Str()
-		case "aud":
-			ok = c.scanAudience(s.Value())
-		case "scope":
-			ok = c.addScopes(s.Value())
-		case "exp":
-			c.ExpiresAt, ok = numericDate(s.Value())
-		case "nbf":
-			c.NotBefore, ok = numericDate(s.Value())
-		case "iat":
-			c.IssuedAt, ok = numericDate(s.Value())
-		case "auth_time":
-			c.AuthTime, ok = numericDate(s.Value())
-		default:
-			if len(scopeClaims) > 0 && slices.Contains(scopeClaims, s.Name()) {
-				ok = c.addScopes(s.Value())
-			}
+	for s.Next() {
+		if err := c.scanClaim(s.Name(), s.Value(), scopeClaims); err != nil {
+			return err
 		}
 	}
-	switch {
-	case !ok && s.Value().Kind == jsonscan.Number && isTime(s.Name()):
-		return errClaimTime
-	case !ok:
-		return errClaimType
-	case !s.Valid():
+	if !s.Valid() {
 		return errPayloadJSON
 	}
 	return nil
 }
 
-func isTime(name string) bool {
-	return name == "exp" || name == "nbf" || name == "iat" || name == "auth_time"
+func (c *Claims) scanClaim(name string, v jsonscan.Value, scopeClaims []string) (err error) {
+	ok := true
+	switch name {
+	case "iss":
+		if c.Issuer, ok = v.Str(); !ok {
+			return errIssType
+		}
+	case "sub":
+		if c.Subject, ok = v.Str(); !ok {
+			return errSubType
+		}
+	case "aud":
+		if !c.scanAudience(v) {
+			return errAudType
+		}
+	case "exp":
+		c.ExpiresAt, err = strictTime(v, &expErrors)
+	case "nbf":
+		c.NotBefore, err = strictTime(v, &nbfErrors)
+	case "iat":
+		c.IssuedAt, err = strictTime(v, &iatErrors)
+	case "auth_time":
+		c.AuthTime, _ = numericDate(v)
+	case "jti":
+		c.ID, _ = v.Str()
+	case "sid":
+		c.SessionID, _ = v.Str()
+	case "acr":
+		c.AuthContext, _ = v.Str()
+	case "amr":
+		c.AuthMethods = stringsOf(v)
+	case "cnf":
+		c.bound = true // whatever the value is, so that an odd one fails closed
+	case "upd":
+		c.updates = wholeNumber(v)
+	case "scope":
+		c.addScopes(v)
+	default:
+		if len(scopeClaims) > 0 && slices.Contains(scopeClaims, name) {
+			c.addScopes(v)
+		}
+	}
+	return err
+}
+
+// strictTime reads a time that verification depends on.
+func strictTime(v jsonscan.Value, errs *timeErrors) (time.Time, error) {
+	t, ok := numericDate(v)
+	switch {
+	case ok:
+		return t, nil
+	case v.Kind == jsonscan.Number:
+		return time.Time{}, errs.outOfRange
+	default:
+		return time.Time{}, errs.notNumber
+	}
+}
+
+// stringsOf returns the elements of an array of strings, or nil for any other
+// value.
+func stringsOf(v jsonscan.Value) []string {
+	var list []string
+	ok := v.Elements(func(e jsonscan.Value) bool {
+		one, ok := e.Str()
+		list = append(list, one)
+		return ok
+	})
+	if !ok {
+		return nil
+	}
+	return list
+}
+
+// wholeNumber returns the value of a positive integer, or 0 for any other
+// value.
+func wholeNumber(v jsonscan.Value) int64 {
+	if v.Kind != jsonscan.Number {
+		return 0
+	}
+	n, err := strconv.ParseInt(v.Text, 10, 64)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
 }
 
 // fresh returns a copy of c that shares no memory that a caller could change.
@@ -197,6 +284,7 @@ func (c *Claims) detach() {
 	} else {
 		c.Audience = slices.Clone(c.Audience)
 	}
+	c.AuthMethods = slices.Clone(c.AuthMethods)
 }
 
 func (c *Claims) setAudience(one string) {
@@ -226,11 +314,11 @@ func (c *Claims) scanAudience(v jsonscan.Value) bool {
 }
 
 // addScopes reads a string (RFC 8693, section 4.2) or an array of strings,
-// which several providers write. It leaves out elements that are not a
-// scope-token (RFC 6749, section 3.3) because they are empty or contain a
-// space: joined with the others, such an element would read as two scopes that
-// were not granted.
-func (c *Claims) addScopes(v jsonscan.Value) bool {
+// which several providers write. It ignores any other value. It leaves out
+// elements that are not a scope-token (RFC 6749, section 3.3) because they are
+// empty or contain a space: joined with the others, such an element would read
+// as two scopes that were not granted.
+func (c *Claims) addScopes(v jsonscan.Value) (ok bool) {
 	if list, ok := v.Str(); ok {
 		switch {
 		case c.Scope == "":
@@ -243,7 +331,7 @@ func (c *Claims) addScopes(v jsonscan.Value) bool {
 	var joined strings.Builder
 	joined.Grow(len(c.Scope) + len(v.Text))
 	joined.WriteString(c.Scope)
-	ok := v.Elements(func(e jsonscan.Value) bool {
+	ok = v.Elements(func(e jsonscan.Value) bool {
 		one, ok := e.Str()
 		if ok && one != "" && !strings.Contains(one, " ") {
 			if joined.Len() > 0 {
@@ -253,7 +341,9 @@ func (c *Claims) addScopes(v jsonscan.Value) bool {
 		}
 		return ok
 	})
-	c.Scope = joined.String()
+	if ok {
+		c.Scope = joined.String()
+	}
 	return ok
 }
 

@@ -220,6 +220,14 @@ func responseTo(err error) *response {
 	return &internalError
 }
 
+// hasResponse reports whether err has a response other than 500.
+func hasResponse(err error) bool {
+	if _, ok := errors.AsType[problemError](err); ok {
+		return true
+	}
+	return responseTo(err) != &internalError
+}
+
 // problem returns the Problem without its Header.
 func (a *response) problem() Problem {
 	return Problem{Status: a.status, Code: a.code, Title: http.StatusText(a.status), Detail: a.detail}

@@ -85,6 +85,7 @@ func Example_misuseOfOptions() {
 	// jwtauth: VerifierOptions.Audience: is required: the name of this service in the aud of its tokens (AnyAudience accepts any)
 	// jwtauth: VerifierOptions.Issuer: cannot be combined with AnyIssuer
 	// jwtauth: VerifierOptions.Audience[0]: is empty
+	// jwtauth: VerifierOptions.AnyIssuer: requires Check, which must decide about the claims instead
 	// jwtauth: VerifierOptions.Leeway: 1h0m0s exceeds the maximum of 5m0s
 	// jwtauth: VerifierOptions.MaxAge: -1m0s is negative
 	// jwtauth: IssuerOptions.AccessTTL: 500ms is not a whole number of seconds
@@ -148,7 +149,7 @@ func Example_misuseOfTokens() {
 	// changed claims: jwtauth: token signature invalid true
 	// without a signature: jwtauth: token signature invalid true
 	// padded: jwtauth: token signature invalid true
-	// for another service: jwtauth: token for another audience true
+	// for another service: jwtauth: token for another audience: aud does not contain "https://api.example.com" true
 	// a refresh token: jwtauth: token of another type true
 	// no token at all: jwtauth: token malformed: invalid header true
 	// jwtauth: Sign: subject: is empty

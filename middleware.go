@@ -1,6 +1,7 @@
 package jwtauth
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -22,6 +23,9 @@ type verify struct {
 	onError   func(http.ResponseWriter, *http.Request, error) // nil for WriteError
 	realm     string
 	challenge *challenge // made of realm
+
+	// proof checks the proof of possession, if not nil.
+	proof func(r *http.Request, token string, c *Claims) error
 }
 
 // defaultVerify is used for a request without a Verify around it.
@@ -75,6 +79,24 @@ func Realm(name string) VerifyOption {
 		panic("jwtauth: Realm: name is not printable ASCII")
 	}
 	return func(v *verify) { v.realm = name }
+}
+
+// ProofOfPossession sets the check that a request proves possession of the key
+// that its token is bound to by "cnf" (RFC 7800), for example with DPoP (RFC
+// 9449) or mutual TLS (RFC 8705). Without this option, tokens with a "cnf" are
+// refused.
+//
+// check is called for every token, with or without a "cnf", remembered or not,
+// after all other checks. It must also check which scheme or header carried the
+// token. It is not called for anonymous requests (see [Optional]). Its error
+// refuses the request as [ErrTokenInvalid], unless it has an HTTP form of its
+// own (see [WriteError]). check must be safe for concurrent use.
+// ProofOfPossession panics if check is nil.
+func ProofOfPossession(check func(r *http.Request, token string, c *Claims) error) VerifyOption {
+	if check == nil {
+		panic("jwtauth: ProofOfPossession: check is nil")
+	}
+	return func(v *verify) { v.proof = check }
 }
 
 // Verify returns middleware that calls the next handler only for requests with
@@ -170,11 +192,35 @@ func (c *verify) claims(r *http.Request) (*Claims, error) {
 	case token == "":
 		return nil, ErrTokenMissing
 	}
-	claims, err := c.verifier.VerifyToken(r.Context(), token)
-	if err == nil && claims == nil {
-		err = errors.New("jwtauth: the TokenVerifier returned neither claims nor an error")
+	ctx := r.Context()
+	if c.proof != nil {
+		ctx = context.WithValue(ctx, proofKey{}, true)
 	}
-	return claims, err
+	claims, err := c.verifier.VerifyToken(ctx, token)
+	switch {
+	case err != nil:
+		return nil, err
+	case claims == nil:
+		return nil, errors.New("jwtauth: the TokenVerifier returned neither claims nor an error")
+	case c.proof == nil:
+		return claims, nil
+	}
+	if err := c.proof(r, token, claims); err != nil {
+		return nil, proofError(err)
+	}
+	return claims, nil
+}
+
+// proofKey is the key of the context value which says that the caller of
+// VerifyToken checks the proof of possession.
+type proofKey struct{}
+
+// proofError returns the error for a request that ProofOfPossession refused.
+func proofError(err error) error {
+	if hasResponse(err) {
+		return err
+	}
+	return fmt.Errorf("%w: refused by ProofOfPossession: %w", ErrTokenInvalid, err)
 }
 
 // refuse writes the response to a refused request.
@@ -270,7 +316,7 @@ var errNoVerify = fmt.Errorf("%w: there is no Verify around this handler", ErrTo
 
 // asRefusal makes a 403 of an error without an HTTP form.
 func asRefusal(err error) error {
-	if _, ok := errors.AsType[problemError](err); ok || responseTo(err) != &internalError {
+	if hasResponse(err) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrForbidden, err)

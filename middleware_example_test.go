@@ -113,3 +113,30 @@ func ExampleVerifyOption() {
 	show(protect(jwtauth.Optional())(hello), httptest.NewRequest("GET", "/", nil))
 	// Output: 200 Hello stranger
 }
+
+// A gateway that terminates TLS passes on the thumbprint of the client's
+// certificate. Tokens are bound to such a certificate (RFC 8705).
+func ExampleProofOfPossession() {
+	proof := jwtauth.ProofOfPossession(func(r *http.Request, _ string, c *jwtauth.Claims) error {
+		var private struct {
+			Confirmation struct {
+				Thumbprint string `json:"x5t#S256"`
+			} `json:"cnf"`
+		}
+		if err := c.Decode(&private); err != nil {
+			return err
+		}
+		bound := private.Confirmation.Thumbprint
+		if bound == "" || bound != r.Header.Get("X-Client-Thumbprint") {
+			return errors.New("another client certificate")
+		}
+		return nil
+	})
+	issuer := exampleIssuer()
+	handler := jwtauth.Verify(issuer, proof)(hello)
+
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("Authorization", "Bearer "+exampleToken(issuer, nil)) // bound to no certificate
+	show(handler, r)
+	// Output: 401 {"title":"Unauthorized","status":401,"detail":"Invalid token.","code":"token_invalid"}
+}

@@ -94,6 +94,11 @@ type IssuerOptions struct {
 	// private claims.
 	Claims func(ctx context.Context, subject string) (any, error)
 
+	// Check, if not nil, is called last for every access token that this Issuer
+	// verifies, as VerifierOptions.Check is. It is not called for refresh
+	// tokens.
+	Check func(ctx context.Context, c *Claims) error
+
 	// Leeway is the clock skew tolerated in "exp", "nbf" and "iat": at most 5
 	// minutes. A negative value tolerates no skew. Default 30 seconds.
 	Leeway time.Duration
@@ -122,9 +127,18 @@ type VerifierOptions struct {
 	// provider sign tokens for the services of all its customers.
 	Audience []string
 
-	// AnyIssuer accepts tokens with any "iss" or without one, if Issuer is
-	// empty. AnyAudience does the same for "aud", if Audience is empty.
-	AnyIssuer, AnyAudience bool
+	// AnyIssuer accepts any "iss", or none, if Issuer is empty. AnyAudience
+	// accepts any "aud", or none, if Audience is empty. AnySubject accepts
+	// tokens without a "sub"; a handler must then not use Claims.Subject. Each
+	// of them requires Check, which has to decide instead.
+	AnyIssuer, AnyAudience, AnySubject bool
+
+	// Check, if not nil, is called last for every token that has passed all
+	// other checks, remembered or not. An error rejects the token. It is
+	// reported as [ErrTokenInvalid], unless it has an HTTP form of its own,
+	// such as [ErrForbidden] or [ErrUnavailable] (see [WriteError]). Check must
+	// be safe for concurrent use and may change the claims.
+	Check func(ctx context.Context, c *Claims) error
 
 	// Types are the media types that the "typ" of the header may have, such as
 	// "at+jwt" (RFC 9068). Upper and lower case do not differ, and
@@ -194,7 +208,9 @@ const (
 type rules struct {
 	issuer      string   // "" for any
 	audience    []string // empty for any
-	types       []string // lower case, without "application/"; nil for the default
+	anySubject  bool
+	check       func(context.Context, *Claims) error // nil for none
+	types       []string                             // lower case, without "application/"; nil for the default
 	scopeClaims []string
 	maxBytes    int
 	cacheSize   int // 0 for none
@@ -202,6 +218,22 @@ type rules struct {
 	maxAge      time.Duration // 0 for any
 	sessions    SessionStore  // nil if not checked
 	now         func() time.Time
+
+	// These errors name the options. They are built once, so that refusing a
+	// token costs no more than accepting it.
+	errIssuer, errAudience, errNoAudience, errTooOld error
+}
+
+// buildErrors builds the errors of r.
+func (r *rules) buildErrors() {
+	r.errIssuer = fmt.Errorf("%w: iss is not %q", ErrIssuerMismatch, r.issuer)
+	want := fmt.Sprintf("%q", r.audience)
+	if len(r.audience) == 1 {
+		want = fmt.Sprintf("%q", r.audience[0])
+	}
+	r.errAudience = fmt.Errorf("%w: aud does not contain %s", ErrAudienceMismatch, want)
+	r.errNoAudience = fmt.Errorf("%w: aud is missing; it must contain %s", ErrAudienceMismatch, want)
+	r.errTooOld = fmt.Errorf("%w: iat is more than %v ago", ErrTokenTooOld, r.maxAge)
 }
 
 func (o VerifierOptions) compile(f *faults.Collector) rules {
@@ -226,9 +258,12 @@ func (o VerifierOptions) compile(f *faults.Collector) rules {
 		cacheSize:   f.IntOrNone("VerifierOptions.CacheSize", o.CacheSize, defaultCacheSize, maxCacheSize),
 		leeway:      f.DurationOrNone("VerifierOptions.Leeway", o.Leeway, defaultLeeway, maxLeeway),
 		maxAge:      o.MaxAge,
+		anySubject:  o.AnySubject,
+		check:       o.Check,
 		sessions:    o.Sessions,
 		now:         clock(o.Now),
 	}
+	r.buildErrors()
 	if o.MaxAge < 0 {
 		f.Add("VerifierOptions.MaxAge", "%v is negative", o.MaxAge)
 	}
@@ -253,6 +288,14 @@ func (o VerifierOptions) checkParties(f *faults.Collector) {
 		f.Add("VerifierOptions.Audience", "is required: the name of this service in the aud of its tokens (AnyAudience accepts any)")
 	}
 	f.Names("VerifierOptions.Audience", o.Audience)
+	for _, option := range []struct {
+		name string
+		set  bool
+	}{{"AnyIssuer", o.AnyIssuer}, {"AnyAudience", o.AnyAudience}, {"AnySubject", o.AnySubject}} {
+		if option.set && o.Check == nil {
+			f.Add("VerifierOptions."+option.name, "requires Check, which must decide about the claims instead")
+		}
+	}
 }
 
 // issuance is compiled IssuerOptions, apart from the rules of the verifier.
@@ -280,8 +323,10 @@ func (o IssuerOptions) compile(f *faults.Collector) (issuance, rules) {
 		maxBytes:  defaultMaxTokenBytes,
 		cacheSize: defaultCacheSize,
 		leeway:    f.DurationOrNone("IssuerOptions.Leeway", o.Leeway, defaultLeeway, maxLeeway),
+		check:     o.Check,
 		now:       clock(o.Now),
 	}
+	r.buildErrors()
 	i := issuance{issuer: o.Issuer, ttl: o.AccessTTL, claims: o.Claims, store: o.Sessions, onEvent: o.OnEvent}
 	if o.Issuer != "" {
 		f.Name("IssuerOptions.Issuer", o.Issuer)

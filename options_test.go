@@ -47,9 +47,12 @@ func TestVerifierOptions(t *testing.T) {
 	}{
 		{"ordinary", func(*opts) {}, nil},
 		{"zero", func(o *opts) { *o = opts{} }, []string{"VerifierOptions.Issuer: is required", "VerifierOptions.Audience: is required"}},
-		{"any", func(o *opts) { *o = opts{AnyIssuer: true, AnyAudience: true} }, nil},
-		{"issuer and AnyIssuer", func(o *opts) { o.AnyIssuer = true }, []string{"VerifierOptions.Issuer: cannot be combined with AnyIssuer"}},
-		{"audience and AnyAudience", func(o *opts) { o.AnyAudience = true }, []string{"VerifierOptions.Audience: cannot be combined with AnyAudience"}},
+		{"any", func(o *opts) { *o = opts{AnyIssuer: true, AnyAudience: true, AnySubject: true, Check: accept} }, nil},
+		{"any without Check", func(o *opts) { *o = opts{AnyIssuer: true, AnyAudience: true, AnySubject: true} }, []string{
+			"VerifierOptions.AnyIssuer: requires Check", "VerifierOptions.AnyAudience: requires Check", "VerifierOptions.AnySubject: requires Check",
+		}},
+		{"issuer and AnyIssuer", func(o *opts) { o.AnyIssuer, o.Check = true, accept }, []string{"VerifierOptions.Issuer: cannot be combined with AnyIssuer"}},
+		{"audience and AnyAudience", func(o *opts) { o.AnyAudience, o.Check = true, accept }, []string{"VerifierOptions.Audience: cannot be combined with AnyAudience"}},
 		{"issuer is not UTF-8", func(o *opts) { o.Issuer = bad }, []string{"VerifierOptions.Issuer: is not valid UTF-8"}},
 		{"issuer with a control character", func(o *opts) { o.Issuer = "a\n" }, []string{"VerifierOptions.Issuer: contains a control character"}},
 		{"longest issuer", func(o *opts) { o.Issuer = long }, nil},

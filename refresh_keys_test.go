@@ -65,7 +65,7 @@ func TestRefreshKeyOfAccessTokens(t *testing.T) {
 		"another service's": newIssuer(t, generate(t, jwtauth.EdDSA), withSessions(memstore.New()), refreshKeys(key)),
 	} {
 		token := loginTo(t, issuer).RefreshToken
-		opts := jwtauth.VerifierOptions{AnyIssuer: true, AnyAudience: true, Types: []string{"rt+jwt"}, Now: func() time.Time { return time.Unix(now, 0) }}
+		opts := jwtauth.VerifierOptions{AnyIssuer: true, AnyAudience: true, Check: accept, Types: []string{"rt+jwt"}, Now: func() time.Time { return time.Unix(now, 0) }}
 		_, err := newVerifier(t, verificationKeys{key}, opts).VerifyToken(t.Context(), token)
 		wantError(t, name, err, jwtauth.ErrTokenInvalid, jwtauth.ErrSignatureInvalid)
 		wantRefresh(t, name, issuer, token)

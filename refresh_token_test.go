@@ -129,7 +129,7 @@ func TestRefreshTokenIsNoAccessToken(t *testing.T) {
 
 			// A verifier that accepts the type, and every issuer and audience,
 			// refuses it.
-			opts := jwtauth.VerifierOptions{AnyIssuer: true, AnyAudience: true, Types: []string{"rt+jwt"}, Now: func() time.Time { return time.Unix(now, 0) }}
+			opts := jwtauth.VerifierOptions{AnyIssuer: true, AnyAudience: true, Check: accept, Types: []string{"rt+jwt"}, Now: func() time.Time { return time.Unix(now, 0) }}
 			_, err = newVerifier(t, verificationKeys{key}, opts).VerifyToken(t.Context(), tokens.RefreshToken)
 			if !errors.Is(err, jwtauth.ErrTokenInvalid) || errors.Is(err, jwtauth.ErrTokenType) {
 				t.Errorf("a verifier of all types: %v", err)

@@ -133,7 +133,7 @@ func BenchmarkByIssuer(b *testing.B) {
 	token := signed(b, key)
 	own := newVerifier(b, staticKeys(b, key), jwtauth.VerifierOptions{Issuer: providerIssuer, Audience: []string{"api"}})
 	other := newVerifier(b, staticKeys(b, key), jwtauth.VerifierOptions{Issuer: "https://other.example", Audience: []string{"api"}})
-	both, err := jwtauth.ByIssuer(own, other)
+	both, err := jwtauth.ByIssuer(map[string]jwtauth.TokenVerifier{providerIssuer: own, "https://other.example": other})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -115,7 +115,7 @@ func ExampleByIssuer() {
 	issuerURL, token, closeServer := examplePartner()
 	defer closeServer()
 
-	var verifiers []*jwtauth.Verifier
+	verifiers := make(map[string]jwtauth.TokenVerifier)
 	for _, issuer := range []string{issuerURL, "https://partner.example"} {
 		keys, err := jwtauth.NewRemoteKeysFromIssuer(issuer, jwtauth.RemoteKeysOptions{})
 		if err != nil {
@@ -125,9 +125,9 @@ func ExampleByIssuer() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		verifiers = append(verifiers, verifier)
+		verifiers[issuer] = verifier
 	}
-	verifier, err := jwtauth.ByIssuer(verifiers...)
+	verifier, err := jwtauth.ByIssuer(verifiers)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -158,8 +158,7 @@ func ExampleIssuer_JWKS() {
 	mux.ServeHTTP(w, httptest.NewRequest("GET", "/.well-known/jwks.json", nil))
 	fmt.Println(w.Header().Get("Cache-Control"))
 	fmt.Println(w.Body)
-	// Output:
-	// public, max-age=300
+	// Output: public, max-age=300
 	// {"keys":[{"crv":"Ed25519","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"2026-05","alg":"EdDSA","use":"sig"}]}
 }
 
@@ -189,7 +188,8 @@ func ExampleIssuer_SetKeys_rotation() {
 	// jwtauth: token signature invalid
 }
 
-// A verifier calls VerificationKeys. A program can do so to show the keys in use.
+// A verifier calls VerificationKeys. A program can do so to show the keys in
+// use.
 func ExampleRemoteKeys_VerificationKeys() {
 	issuerURL, _, closeServer := examplePartner()
 	defer closeServer()
@@ -201,4 +201,33 @@ func ExampleRemoteKeys_VerificationKeys() {
 	keys, err := remote.VerificationKeys(context.Background(), jwtauth.ES256, "")
 	fmt.Println(len(keys), keys[0].Algorithm(), err)
 	// Output: 1 ES256 <nil>
+}
+
+// With a tenant per customer, the issuers are in a database.
+func ExampleByIssuerFunc() {
+	issuerURL, token, closeServer := examplePartner()
+	defer closeServer()
+
+	keys, err := jwtauth.NewRemoteKeysFromIssuer(issuerURL, jwtauth.RemoteKeysOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	tenant, err := jwtauth.NewVerifier(keys, jwtauth.VerifierOptions{Issuer: issuerURL, Audience: []string{"https://api.example"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	tenants := map[string]*jwtauth.Verifier{issuerURL: tenant} // filled from the database, one Verifier each
+	verifier := jwtauth.ByIssuerFunc(func(ctx context.Context, issuer string) (jwtauth.TokenVerifier, error) {
+		v, ok := tenants[issuer]
+		if !ok {
+			return nil, jwtauth.ErrIssuerMismatch
+		}
+		return v, nil
+	})
+	claims, err := verifier.VerifyToken(context.Background(), token)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(claims.Subject)
+	// Output: zoë
 }

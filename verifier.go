@@ -87,13 +87,34 @@ func (v *Verifier) VerifyToken(ctx context.Context, token string) (*Claims, erro
 	if by != (Key{}) {
 		v.remember(token, claims, by)
 	}
+	if claims.bound && ctx.Value(proofKey{}) == nil {
+		return nil, errBound
+	}
 	if v.sessions != nil {
 		if err := v.sessions.checkActive(ctx, claims); err != nil {
 			return nil, err
 		}
 	}
+	if v.rules.check != nil {
+		if err := v.rules.check(ctx, claims); err != nil {
+			return nil, checkError(err)
+		}
+	}
 	return claims, nil
 }
+
+// checkError returns the error for a token that Check refused with err.
+func checkError(err error) error {
+	if hasResponse(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %w: %w", ErrTokenInvalid, errCheck, err)
+}
+
+var (
+	errCheck = errors.New("refused by Check")
+	errBound = fmt.Errorf("%w: it is bound to a key (cnf), which only Verify with ProofOfPossession can check", ErrTokenInvalid)
+)
 
 // read verifies all of a token except its times. It returns the key that signed
 // it, or the zero Key if the token was remembered.
@@ -103,7 +124,7 @@ func (v *Verifier) read(ctx context.Context, token string, now time.Time) (*Clai
 	}
 	first, second, ok := compact.Split(token)
 	if !ok {
-		return nil, Key{}, errNotCompact
+		return nil, Key{}, segmentsError(token)
 	}
 	header, known, err := v.header(token[:first])
 	if err != nil {
@@ -137,9 +158,29 @@ func (v *Verifier) read(ctx context.Context, token string, now time.Time) (*Clai
 }
 
 var (
+	errNotBefore   = fmt.Errorf("%w: nbf is in the future; compare the clocks of both machines", ErrTokenNotYetValid)
+	errIssuedLater = fmt.Errorf("%w: iat is in the future; compare the clocks of both machines", ErrTokenNotYetValid)
+
 	errTokenTooLong = fmt.Errorf("%w: longer than MaxTokenBytes", ErrTokenMalformed)
-	errNotCompact   = fmt.Errorf("%w: not three segments", ErrTokenMalformed)
 	errHeader       = fmt.Errorf("%w: invalid header", ErrTokenMalformed)
+)
+
+// segmentsError returns the error for a token without exactly three segments.
+func segmentsError(token string) error {
+	switch strings.Count(token, ".") {
+	case 0:
+		return errOneSegment
+	case 4:
+		return errFiveSegments
+	default:
+		return errSegments
+	}
+}
+
+var (
+	errOneSegment   = fmt.Errorf("%w: one segment instead of three: an opaque token, which only its issuer can check (introspection, RFC 7662)", ErrTokenMalformed)
+	errFiveSegments = fmt.Errorf("%w: five segments: the token is encrypted (JWE)", ErrTokenMalformed)
+	errSegments     = fmt.Errorf("%w: not three segments", ErrTokenMalformed)
 )
 
 // verified is a remembered token: the claims that passed every check except
@@ -285,9 +326,13 @@ func (r *rules) readClaims(c *Claims, segment string) error {
 	case r.maxAge > 0 && c.IssuedAt.IsZero():
 		return errIatMissing
 	case r.issuer != "" && c.Issuer != r.issuer:
-		return ErrIssuerMismatch
+		return r.errIssuer
+	case len(r.audience) > 0 && len(c.Audience) == 0:
+		return r.errNoAudience
 	case len(r.audience) > 0 && !containsAny(c.Audience, r.audience):
-		return ErrAudienceMismatch
+		return r.errAudience
+	case c.Subject == "" && !r.anySubject:
+		return errSubMissing
 	}
 	return nil
 }
@@ -308,10 +353,12 @@ func (r *rules) checkTimes(c *Claims, now time.Time) error {
 	switch {
 	case !early.Before(c.ExpiresAt):
 		return ErrTokenExpired
-	case late.Before(c.NotBefore) || late.Before(c.IssuedAt):
-		return ErrTokenNotYetValid
+	case late.Before(c.NotBefore):
+		return errNotBefore
+	case late.Before(c.IssuedAt):
+		return errIssuedLater
 	case r.maxAge > 0 && !early.Before(c.IssuedAt.Add(r.maxAge)):
-		return ErrTokenTooOld
+		return r.errTooOld
 	}
 	return nil
 }

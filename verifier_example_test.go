@@ -54,13 +54,16 @@ func ExampleVerifier_VerifyToken() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	verifier, err := jwtauth.NewVerifier(keys, jwtauth.VerifierOptions{Issuer: "https://other.example.com", AnyAudience: true})
+	verifier, err := jwtauth.NewVerifier(keys, jwtauth.VerifierOptions{
+		Issuer:   "https://other.example.com",
+		Audience: []string{"https://api.example.com"},
+	})
 	if err != nil {
 		log.Fatal(err)
 	}
 	_, err = verifier.VerifyToken(context.Background(), exampleToken(issuer, nil))
 	fmt.Println(errors.Is(err, jwtauth.ErrIssuerMismatch), err)
-	// Output: true jwtauth: token of another issuer
+	// Output: true jwtauth: token of another issuer: iss is not "https://other.example.com"
 }
 
 // An issuer that moves from HS256 to ES256 has both kinds of keys for a while.

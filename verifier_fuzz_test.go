@@ -168,8 +168,10 @@ func checkAccepted(t *testing.T, payload string, claims *jwtauth.Claims) {
 				return ""
 			}
 		}
-		t.Errorf("%q: accepted with %s of the wrong type", payload, name)
-		return ""
+		if name == "iss" || name == "sub" {
+			t.Errorf("%q: accepted with %s of the wrong type", payload, name)
+		}
+		return "" // as if it were absent
 	}
 	for name, got := range map[string]string{"iss": claims.Issuer, "sub": claims.Subject, "jti": claims.ID, "sid": claims.SessionID} {
 		if want := text(name); got != want {
@@ -195,8 +197,11 @@ func checkAccepted(t *testing.T, payload string, claims *jwtauth.Claims) {
 	for name, got := range map[string]time.Time{"exp": claims.ExpiresAt, "nbf": claims.NotBefore, "iat": claims.IssuedAt, "auth_time": claims.AuthTime} {
 		number, isNumber := members[name].(json.Number)
 		seconds, _ := number.Float64()
-		if _, present := members[name]; isNumber != present {
+		if _, present := members[name]; isNumber != present && name != "auth_time" {
 			t.Errorf("%q: accepted with %s of the wrong type", payload, name)
+		}
+		if name == "auth_time" && (seconds < -62135596800 || seconds > 253402300799) {
+			isNumber = false // no time that counts
 		}
 		if !isNumber {
 			if name == "exp" || !got.IsZero() {

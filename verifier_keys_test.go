@@ -201,7 +201,7 @@ func TestVerifyBoundsWork(t *testing.T) {
 		}
 		keys = append(keys, good)
 		unnamed := keySourceFunc(func(context.Context, jwtauth.Algorithm, string) ([]jwtauth.Key, error) { return keys, nil })
-		v := newVerifier(t, unnamed, jwtauth.VerifierOptions{AnyIssuer: true, AnyAudience: true})
+		v := newVerifier(t, unnamed, jwtauth.VerifierOptions{AnyIssuer: true, AnyAudience: true, Check: accept})
 		if _, err := v.VerifyToken(t.Context(), named); !errors.Is(err, c.want) {
 			t.Errorf("after %d keys of 2048 bits and %d of 4096: %v, want %v", c.of2048, c.of4096, err, c.want)
 		}
@@ -225,7 +225,7 @@ func TestVerifyExpensiveKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, change := range []func(*jwtauth.VerifierOptions){func(*jwtauth.VerifierOptions) {}, noCache} {
-		opts := jwtauth.VerifierOptions{AnyIssuer: true, AnyAudience: true, Now: options().Now}
+		opts := jwtauth.VerifierOptions{AnyIssuer: true, AnyAudience: true, Check: accept, Now: options().Now}
 		change(&opts)
 		var keys []jwtauth.Key
 		v := newVerifier(t, keySourceFunc(func(context.Context, jwtauth.Algorithm, string) ([]jwtauth.Key, error) { return keys, nil }), opts)

@@ -50,7 +50,7 @@ func TestRFC9068(t *testing.T) {
 		{"claim in another case", `"at+jwt"`, []string{`"Roles":["admin","items:read"]`}, 403, "insufficient_scope"},
 		{"claim that is not configured", `"at+jwt"`, []string{`"groups":["admin","items:read"]`}, 403, "insufficient_scope"},
 		{"no scopes at all", `"at+jwt"`, nil, 403, "insufficient_scope"},
-		{"roles in an object", `"at+jwt"`, []string{`"roles":{"admin":true}`}, 401, "token_invalid"},
+		{"roles in an object", `"at+jwt"`, []string{`"roles":{"admin":true}`}, 403, "insufficient_scope"},
 		{"an ID token", `"JWT"`, []string{`"roles":["admin","items:read"]`}, 401, "token_invalid"},
 		{"no type", `null`, []string{`"roles":["admin","items:read"]`}, 401, "token_invalid"},
 		{"for another service", `"at+jwt"`, []string{`"aud":"other"`, `"roles":["admin","items:read"]`}, 401, "token_invalid"},

@@ -119,7 +119,7 @@ func newServer(log *slog.Logger, c config) (*server, error) {
 		return nil, errors.New("-keys needs exactly one -issuer")
 	}
 	s := &server{log: log}
-	var verifiers []*jwtauth.Verifier
+	verifiers := make(map[string]jwtauth.TokenVerifier)
 	for _, issuer := range c.issuers {
 		opts := jwtauth.RemoteKeysOptions{Cooldown: c.cooldown, OnFetch: s.onFetch}
 		keys, err := jwtauth.NewRemoteKeysFromIssuer(issuer, opts)
@@ -143,10 +143,10 @@ func newServer(log *slog.Logger, c config) (*server, error) {
 		if err != nil {
 			return nil, err
 		}
-		verifiers = append(verifiers, verifier)
+		verifiers[issuer] = verifier
 	}
 	var err error
-	s.verifier, err = jwtauth.ByIssuer(verifiers...)
+	s.verifier, err = jwtauth.ByIssuer(verifiers)
 	return s, err
 }
 
