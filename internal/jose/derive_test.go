@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 	"crypto/hkdf"
 	"crypto/rsa"
+	"math/big"
 	"strings"
 	"testing"
 
@@ -62,5 +63,29 @@ func TestDeriveHMACRefuses(t *testing.T) {
 		if derived, err := tt.key.DeriveHMAC("label"); derived != nil || err == nil || !strings.HasPrefix(err.Error(), tt.want) {
 			t.Errorf("%s: %v, %v", name, derived, err)
 		}
+	}
+}
+
+// TestDeriveHMACOfShortExponent uses an RSA key whose private exponent begins
+// with a zero byte. The secret has the size of the modulus for all keys.
+func TestDeriveHMACOfShortExponent(t *testing.T) {
+	p := rsaKey()
+	one := big.NewInt(1)
+	p1, q1 := new(big.Int).Sub(p.Primes[0], one), new(big.Int).Sub(p.Primes[1], one)
+	lambda := new(big.Int).Mul(p1, q1)
+	lambda.Div(lambda, new(big.Int).GCD(nil, nil, p1, q1))
+	private := &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: p.N}, Primes: p.Primes}
+	for e := int64(3); ; e += 2 {
+		private.D = new(big.Int).ModInverse(big.NewInt(e), lambda)
+		if private.D != nil && private.D.BitLen() <= 255*8 {
+			private.E = int(e)
+			break
+		}
+	}
+	secret := private.D.FillBytes(make([]byte, 256))
+	want := must(jose.New(jose.HS256, must(hkdf.Key(hashOf(jose.HS256).New, secret, nil, "label", 32))))
+	derived := must(must(jose.New(jose.RS256, private)).DeriveHMAC("label"))
+	if !bytes.Equal(must(derived.MarshalJWK()), must(want.MarshalJWK())) {
+		t.Error("the secret has another size than the modulus")
 	}
 }
