@@ -30,7 +30,11 @@ func newRows(n int) *rows {
 		if strings.HasPrefix(text, "SELECT id") {
 			n := r.left
 			if strings.Contains(text, "LIMIT") {
-				n = min(n, int(args[1].(int64)))
+				limit := int(args[1].(int64))
+				if limit < 1 {
+					return 0, nil, errRun
+				}
+				n = min(n, limit)
 			}
 			var found [][]driver.Value
 			for i := range n {

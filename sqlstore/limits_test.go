@@ -43,6 +43,28 @@ func TestTextLimits(t *testing.T) {
 	}
 }
 
+// Swap refuses texts that are too long. No session has an ID that is too long,
+// so such a Swap returns false.
+func TestSwapLimits(t *testing.T) {
+	for _, test := range []struct {
+		id, label, attributes int
+		refused               bool
+	}{
+		{255, 128, 2048, false},
+		{255, 129, 0, true},
+		{255, 0, 2049, true},
+		{256, 0, 0, false},
+		{256, 129, 0, false},
+	} {
+		next := ada
+		next.ID, next.Label, next.Attributes = strings.Repeat("x", test.id), strings.Repeat("x", test.label), strings.Repeat("x", test.attributes)
+		won, err := open(t, &fake{}, sqlstore.SQLite).Swap(t.Context(), ada, next, when)
+		if won || (err != nil) != test.refused || errors.Is(err, jwtauth.ErrUnavailable) {
+			t.Errorf("%+v: %v, %v", test, won, err)
+		}
+	}
+}
+
 // TestRunningCalls blocks more calls than may run at once on SQLite.
 func TestRunningCalls(t *testing.T) {
 	for _, test := range []struct{ maxOpenConns, running int }{{0, 64}, {1, 1}, {2, 2}, {63, 63}, {65, 64}} {

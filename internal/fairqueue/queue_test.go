@@ -65,6 +65,11 @@ func TestOrder(t *testing.T) {
 			want: []string{"x", "A@1", "B@2", "C@3", "D@4", "a", "E@5", "F@6", "G@7", "b"},
 		},
 		{
+			name: "recognized devices get all slots if no others wait", slots: 1,
+			send: []string{"x", "A@1", "B@2", "C@3", "D@4", "E@5", "F@6", "G@7"},
+			want: []string{"x", "A@1", "B@2", "C@3", "D@4", "E@5", "F@6", "G@7"},
+		},
+		{
 			name: "accounts take turns, then their devices", slots: 1,
 			send: []string{"x", "A@1", "A@2", "A@3", "B@4"},
 			want: []string{"x", "A@1", "B@4", "A@2", "A@3"},
