@@ -51,8 +51,11 @@ type Key struct{ k *jose.Key }
 // NewKey returns the key for alg with the given material. The material is:
 //
 //   - for HS256, HS384 and HS512, a []byte of at least 32, 48 or 64 bytes (RFC
-//     7518, section 3.2). It is used as a secret. The PEM, DER or JWK text of a
-//     key is refused; use [ParseKey] to read it.
+//     7518, section 3.2). It is used as a secret. Secrets that can be guessed
+//     are refused: those with fewer than eight distinct bytes, fingerprints,
+//     and about 300 examples and defaults that tutorials, RFCs and products
+//     have published. The PEM, DER or JWK text of a key is refused as well; use
+//     [ParseKey] to read it.
 //   - for RS… and PS…, an *rsa.PrivateKey or *rsa.PublicKey of 2048 to 8192
 //     bits (RFC 7518, section 3.3). Its exponent must be odd, at least 3, and
 //     less than 2³¹.

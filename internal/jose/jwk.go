@@ -177,8 +177,8 @@ func (m JWK) read(alg Algorithm) (*Key, error) {
 	return k, nil
 }
 
-// newKey is like New, but accepts a secret of only zero bytes. In New that is a
-// buffer that was never filled. In a JWK it was written on purpose.
+// newKey is like New, but accepts secrets that can be guessed. Parse refuses
+// them. Here they are accepted because test vectors use them.
 func (m JWK) newKey(alg Algorithm, material any) (*Key, error) {
 	secret, isSecret := material.([]byte)
 	s, err := alg.suite()
@@ -189,6 +189,19 @@ func (m JWK) newKey(alg Algorithm, material any) (*Key, error) {
 		return nil, fmt.Errorf("member k is %s, not a secret", kind)
 	}
 	return newSecret(s, secret)
+}
+
+// checkGuessable returns an error if k, which was read from a JWK, has a secret
+// that can be guessed.
+func checkGuessable(k *Key) error {
+	if !k.Symmetric() {
+		return nil
+	}
+	secret, _ := k.inProcess().([]byte)
+	if fault := guessable(secret); fault != "" {
+		return fmt.Errorf("JWK is refused: member k %s; use a random one (GenerateKey and MarshalJWK)", fault)
+	}
+	return nil
 }
 
 // algorithm returns the algorithm of the member alg, or "" if it is absent.

@@ -71,7 +71,7 @@ func New(alg Algorithm, material any) (*Key, error) {
 		if err := checkSecret(m); err != nil {
 			return nil, fmt.Errorf("%s key %w", alg, err)
 		}
-		return newSecret(s, m)
+		return newChosenSecret(s, m)
 	case *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey:
 		return newPublic(s, m)
 	case *rsa.PrivateKey, *ecdsa.PrivateKey, ed25519.PrivateKey:

@@ -37,7 +37,14 @@ func Parse(alg Algorithm, data []byte) (*Key, error) {
 		if err != nil {
 			return nil, err
 		}
-		return m.Key(alg)
+		k, err := m.Key(alg)
+		if err != nil {
+			return nil, err
+		}
+		if err := checkGuessable(k); err != nil {
+			return nil, err
+		}
+		return k, nil
 	case bytes.Contains(text, pemBegin):
 		return nil, errors.New("PEM block is preceded by other text; pass exactly one key")
 	}

@@ -23,6 +23,48 @@ func checkSecret(secret []byte) error {
 	return nil
 }
 
+// newChosenSecret returns the HMAC key with a copy of secret, which someone
+// chose. It refuses secrets that others can guess.
+func newChosenSecret(s *suite, secret []byte) (*Key, error) {
+	k, err := newSecret(s, secret)
+	if err != nil {
+		return nil, err
+	}
+	if fault := guessable(secret); fault != "" {
+		return nil, fmt.Errorf("%s key %s; use a random one (openssl rand -base64 %d)", s.alg, fault, s.hash.Size())
+	}
+	return k, nil
+}
+
+// minDistinct is the least number of distinct bytes of a secret. A random one
+// of 32 bytes has about 30 of them, and about 14 if it is the hex of 16 bytes.
+const minDistinct = 8
+
+// guessable returns the reason why others can guess secret, or "".
+func guessable(secret []byte) string {
+	var seen [256]bool
+	distinct := 0
+	for _, b := range secret {
+		if !seen[b] {
+			seen[b] = true
+			distinct++
+		}
+	}
+	switch {
+	case distinct < minDistinct:
+		return fmt.Sprintf("has fewer than %d distinct bytes, so it can be guessed", minDistinct)
+	case fingerprint.Match(secret):
+		return "is the fingerprint of a key, which is public"
+	case isPublished(secret):
+		return "is a published example or default, so anyone can sign with it"
+	}
+	return ""
+}
+
+// fingerprint matches the output of ssh-keygen -l and openssl -fingerprint, and
+// at least 16 bytes in hex with colons.
+var fingerprint = regexp.MustCompile(`^\s*(?:[0-9]+ )?(?i:(?:sha-?(?:1|256|384|512)|md5)(?: fingerprint)?[:=] ?[0-9a-z+/:_-]{20,}=?(?:\s|$)|(?:[0-9a-f]{2}:){15,}[0-9a-f]{2}\s*$)`)
+
 // keyLike returns the kind of key that b is the text or the DER encoding of, or
 // "". Random bytes are mistaken for a key less than once in a million.
 func keyLike(b []byte) string {

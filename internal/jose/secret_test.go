@@ -15,7 +15,7 @@ func TestSecretLikeDER(t *testing.T) {
 	const size = 48
 	// fill returns the bytes with others behind them that are not DER.
 	fill := func(size int, start ...byte) []byte {
-		return append(start, []byte(strings.Repeat("\xa5", size-len(start)))...)
+		return append(start, []byte(strings.Repeat("\xa5\xb6\xc7\xd8\xe9\xfa\x9b\x8c", 8))[:size-len(start)]...)
 	}
 	for _, tt := range []struct {
 		name   string
@@ -81,7 +81,8 @@ func TestSecretLikeKey(t *testing.T) {
 	for _, tt := range []struct{ name, secret, want string }{
 		{"zero bytes", strings.Repeat("\x00", 32), "is all zero bytes"},
 		{"a zero byte", "\x00", "is all zero bytes"},
-		{"zero bytes and another", strings.Repeat("\x00", 31) + "\x01", ""},
+		{"zero bytes and others", strings.Repeat("\x00", 31) + "\x01\x02\x03\x04\x05\x06\x07", ""},
+		{"zero bytes and another", strings.Repeat("\x00", 31) + "\x01", "has fewer than 8 distinct bytes"},
 		{"PEM", filler + "-----BEGIN PUBLIC KEY", "is PEM, not a secret"},
 		{"dashes", filler + "----BEGIN PUBLIC KEY", ""},
 		{"object", ` {"secret":"` + filler + `"}`, "is JSON, like a JWK"},

@@ -286,7 +286,7 @@ func (g wycheproofGroup) keys(t *testing.T, name string) []*jose.Key {
 	}
 	var keys []*jose.Key
 	for _, jwk := range set.Keys {
-		if key, err := jose.Parse("", jwk); err == nil {
+		if key, err := readJWK(jwk); err == nil {
 			keys = append(keys, key)
 		}
 	}
