@@ -52,9 +52,10 @@ type Claims struct {
 	bound   bool  // has a "cnf" (RFC 7800, section 3.1)
 	updates int64 // "upd": how often the session had been updated
 
-	payload    string    // the claims as JSON; empty for a literal
-	audience   [1]string // backs Audience if there is a single one
-	verifiedAt time.Time // by the verifier's clock; zero for a literal
+	payload    string        // the claims as JSON; empty for a literal
+	audience   [1]string     // backs Audience if there is a single one
+	verifiedAt time.Time     // by the verifier's clock; zero for a literal
+	leeway     time.Duration // of the verifier
 }
 
 // Decode stores all claims in dst, which is a pointer to a struct or map, like

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-0a072700/jwtauth/internal/credentials"
 	"github.com/seed-0a072700/jwtauth/internal/faults"
 	"github.com/seed-0a072700/jwtauth/internal/site"
 )
@@ -185,7 +186,7 @@ func (c *Cookies) refreshToken(r *http.Request) (string, error) {
 // replace returns a copy of the request with the tokens in its cookies.
 func (c *Cookies) replace(r *http.Request, tokens Tokens) *http.Request {
 	var pairs []string
-	for name, pair := range sentCookies(r) {
+	for name, pair := range credentials.Cookies(r) {
 		if name != c.access.Name && name != c.refresh.Name {
 			pairs = append(pairs, pair)
 		}

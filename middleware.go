@@ -120,9 +120,28 @@ func Verify(v TokenVerifier, opts ...VerifyOption) func(next http.Handler) http.
 				c.refuse(w, r, err)
 				return
 			}
-			next.ServeHTTP(w, r.WithContext(&requestContext{Context: r.Context(), claims: claims, verify: c}))
+			serveCopy(next, w, r, r.WithContext(&requestContext{Context: r.Context(), claims: claims, verify: c}))
 		})
 	}
+}
+
+// serveCopy calls next with a copy of the request r. Afterwards it copies
+// MultipartForm back: net/http removes the temporary files of an upload, but
+// only those that it finds in its own request. After a panic net/http leaves
+// them for HTTP/1, so serveCopy removes those that next has made.
+func serveCopy(next http.Handler, w http.ResponseWriter, r, copied *http.Request) {
+	returned := false
+	defer func() {
+		if r.MultipartForm != nil || copied.MultipartForm == nil {
+			return
+		}
+		r.MultipartForm = copied.MultipartForm
+		if !returned {
+			_ = copied.MultipartForm.RemoveAll()
+		}
+	}()
+	next.ServeHTTP(w, copied)
+	returned = true
 }
 
 // VerifyRequest returns a function that decides like [Verify], and writes no
@@ -190,7 +209,7 @@ func (c *verify) claims(r *http.Request) (*Claims, error) {
 	case token == "" && c.optional:
 		return nil, nil
 	case token == "":
-		return nil, ErrTokenMissing
+		return nil, errMissing(r)
 	}
 	ctx := r.Context()
 	if c.proof != nil {
@@ -300,7 +319,7 @@ func Require(check func(*Claims) error) func(next http.Handler) http.Handler {
 				return
 			}
 			if c.claims == nil {
-				c.verify.refuse(w, r, ErrTokenMissing)
+				c.verify.refuse(w, r, errMissing(r))
 				return
 			}
 			if err := check(c.claims); err != nil {
@@ -365,23 +384,35 @@ func isScopeToken(s string) bool {
 // whose subject logged in at most maxAge ago, according to the token's
 // "auth_time". Other requests, and tokens without auth_time, are refused with
 // [ErrInsufficientAuthentication], which asks the client for a new login
-// (RFC 9470). RequireFresh panics if maxAge is less than one second.
+// (RFC 9470). So are tokens whose auth_time lies in the future by more than the
+// Leeway of their verifier. RequireFresh panics if maxAge is less than one
+// second.
 func RequireFresh(maxAge time.Duration) func(next http.Handler) http.Handler {
 	if maxAge < time.Second {
 		panic("jwtauth: RequireFresh: maxAge is less than one second")
 	}
-	stale := &requirementError{
-		sentinel:   ErrInsufficientAuthentication,
-		text:       fmt.Sprintf("%v: login more than %v ago", ErrInsufficientAuthentication, maxAge),
-		parameters: `max_age="` + strconv.FormatInt(int64(maxAge/time.Second), 10) + `"`,
-	}
-	return Require(func(c *Claims) error {
-		now := c.verifiedAt
-		if now.IsZero() {
-			now = time.Now()
+	refusal := func(reason string) error {
+		return &requirementError{
+			sentinel:   ErrInsufficientAuthentication,
+			text:       ErrInsufficientAuthentication.Error() + ": " + reason,
+			parameters: `max_age="` + strconv.FormatInt(int64(maxAge/time.Second), 10) + `"`,
 		}
-		if c.AuthTime.IsZero() || now.Sub(c.AuthTime) > maxAge {
+	}
+	noTime := refusal("the token has no auth_time")
+	stale := refusal(fmt.Sprintf("auth_time is more than %v ago", maxAge))
+	future := refusal("auth_time is in the future")
+	return Require(func(c *Claims) error {
+		now, leeway := c.verifiedAt, c.leeway
+		if now.IsZero() {
+			now, leeway = time.Now(), defaultLeeway
+		}
+		switch age := now.Sub(c.AuthTime); {
+		case c.AuthTime.IsZero():
+			return noTime
+		case age > maxAge:
 			return stale
+		case age < -leeway:
+			return future
 		}
 		return nil
 	})

@@ -139,8 +139,11 @@ func TestRequireFresh(t *testing.T) {
 			t.Errorf("without an auth_time, where any will do, the answer is %d", w.Code)
 		}
 	})
-	// Claims built as a literal are measured by the clock of this machine.
-	for age, ok := range map[time.Duration]bool{0: true, 30 * time.Second: true, 2 * time.Minute: false} {
+	// Claims built as a literal are measured by the clock of this machine, with
+	// the default leeway.
+	for age, ok := range map[time.Duration]bool{
+		0: true, 30 * time.Second: true, 2 * time.Minute: false, -29 * time.Second: true, -time.Minute: false,
+	} {
 		r := get("")
 		ctx := jwtauth.NewContext(r.Context(), &jwtauth.Claims{Subject: "ann", AuthTime: time.Now().Add(-age)})
 		if w := serve(jwtauth.RequireFresh(time.Minute)(greet), r.WithContext(ctx)); (w.Code == 200) != ok {
@@ -149,4 +152,22 @@ func TestRequireFresh(t *testing.T) {
 	}
 	mustPanic(t, "RequireFresh: ", func() { jwtauth.RequireFresh(time.Second - 1) })
 	jwtauth.RequireFresh(time.Second)
+}
+
+// A login in the future counts only within the leeway of the verifier, for
+// cached tokens as well.
+func TestRequireFreshFuture(t *testing.T) {
+	eachForger(t, func(t *testing.T, f forger) {
+		for leeway, latest := range map[time.Duration]int64{0: 30, 2 * time.Second: 2, -1: 0} {
+			h := jwtauth.Verify(f.verifier(t, func(o *jwtauth.VerifierOptions) { o.Leeway = leeway }))(jwtauth.RequireFresh(time.Minute)(greet))
+			for _, ahead := range []int64{latest, latest + 1, latest + 3600} {
+				token := f.claims(withClaims(fmt.Sprintf(`"auth_time":%d`, now+ahead)))
+				for range 2 {
+					if w := serve(h, get(token)); (w.Code == http.StatusOK) != (ahead == latest) {
+						t.Errorf("leeway %v, a login %d s ahead: status %d", leeway, ahead, w.Code)
+					}
+				}
+			}
+		}
+	})
 }

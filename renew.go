@@ -40,7 +40,7 @@ func (h *Handlers) Renew(next http.Handler) http.Handler {
 			h.opts.OnError(w, r, err)
 			return
 		}
-		next.ServeHTTP(w, renewed)
+		serveCopy(next, w, r, renewed)
 	})
 }
 

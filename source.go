@@ -5,33 +5,35 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"maps"
 	"mime"
 	"net/http"
-	"net/textproto"
-	"net/url"
 	"strings"
 
+	"github.com/seed-0a072700/jwtauth/internal/credentials"
 	"github.com/seed-0a072700/jwtauth/internal/site"
 )
 
 // Source finds a token in a request. It returns "" and a nil error if there is
-// none, and an error that wraps [ErrInvalidRequest] if the value cannot be a
-// token. Any other error is a 500, unless it has an HTTP form of its own (see
-// [WriteError]).
+// none. If the value cannot be a token, it should return an error that wraps
+// [ErrInvalidRequest], so that the response is a 400: any other error is a 500,
+// unless it has an HTTP form of its own (see [WriteError]).
 //
 // A Source must be safe for concurrent use. If it reads the body, it must leave
 // the body readable.
 type Source func(r *http.Request) (token string, err error)
 
 var (
-	errTwoHeaders = fmt.Errorf("%w: several Authorization headers", ErrInvalidRequest)
-	errTwoPlaces  = fmt.Errorf("%w: a token in two places", ErrInvalidRequest)
-	errNotToken   = fmt.Errorf("%w: not a token", ErrInvalidRequest)
-	errRepeated   = fmt.Errorf("%w: a token given twice", ErrInvalidRequest)
-	errFormBody   = fmt.Errorf("%w: form body", ErrInvalidRequest)
+	errTwoPlaces = fmt.Errorf("%w: tokens in two of the sources", ErrInvalidRequest)
+	errFormBody  = fmt.Errorf("%w: the form in the body is malformed or incomplete", ErrInvalidRequest)
+
+	errRepeated = errors.New("given twice")
 )
+
+// errPlace is an error about the credentials in one place of a request.
+func errPlace(place string, reason error) error {
+	return fmt.Errorf("%w: %s: %w", ErrInvalidRequest, place, reason)
+}
 
 // findToken returns the token of a request, or "" if no source finds one.
 // Tokens that were sent on purpose take precedence over cookies.
@@ -46,7 +48,8 @@ func findToken(sources []Source, r *http.Request) (string, error) {
 	bare.Header = maps.Clone(r.Header)
 	delete(bare.Header, "Cookie")
 	token, err := onlyToken(sources, bare)
-	r.Body = bare.Body // a source may have read it and put it back
+	// A source may have read the body and put it back, or parsed it.
+	r.Body, r.Form, r.PostForm, r.MultipartForm = bare.Body, bare.Form, bare.PostForm, bare.MultipartForm
 	if token != "" || err != nil {
 		return token, err
 	}
@@ -58,13 +61,17 @@ func findToken(sources []Source, r *http.Request) (string, error) {
 	return "", nil
 }
 
-// onlyToken returns the token that the sources find. It stops at the first
-// error, because a source that fails may have missed a token.
+// onlyToken returns the token that the sources find. An error of a source
+// counts, because that source may have missed a token. But a body that cannot
+// be searched does not outweigh a token in another place.
 func onlyToken(sources []Source, r *http.Request) (string, error) {
 	found := ""
+	var unread error
 	for _, source := range sources {
 		token, err := source(r)
 		switch {
+		case errors.Is(err, errFormBody), errors.Is(err, ErrBodyTooLarge):
+			unread = err
 		case err != nil:
 			return "", err
 		case token == "":
@@ -74,8 +81,33 @@ func onlyToken(sources []Source, r *http.Request) (string, error) {
 			found = token
 		}
 	}
-	return found, nil
+	if found != "" {
+		return found, nil
+	}
+	return "", unread
 }
+
+// errMissing returns the error for a request in which the sources find no
+// token. It says why a token in the Authorization header does not count.
+func errMissing(r *http.Request) error {
+	headers := r.Header["Authorization"]
+	if len(headers) == 0 || headers[0] == "" {
+		return ErrTokenMissing
+	}
+	if token, err := bearer(r); token != "" || err != nil {
+		return errBearerNotRead
+	}
+	if strings.Count(headers[0], ".") == 2 && !strings.Contains(headers[0], " ") {
+		return errNoScheme
+	}
+	return errOtherScheme
+}
+
+var (
+	errBearerNotRead = fmt.Errorf("%w: the Authorization header has the scheme Bearer, which no source reads: add Bearer() to From", ErrTokenMissing)
+	errNoScheme      = fmt.Errorf("%w: the Authorization header has a token without a scheme: send \"Bearer \" before it", ErrTokenMissing)
+	errOtherScheme   = fmt.Errorf("%w: the Authorization header has another scheme: send \"Bearer \" before the token", ErrTokenMissing)
+)
 
 // Bearer reads the Authorization header (RFC 6750, section 2.1; RFC 9110,
 // section 11.6.2): "Bearer" in any case, one or more spaces, and a token. A
@@ -83,99 +115,79 @@ func onlyToken(sources []Source, r *http.Request) (string, error) {
 // [ErrInvalidRequest], whatever they contain.
 func Bearer() Source { return bearer }
 
-func bearer(r *http.Request) (string, error) {
-	headers := r.Header["Authorization"]
-	switch len(headers) {
-	case 0:
-		return "", nil
-	case 1:
-		return parseAuthorization(headers[0])
-	default:
-		return "", errTwoHeaders
-	}
-}
+var bearer = HeaderScheme("Authorization", "Bearer")
 
-func parseAuthorization(header string) (string, error) {
-	const scheme = "bearer"
-	if len(header) < len(scheme) || !strings.EqualFold(header[:len(scheme)], scheme) {
-		return "", nil
+// HeaderScheme is like [Bearer] for another header or another scheme, such as
+// HeaderScheme("X-Forwarded-Authorization", "Bearer") behind a proxy that sets
+// that header, or HeaderScheme("Authorization", "DPoP"). It panics if header is
+// not a header name, or scheme not the name of a scheme (RFC 9110, section
+// 11.1).
+func HeaderScheme(header, scheme string) Source {
+	mustHeaderName("HeaderScheme: header", header)
+	if !credentials.IsName(scheme) {
+		panic("jwtauth: HeaderScheme: scheme is not the name of a scheme")
 	}
-	rest := header[len(scheme):]
-	switch {
-	case rest == "" || rest[0] == ' ':
-	case isTokenChar(rest[0]):
-		return "", nil // the name of a longer scheme
-	default:
-		return "", errNotToken
+	header = http.CanonicalHeaderKey(header)
+	errTwoHeaders := fmt.Errorf("%w: several %s headers", ErrInvalidRequest, header)
+	return func(r *http.Request) (string, error) {
+		headers := r.Header[header]
+		switch len(headers) {
+		case 0:
+			return "", nil
+		case 1:
+			token, err := credentials.Scheme(headers[0], scheme)
+			if err != nil {
+				return "", errPlace("the "+header+" header", err)
+			}
+			return token, nil
+		default:
+			return "", errTwoHeaders
+		}
 	}
-	return checkToken(strings.TrimLeft(rest, " "))
-}
-
-// isTokenChar reports whether c may occur in the name of a scheme or a header
-// (RFC 9110, section 5.6.2).
-func isTokenChar(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
-}
-
-// badTokenByte is 1 for each byte that cannot be in a b64token (RFC 6750,
-// section 2.1), and for "=", which can only end one.
-var badTokenByte = func() (t [256]byte) {
-	for c := range t {
-		t[c] = 1
-	}
-	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/") {
-		t[c] = 0
-	}
-	return t
-}()
-
-// checkToken returns s if it is a b64token, and an error otherwise.
-func checkToken(s string) (string, error) {
-	body := s
-	for len(body) > 1 && body[len(body)-1] == '=' {
-		body = body[:len(body)-1]
-	}
-	if body == "" {
-		return "", errNotToken
-	}
-	var bad byte
-	for len(body) >= 8 { // every request passes here: no branch for each byte
-		bad |= badTokenByte[body[0]] | badTokenByte[body[1]] | badTokenByte[body[2]] | badTokenByte[body[3]] |
-			badTokenByte[body[4]] | badTokenByte[body[5]] | badTokenByte[body[6]] | badTokenByte[body[7]]
-		body = body[8:]
-	}
-	for i := range len(body) {
-		bad |= badTokenByte[body[i]]
-	}
-	if bad != 0 {
-		return "", errNotToken
-	}
-	return s, nil
 }
 
 // oneToken returns the token in values, or "" if there is no value or an empty
 // one.
-func oneToken(values []string) (string, error) {
+func oneToken(values []string, place, name string) (string, error) {
 	switch {
 	case len(values) == 0 || len(values) == 1 && values[0] == "":
 		return "", nil
 	case len(values) > 1:
-		return "", errRepeated
+		return "", errPlace(place+" "+name, errRepeated)
 	}
-	return checkToken(values[0])
+	token, err := credentials.Token(values[0])
+	if err != nil {
+		return "", errPlace(place+" "+name, err)
+	}
+	return token, nil
 }
 
-// Header reads a header whose value is the token alone, without a scheme. It
+// Header reads a header whose value is the token alone. A value with a scheme,
+// such as "Bearer", is [ErrInvalidRequest]: use [HeaderScheme] for it. Header
 // panics if name is not a header name (RFC 9110, section 5.1).
 func Header(name string) Source {
-	mustName("Header", name)
-	for _, c := range []byte(name) {
-		if !isTokenChar(c) {
-			panic("jwtauth: Header: name is not a header name")
-		}
-	}
+	mustHeaderName("Header: name", name)
 	name = http.CanonicalHeaderKey(name)
-	return func(r *http.Request) (string, error) { return oneToken(r.Header[name]) }
+	return func(r *http.Request) (string, error) {
+		values := r.Header[name]
+		if len(values) == 1 && values[0] != "" {
+			token, err := credentials.Plain(values[0])
+			if err != nil {
+				return "", errPlace("the "+name+" header", err)
+			}
+			return token, nil
+		}
+		return oneToken(values, "the header", name)
+	}
+}
+
+func mustHeaderName(argument, name string) {
+	switch {
+	case name == "":
+		panic("jwtauth: " + argument + " is empty")
+	case !credentials.IsName(name):
+		panic("jwtauth: " + argument + " is not a header name")
+	}
 }
 
 // Query reads a parameter of the URL. URLs appear in logs, histories and
@@ -188,8 +200,8 @@ func Query(name string) Source {
 			return "", nil
 		}
 		// Like net/http, ignore the parts of a query that are malformed.
-		values, _ := parameter(r.URL.RawQuery, name)
-		return oneToken(values)
+		values, _ := credentials.Parameter(r.URL.RawQuery, name)
+		return oneToken(values, "the query parameter", name)
 	}
 }
 
@@ -197,81 +209,63 @@ func Query(name string) Source {
 const maxFormBytes = 1 << 20
 
 // Form reads a parameter of an application/x-www-form-urlencoded body
-// (RFC 6750, section 2.2) of a POST, PUT or PATCH request. It reads a body of
-// up to 1 MiB and puts it back, so that the handler can read it again. A longer
-// body is [ErrBodyTooLarge]. Form panics if name is empty.
+// (RFC 6750, section 2.2) of a POST, PUT or PATCH request, and no other kind of
+// body, even if a handler around Verify has parsed one. It reads a body of up
+// to 1 MiB and puts it back, so that the handler can read it again.
+//
+// A longer body is [ErrBodyTooLarge], and a malformed one [ErrInvalidRequest].
+// [Verify] ignores both if another source that is not a cookie has a token.
+// Form panics if name is empty.
 func Form(name string) Source {
 	mustName("Form", name)
 	return func(r *http.Request) (string, error) {
-		if r.PostForm != nil { // a handler around this one has read the body
-			return oneToken(r.PostForm[name])
+		if !hasFormType(r) {
+			return "", nil
 		}
-		if !hasFormBody(r) {
+		if r.PostForm != nil { // a handler around this one has read the body
+			return oneToken(r.PostForm[name], "the form parameter", name)
+		}
+		if r.Body == nil {
 			return "", nil
 		}
 		if r.ContentLength > maxFormBytes {
-			return "", ErrBodyTooLarge
+			return "", errFormTooLarge
 		}
 		body, err := io.ReadAll(io.LimitReader(r.Body, maxFormBytes+1))
 		r.Body = struct {
 			io.Reader
 			io.Closer
 		}{io.MultiReader(bytes.NewReader(body), r.Body), r.Body}
-		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge || len(body) > maxFormBytes {
-			return "", ErrBodyTooLarge
+		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+			return "", fmt.Errorf("%w: %w", ErrBodyTooLarge, err)
+		}
+		if len(body) > maxFormBytes {
+			return "", errFormTooLarge
 		}
 		if err != nil {
 			return "", errFormBody
 		}
-		values, err := parameter(string(body), name)
+		values, err := credentials.Parameter(string(body), name)
 		if err != nil {
 			return "", errFormBody
 		}
-		return oneToken(values)
+		return oneToken(values, "the form parameter", name)
 	}
 }
 
-func hasFormBody(r *http.Request) bool {
+var errFormTooLarge = fmt.Errorf("%w: Form reads at most 1 MiB", ErrBodyTooLarge)
+
+// hasFormType reports whether net/http would read the body as a form of the
+// type that Form reads.
+func hasFormType(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodPost, http.MethodPut, http.MethodPatch:
 		mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 		// Like net/http, read the form despite a malformed parameter.
 		readable := err == nil || errors.Is(err, mime.ErrInvalidMediaParameter)
-		return readable && mediaType == "application/x-www-form-urlencoded" && r.Body != nil
+		return readable && mediaType == "application/x-www-form-urlencoded"
 	}
 	return false
-}
-
-// parameter returns the values of one parameter of a query or form. It reads
-// them like url.ParseQuery, and does not keep the others.
-func parameter(query, name string) (values []string, err error) {
-	for pair := range strings.SplitSeq(query, "&") {
-		key, value, _ := strings.Cut(pair, "=")
-		if strings.Contains(pair, ";") {
-			err = errFormBody
-			continue
-		}
-		key, keyErr := url.QueryUnescape(key)
-		if keyErr == nil && key != name {
-			_, keyErr = url.QueryUnescape(value)
-		}
-		if keyErr != nil {
-			err = errFormBody
-			continue
-		}
-		if key != name {
-			continue
-		}
-		value, valueErr := url.QueryUnescape(value)
-		if valueErr != nil {
-			err = errFormBody
-			continue
-		}
-		if values = append(values, value); len(values) > 1 {
-			break // two are an error, and so are more
-		}
-	}
-	return values, err
 }
 
 func mustName(source, name string) {
@@ -327,7 +321,7 @@ func checkSite(protection *site.Protection, r *http.Request) error {
 // cookieToken returns the token in the only cookie of that name.
 func cookieToken(r *http.Request, name string) (string, error) {
 	var values []string
-	for sent, pair := range sentCookies(r) {
+	for sent, pair := range credentials.Cookies(r) {
 		if sent == name {
 			_, value, _ := strings.Cut(pair, "=")
 			if n := len(value); n > 1 && value[0] == '"' && value[n-1] == '"' {
@@ -336,26 +330,5 @@ func cookieToken(r *http.Request, name string) (string, error) {
 			values = append(values, value)
 		}
 	}
-	return oneToken(values)
-}
-
-// sentCookies returns the cookies in all Cookie headers of a request: the name,
-// and the pair of name and value as sent. It splits them like net/http, but
-// does not drop cookies with invalid values: such a cookie counts as a second
-// one of its name.
-func sentCookies(r *http.Request) iter.Seq2[string, string] {
-	return func(yield func(name, pair string) bool) {
-		for _, line := range r.Header["Cookie"] {
-			for pair := range strings.SplitSeq(line, ";") {
-				pair = textproto.TrimString(pair) // only ASCII: other space belongs to the name
-				if pair == "" {
-					continue
-				}
-				name, _, _ := strings.Cut(pair, "=")
-				if !yield(textproto.TrimString(name), pair) {
-					return
-				}
-			}
-		}
-	}
+	return oneToken(values, "the cookie", name)
 }

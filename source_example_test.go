@@ -18,7 +18,7 @@ func ExampleBearer() {
 	token, err := jwtauth.Bearer()(r)
 	fmt.Println(token, err)
 	// Output:
-	// jwtauth: malformed credentials: not a token
+	// jwtauth: malformed credentials: the Authorization header: a character that no token contains (RFC 6750, section 2.1)
 	// mF_9.B5f-4.1JqM <nil>
 }
 
@@ -27,6 +27,18 @@ func ExampleHeader() {
 	r.Header.Set("X-Access-Token", "mF_9.B5f-4.1JqM")
 	fmt.Println(jwtauth.Header("X-Access-Token")(r))
 	// Output: mF_9.B5f-4.1JqM <nil>
+}
+
+// A proxy may pass the header on under another name.
+func ExampleHeaderScheme() {
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("X-Forwarded-Authorization", "Bearer mF_9.B5f-4.1JqM")
+	_, err := jwtauth.Header("X-Forwarded-Authorization")(r)
+	fmt.Println(err)
+	fmt.Println(jwtauth.HeaderScheme("X-Forwarded-Authorization", "Bearer")(r))
+	// Output:
+	// jwtauth: malformed credentials: the X-Forwarded-Authorization header: a scheme precedes the token: read this header with HeaderScheme
+	// mF_9.B5f-4.1JqM <nil>
 }
 
 func ExampleQuery() {

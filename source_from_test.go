@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -119,41 +118,85 @@ func TestFrom(t *testing.T) {
 	})
 }
 
-// A body that is too long to be searched does not count as a body without a
-// token. The request is refused even if it has another token, and the body is
-// left readable from its beginning.
-func TestFromErrorWins(t *testing.T) {
+// A body that cannot be searched does not outweigh a token in a header. Without
+// such a token the request is refused, whatever its cookie. The body is left
+// readable from its beginning.
+func TestFromUnreadableBody(t *testing.T) {
 	long := "t=valid-form&pad=" + strings.Repeat("a", 1<<20) + "&amount=1"
 	for _, c := range []struct {
 		name, body string
 		announced  bool
-		want       answerOf
+		want       answerOf // without a token in a header
 	}{
-		{"chunked", long, false, answerOf{status: 413, code: "body_too_large"}},
-		{"announced", long, true, answerOf{status: 413, code: "body_too_large"}},
+		{"chunked", long, false, answerTooLarge},
+		{"announced", long, true, answerTooLarge},
 		{"broken", "a=%zz", true, answerMalformed},
 		{"semicolon", "a=1;b=2", true, answerMalformed},
+		{"broken, with a token", "t=valid-form&a=%zz", true, answerMalformed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			for _, cookie := range []bool{false, true} {
-				r := formRequest("POST", formType, c.body)
-				if !c.announced {
-					r.ContentLength = -1
-				}
-				withBearer(r, "valid-bearer")
-				if cookie {
-					r.AddCookie(&http.Cookie{Name: "token", Value: "valid-cookie"})
-				}
-				h := jwtauth.Verify(subjects, jwtauth.From(ambient, jwtauth.Bearer(), jwtauth.Form("t")))(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-					t.Error("the handler was called")
-				}))
-				w := httptest.NewRecorder()
-				h.ServeHTTP(w, r)
-				checkAnswer(t, w, c.want)
-				if rest, err := io.ReadAll(r.Body); err != nil || string(rest) != c.body {
-					t.Errorf("the body is left with %d bytes of %d, %v", len(rest), len(c.body), err)
+			for _, token := range []string{"", "valid-bearer", "bad"} {
+				for _, sources := range [][]jwtauth.Source{
+					{ambient, jwtauth.Bearer(), jwtauth.Form("t")},
+					{jwtauth.Form("t"), jwtauth.Bearer(), ambient},
+				} {
+					for _, cookie := range []bool{false, true} {
+						checkUnreadableBody(t, c.body, c.announced, token, sources, cookie, c.want)
+					}
 				}
 			}
 		})
 	}
+}
+
+func checkUnreadableBody(t *testing.T, body string, announced bool, token string, sources []jwtauth.Source, cookie bool, want answerOf) {
+	t.Helper()
+	r := formRequest("POST", formType, body)
+	if !announced {
+		r.ContentLength = -1
+	}
+	if token != "" {
+		withBearer(r, token)
+	}
+	if cookie {
+		r.AddCookie(&http.Cookie{Name: "token", Value: "valid-cookie"})
+	}
+	w := serve(jwtauth.Verify(subjects, jwtauth.From(sources...))(greet), r)
+	switch token {
+	case "":
+		checkAnswer(t, w, want)
+	case "bad":
+		checkAnswer(t, w, answerInvalid)
+	default:
+		checkGreeting(t, w, "bearer")
+	}
+	if rest, err := io.ReadAll(r.Body); err != nil || string(rest) != body {
+		t.Errorf("the body is left with %d bytes of %d, %v", len(rest), len(body), err)
+	}
+}
+
+// A second token in a body that can be read is refused, and so are two tokens
+// or text that is no token.
+func TestFromSecondTokenInBody(t *testing.T) {
+	for _, body := range []string{"t=valid-form", "t=valid-bearer", "t=a&t=b", "t=a+b"} {
+		for _, sources := range [][]jwtauth.Source{
+			{jwtauth.Bearer(), jwtauth.Form("t")},
+			{jwtauth.Form("t"), jwtauth.Bearer()},
+		} {
+			r := withBearer(formRequest("POST", formType, body), "valid-bearer")
+			checkAnswer(t, serve(jwtauth.Verify(subjects, jwtauth.From(sources...))(greet), r), answerMalformed)
+		}
+	}
+}
+
+// A source may parse the body, although it should not: the handler still gets
+// the result, with a cookie in the request as well.
+func TestFromParsedBody(t *testing.T) {
+	parsing := func(r *http.Request) (string, error) { return r.PostFormValue("t"), nil }
+	h := jwtauth.Verify(subjects, jwtauth.From(ambient, parsing))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, r.PostFormValue("x"))
+	}))
+	r := formRequest("POST", formType, "t=valid-form&x=1")
+	r.AddCookie(&http.Cookie{Name: "token", Value: "valid-cookie"})
+	checkGreeting(t, serve(h, r), "1")
 }

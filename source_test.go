@@ -302,6 +302,14 @@ func TestFormSourceBody(t *testing.T) {
 			t.Errorf("closing does not reach the body: %v", err)
 		}
 	})
+	t.Run("multipart, parsed outside", func(t *testing.T) {
+		const multipart = "--x\r\nContent-Disposition: form-data; name=\"access_token\"\r\n\r\na.b.c\r\n--x--\r\n"
+		r := formRequest("POST", "multipart/form-data; boundary=x", multipart)
+		if got := r.PostFormValue("access_token"); got != "a.b.c" {
+			t.Fatalf("the form has %q", got)
+		}
+		ask(t, jwtauth.Form("access_token"), r, "", nil)
+	})
 	t.Run("parsed outside", func(t *testing.T) {
 		r := formRequest("POST", formType, start+"&access_token=2")
 		if err := r.ParseForm(); err != nil {
@@ -323,8 +331,71 @@ func (c *countingReader) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// HeaderScheme has the rules of Bearer for its own header and scheme.
+func TestHeaderScheme(t *testing.T) {
+	source := jwtauth.HeaderScheme("x-forwarded-authorization", "Forwarded")
+	for _, c := range authorizations {
+		scheme, rest := c.field, ""
+		if len(c.field) >= len("bearer") {
+			scheme, rest = c.field[:len("bearer")], c.field[len("bearer"):]
+		}
+		if strings.EqualFold(scheme, "bearer") {
+			scheme = "forWARDED"
+		}
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header["X-Forwarded-Authorization"] = []string{scheme + rest}
+		ask(t, source, r, c.token, c.want)
+	}
+	for _, values := range [][]string{nil, {""}, {"Bearer a.b.c"}, {"Forwardeda a"}, {"a.b.c"}} {
+		ask(t, source, &http.Request{Header: http.Header{"X-Forwarded-Authorization": values}}, "", nil)
+	}
+	ask(t, source, &http.Request{Header: http.Header{"Authorization": {"Forwarded a.b.c"}}}, "", nil)
+	ask(t, source, &http.Request{Header: http.Header{"X-Forwarded-Authorization": {"Forwarded a", "Forwarded a"}}}, "", jwtauth.ErrInvalidRequest)
+}
+
 func TestSourceNames(t *testing.T) {
+	mustPanic(t, "HeaderScheme: header is empty", func() { jwtauth.HeaderScheme("", "DPoP") })
+	mustPanic(t, "HeaderScheme: header is not a header name", func() { jwtauth.HeaderScheme("X Y", "DPoP") })
+	mustPanic(t, "HeaderScheme: scheme is not the name of a scheme", func() { jwtauth.HeaderScheme("X-Token", "") })
+	mustPanic(t, "HeaderScheme: scheme is not the name of a scheme", func() { jwtauth.HeaderScheme("X-Token", "Bearer ") })
 	mustPanic(t, "Header: name is empty", func() { jwtauth.Header("") })
 	mustPanic(t, "Query: name is empty", func() { jwtauth.Query("") })
 	mustPanic(t, "Form: name is empty", func() { jwtauth.Form("") })
+}
+
+// The error for a request without a token says why the Authorization header
+// does not count. The value of the header does not appear in it.
+func TestMissingTokenExplains(t *testing.T) {
+	const start = "jwtauth: no token: the Authorization header has "
+	for _, c := range []struct {
+		header string
+		source jwtauth.Source
+		want   string
+	}{
+		{"", jwtauth.Bearer(), "jwtauth: no token"},
+		{"JWT c2Vj.cmV0.c2Vj", jwtauth.Bearer(), start + `another scheme: send "Bearer " before the token`},
+		{"Basic c2VjcmV0", jwtauth.Bearer(), start + `another scheme: send "Bearer " before the token`},
+		{"c2Vj.cmV0.c2Vj", jwtauth.Bearer(), start + `a token without a scheme: send "Bearer " before it`},
+		{"Bearer c2Vj.cmV0.c2Vj", jwtauth.Header("X-Token"), start + "the scheme Bearer, which no source reads: add Bearer() to From"},
+	} {
+		var got error
+		onError := jwtauth.OnError(func(w http.ResponseWriter, r *http.Request, err error) {
+			got = err
+			jwtauth.WriteError(w, r, err)
+		})
+		r := get("")
+		if c.header != "" {
+			r.Header.Set("Authorization", c.header)
+		}
+		checkAnswer(t, serve(jwtauth.Verify(subjects, jwtauth.From(c.source), onError)(greet), r), answerMissing)
+		if got.Error() != c.want || !errors.Is(got, jwtauth.ErrTokenMissing) {
+			t.Errorf("%.10s: %v, want %s", c.header, got, c.want)
+		}
+		got = nil
+		anonymous := jwtauth.Verify(subjects, jwtauth.From(c.source), onError, jwtauth.Optional())(jwtauth.RequireScope("a")(greet))
+		checkAnswer(t, serve(anonymous, r), answerMissing)
+		if got.Error() != c.want {
+			t.Errorf("%.10s behind Optional: %v, want %s", c.header, got, c.want)
+		}
+	}
 }

@@ -150,7 +150,7 @@ func (v *Verifier) read(ctx context.Context, token string, now time.Time) (*Clai
 	}
 
 	// The holder of a trusted key wrote the token, so its content may be read.
-	claims := &Claims{verifiedAt: now}
+	claims := &Claims{verifiedAt: now, leeway: v.rules.leeway}
 	if err := v.rules.readClaims(claims, token[first+1:second]); err != nil {
 		return nil, Key{}, err
 	}
