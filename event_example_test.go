@@ -4,11 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"time"
 
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// Events tell a log from an alarm.
+// The kind of an event decides its level in a log.
 func ExampleEventKind() {
 	level := func(kind jwtauth.EventKind) string {
 		switch kind {
@@ -66,4 +67,28 @@ func ExampleEventReason() {
 	// repeated 0
 	// retried 2
 	// adopted 0
+}
+
+func ExampleEvent() {
+	ctx := context.Background()
+	issuer, clock := exampleSessions(jwtauth.IssuerOptions{
+		OnEvent: func(_ context.Context, e jwtauth.Event) {
+			if e.Kind == jwtauth.EventReuse {
+				fmt.Println("alert: an old refresh token was reused for", e.Subject)
+			}
+		},
+	})
+	tokens, err := issuer.Login(ctx, "user-1")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for range 2 {
+		if _, err = issuer.Refresh(ctx, tokens.RefreshToken); err != nil {
+			fmt.Println(err)
+		}
+		clock.Set(clock.Now().Add(time.Hour))
+	}
+	// Output:
+	// alert: an old refresh token was reused for user-1
+	// jwtauth: refresh token reused
 }

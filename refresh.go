@@ -58,7 +58,7 @@ func (i *Issuer) refresh(ctx context.Context, refreshToken string, check func(To
 	return Tokens{}, Session{}, errBusySession
 }
 
-// maxLostSwaps is how often a refresh that loses a race decides again.
+// maxLostSwaps limits the attempts of a refresh that loses races.
 const maxLostSwaps = 3
 
 var (

@@ -205,7 +205,7 @@ func (c *storeClient) note(call rotation.Call) {
 	}
 }
 
-// lastOutage returns what is known about the last outage.
+// lastOutage returns the state after the last call.
 func (c *storeClient) lastOutage() rotation.Outage {
 	if known := c.outage.Load(); known != nil {
 		return *known

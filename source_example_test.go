@@ -74,3 +74,17 @@ func ExampleSource() {
 	show(jwtauth.Verify(issuer, jwtauth.From(subprotocol))(hello), r)
 	// Output: 200 Hello user-1
 }
+
+func ExampleCookie() {
+	cookies := jwtauth.Cookie("access_token")
+	for _, from := range []string{"same-origin", "cross-site"} {
+		r := httptest.NewRequest("POST", "https://app.example/transfer", nil)
+		r.AddCookie(&http.Cookie{Name: "access_token", Value: "abc"})
+		r.Header.Set("Sec-Fetch-Site", from) // as browsers do
+		token, err := cookies(r)
+		fmt.Printf("%s: %q %v\n", from, token, err)
+	}
+	// Output:
+	// same-origin: "abc" <nil>
+	// cross-site: "" jwtauth: cross-site request: sent by a page of another origin
+}

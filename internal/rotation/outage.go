@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Outage is what one instance knows about the last outage of its session store.
+// Outage holds the knowledge of one instance about the last outage of its
+// session store.
 // The zero Outage means that no call has failed. Outages are compared with ==.
 //
 // If the store fails during a rotation, the rotation may have been stored
@@ -53,8 +54,8 @@ type Call struct {
 	ClientErr error
 }
 
-// abandoned reports whether a failed call says nothing about the store: the
-// client has gone away, or its deadline left too little time.
+// abandoned reports whether a failed call does not count, because the client
+// has gone away or its deadline left too little time.
 func (c Call) abandoned() bool {
 	if c.ClientErr == nil {
 		return false

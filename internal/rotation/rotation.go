@@ -1,4 +1,5 @@
-// Package rotation decides what happens to a refresh token.
+// Package rotation decides whether a refresh token is exchanged, repeated or
+// refused.
 //
 // A session has a generation, and each refresh token belongs to one of them. A
 // refresh normally begins the next generation. [Rules.Decide] tells that case
@@ -23,7 +24,7 @@ const (
 	RepeatGrace = 30 * time.Second
 )
 
-// Step is what a refresh token leads to. The zero Step is invalid.
+// Step is the result of a decision. The zero Step is invalid.
 type Step uint8
 
 const (
@@ -81,8 +82,22 @@ type Rules struct {
 }
 
 // Decide returns the step for a token of the session row. The store has already
-// refused the row if it has ended by now. Both the window and the grace period
-// count from the rotation, so presenting a token again extends neither.
+// refused the row if it has ended by now.
+//
+// With the row's generation g, the token's generation p and its time of
+// arrival, the steps are
+//
+//	p > g                                         Adopt
+//	p == g    g is 1, or Window is 0              Rotate
+//	p == g    more than ClockSkew before start    Rotate
+//	p == g    before start+Window+RepeatGrace     Repeat
+//	p == g    later                               Rotate
+//	p == g-1  before start+Window+ClockSkew       Retry
+//	p == g-1  later, or Window is 0               Reuse
+//	p < g-1                                       Reuse
+//
+// The start is the rotation, or the end of an outage that affected it. So
+// presenting a token again extends no window.
 func (r Rules) Decide(row Row, token Token, outage Outage, now time.Time) Step {
 	// A token that was rotated just before it expired may be retried as late as
 	// any other, and later still after an outage.
