@@ -107,11 +107,8 @@ func (c *Claims) UnmarshalJSON(data []byte) error {
 // HasScope reports whether scope is one of the scopes of the token (RFC 6749,
 // section 3.3). It is false if scope is empty or contains a space.
 func (c *Claims) HasScope(scope string) bool {
-	if scope == "" || strings.Contains(scope, " ") {
-		return false
-	}
 	for s := range strings.SplitSeq(c.Scope, " ") {
-		if s == scope {
+		if s == scope && s != "" {
 			return true
 		}
 	}

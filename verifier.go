@@ -67,14 +67,32 @@ func newVerifier(keys KeySource, r rules) *Verifier {
 // returns new claims. Cheap checks come first, and the signature is checked
 // before the content.
 //
-// If the keys cannot be fetched, the error is [ErrUnavailable]. Any other error
-// wraps [ErrTokenInvalid] and one of [ErrTokenMalformed], [ErrTokenType],
-// [ErrKeyUnknown], [ErrSignatureInvalid], [ErrClaimsInvalid],
-// [ErrIssuerMismatch], [ErrAudienceMismatch], [ErrTokenExpired],
-// [ErrTokenNotYetValid] and [ErrTokenTooOld].
+// It rejects a token with
 //
-// With VerifierOptions.Sessions, [ErrSessionEnded] and ErrTokenInvalid are
-// wrapped if the session has ended, and ErrUnavailable if the store fails.
+//   - [ErrTokenMalformed] if it is longer than MaxTokenBytes or does not have
+//     three segments, or if its header is not strict JSON or contains "crit";
+//   - [ErrTokenType] if the "typ" of the header is not one of Types;
+//   - [ErrKeyUnknown] if there is no key for the "alg" and "kid" of the header,
+//     whose other members are ignored;
+//   - [ErrSignatureInvalid] if no such key made the signature. It tries at most
+//     16 keys, and fewer of more than 2048 bits: the total cost is at most that
+//     of 32 checks with RSA of 2048 bits, unless a single check costs more;
+//   - [ErrClaimsInvalid] if the payload is not a strict JSON object, if "exp",
+//     "nbf", "iat", "iss", "aud" or "sub" has a wrong type, or if "exp", "sub"
+//     (see AnySubject) or "iat" (see MaxAge) is missing;
+//   - [ErrIssuerMismatch] or [ErrAudienceMismatch] if "iss" or "aud" is not as
+//     configured;
+//   - [ErrTokenExpired], [ErrTokenNotYetValid] or [ErrTokenTooOld] because of
+//     "exp", of "nbf" or "iat", or of MaxAge;
+//   - [ErrSessionEnded] if VerifierOptions.Sessions is set and the session has
+//     ended;
+//   - the error of VerifierOptions.Check.
+//
+// Each of these errors also matches [ErrTokenInvalid], except for an error of
+// Check with an HTTP form of its own. A token that is bound to a key ("cnf",
+// RFC 7800) is rejected with ErrTokenInvalid as well, unless the context comes
+// from a Verify with [ProofOfPossession]. If the keys or the session cannot be
+// looked up, the error is [ErrUnavailable].
 func (v *Verifier) VerifyToken(ctx context.Context, token string) (*Claims, error) {
 	now := v.rules.now()
 	claims, by, err := v.read(ctx, token, now)
@@ -221,7 +239,7 @@ func candidates(keys []Key, alg Algorithm) []Key {
 	keys = keys[:min(len(keys), maxCandidates)]
 	work := 0
 	for i, key := range keys {
-		if key.Algorithm() != alg || alg == "" {
+		if key.Algorithm() != alg {
 			continue
 		}
 		first := work == 0
@@ -237,7 +255,7 @@ func candidates(keys []Key, alg Algorithm) []Key {
 func signer(keys []Key, alg Algorithm, token string, dot int) (Key, error) {
 	err := error(ErrKeyUnknown)
 	for _, key := range keys {
-		if key.Algorithm() != alg || alg == "" {
+		if key.Algorithm() != alg {
 			continue
 		}
 		if key.k.Verify(token, dot) {
@@ -259,7 +277,7 @@ func keySourceError(err error) error {
 
 // header is the part of a valid header that selects the key.
 type header struct {
-	alg       Algorithm
+	alg       Algorithm // not empty
 	kid       string
 	symmetric bool // alg is HS…
 }

@@ -98,22 +98,52 @@ func TestRememberedIsUsed(t *testing.T) {
 	}
 }
 
-// Tokens up to 8 KiB are remembered, longer ones are not.
+// Tokens up to 8 KiB are remembered, longer ones are not. Two headers lead to
+// tokens of every length.
 func TestRemembersUpToALength(t *testing.T) {
 	v, signing := remembering(t)
-	token := ""
-	for length := 5900; length < 6300; length++ {
-		token = sealText(t, signing, `{"alg":"EdDSA"}`, `{"exp":2000}`+strings.Repeat(" ", length))
-		if _, err := v.VerifyToken(t.Context(), token); err != nil {
+	for _, header := range []string{`{"alg":"EdDSA"}`, `{"alg":"EdDSA" }`} {
+		seen := make(map[int]bool)
+		for length := 5900; length < 6300; length++ {
+			token := sealText(t, signing, header, `{"exp":2000}`+strings.Repeat(" ", length))
+			if _, err := v.VerifyToken(t.Context(), token); err != nil {
+				t.Fatal(err)
+			}
+			seen[len(token)] = true
+			if got, want := v.cache.Get(token) != nil, len(token) <= 8<<10; got != want {
+				t.Fatalf("a token of %d bytes is remembered: %v", len(token), got)
+			}
+		}
+		if !seen[8<<10] && !seen[8<<10+1] {
+			t.Errorf("header %s: no token is at the limit", header)
+		}
+	}
+}
+
+// The smallest cache is a cache.
+func TestRemembersWithTheSmallestCache(t *testing.T) {
+	for size, want := range map[int]bool{1: true, 0: true, -1: false} {
+		source, err := StaticKeys(generated(t, EdDSA))
+		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := v.cache.Get(token) != nil, len(token) <= 8<<10; got != want {
-			t.Fatalf("a token of %d bytes is remembered: %v", len(token), got)
+		v, err := NewVerifier(source, VerifierOptions{AnyIssuer: true, AnyAudience: true, CacheSize: size})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := v.cache != nil; got != want {
+			t.Errorf("CacheSize %d: a cache is %v, want %v", size, got, want)
 		}
 	}
-	if len(token) <= 8<<10 {
-		t.Fatal("no token was longer than the limit")
+}
+
+func generated(t *testing.T, alg Algorithm) Key {
+	t.Helper()
+	key, err := GenerateKey(alg)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return key
 }
 
 // A token may be part of a large text, such as a form, which must not stay in
