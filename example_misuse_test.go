@@ -139,7 +139,7 @@ func Example_misuseOfTokens() {
 
 	_, err = issuer.Sign("", nil)
 	fmt.Println(err)
-	_, err = issuer.Sign("u-1", map[string]any{"exp": 4102444800})
+	_, err = issuer.Sign("u-1", map[string]any{"exp": 1893456000})
 	fmt.Println(err)
 	_, err = issuer.Sign("u-1", nil, jwtauth.ExpiresIn(10*366*24*time.Hour))
 	fmt.Println(err)
