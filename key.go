@@ -80,8 +80,11 @@ func NewKey(alg Algorithm, material any) (Key, error) {
 //
 //   - a PEM block PRIVATE KEY (PKCS #8), RSA PRIVATE KEY or RSA PUBLIC KEY
 //     (PKCS #1), EC PRIVATE KEY (SEC 1, optionally after the EC PARAMETERS that
-//     openssl writes) or PUBLIC KEY (SPKI). The errors for encrypted keys and
-//     certificates contain the openssl command that converts them.
+//     openssl writes) or PUBLIC KEY (SPKI). A label that does not fit its
+//     content is ignored, but a private key must not be labeled as a public
+//     one. An RSA-PSS key (RFC 4055) is for PS256, PS384 and PS512, or for the
+//     one that its parameters name. The errors for encrypted keys, certificates
+//     and other formats contain the command that converts them.
 //   - a JWK (RFC 7517) of type RSA, EC, OKP with Ed25519 (RFC 8037), or oct.
 //     Names of members are case-sensitive and must not repeat. A member that
 //     is null counts as absent. Values are canonical base64url, with or
@@ -97,9 +100,14 @@ func NewKey(alg Algorithm, material any) (Key, error) {
 // ES512 by its curve. If the JWK has an "alg" other than alg, ParseKey returns
 // an error (RFC 7517, section 4.4).
 //
+// Damage that leaves the key unambiguous is repaired: PEM without line breaks,
+// with blanks, indentation or a written \n or \r for them, quotes or a byte
+// order mark around the text, UTF-16, the base64 of PEM, and PEM without its
+// first and last line. Errors name any other damage, and contain no part of the
+// key.
+//
 // ParseKey also refuses everything that [NewKey] refuses. It does not read key
-// sets, DER, or base64 without the first and last line of PEM. For a secret
-// that is not in a JWK, use NewKey.
+// sets or DER. For a secret that is not in a JWK, use NewKey.
 func ParseKey(alg Algorithm, data []byte) (Key, error) {
 	return newKey(jose.Parse(jose.Algorithm(alg), data))
 }
@@ -107,16 +115,16 @@ func ParseKey(alg Algorithm, data []byte) (Key, error) {
 // KeyFromEnv returns the key in the environment variable name. The value is one
 // of:
 //
-//   - PEM, as [ParseKey] reads it with alg "". Line breaks may be written as
-//     \n.
+//   - PEM, as [ParseKey] reads it with alg "", also in quotes or base64.
 //   - a JWK, as ParseKey reads it with alg "".
 //   - an HS256 secret of at least 32 bytes, used exactly as it is.
 //
 // KeyFromEnv returns an error for likely mistakes instead of using them as a
 // secret: text that looks like a key but does not parse (it contains BEGIN,
-// begins with {, or is the base64 of PEM, DER or a JWK), a value that begins or
-// ends with white space, a value in quotes or brackets, a reference that was
-// not replaced ("${…}" or a URL), and a variable that is empty or not set.
+// begins with {, or is the base64 of a damaged key or a JWK), a value that
+// begins or ends with white space, a secret in quotes or brackets, a reference
+// that was not replaced ("${…}" or a URL), and a variable that is empty or not
+// set.
 // Errors never contain the value.
 func KeyFromEnv(name string) (Key, error) {
 	k, err := jose.FromText(os.Getenv(name))

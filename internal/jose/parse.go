@@ -1,12 +1,13 @@
 package jose
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -17,6 +18,9 @@ const maxKeyText = 64 << 10
 
 // Parse reads one key from PEM or from a JWK. If alg is "", the key is for the
 // algorithm that the JWK names, or for the default of the key's type.
+//
+// It repairs text if the result is unambiguous: see [cleanText], [splitPEM] and
+// [parseBase64].
 func Parse(alg Algorithm, data []byte) (*Key, error) {
 	if alg != "" {
 		if err := alg.Check(); err != nil {
@@ -26,33 +30,106 @@ func Parse(alg Algorithm, data []byte) (*Key, error) {
 	if len(data) > maxKeyText {
 		return nil, fmt.Errorf("key text is %d bytes; the maximum is %d", len(data), maxKeyText)
 	}
-	text := bytes.TrimSpace(data)
+	text := cleanText(data)
+	if derSize(data) == len(data) { // which may begin or end with white space
+		text = string(data)
+	}
 	switch {
-	case len(text) == 0:
+	case text == "":
 		return nil, errors.New("key text is empty; it must be PEM or a JWK")
-	case bytes.HasPrefix(text, pemBegin):
-		return parsePEM(alg, text)
 	case text[0] == '{':
-		m, err := ScanJWK(text)
+		return parseJWK(alg, text)
+	case strings.Contains(text, pemBegin) || strings.Contains(text, pemEnd):
+		return parsePEM(alg, text)
+	}
+	if k, err := parseBase64(alg, text); k != nil || err != nil {
+		return k, err
+	}
+	return nil, unreadable(text)
+}
+
+// parseJWK reads a JWK, whose secret must not be one that can be guessed.
+func parseJWK(alg Algorithm, text string) (*Key, error) {
+	m, err := ScanJWK([]byte(text))
+	if err != nil {
+		return nil, err
+	}
+	k, err := m.Key(alg)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkGuessable(k); err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// parseBase64 reads the base64 of PEM, or PEM whose first and last line were
+// lost. It returns nil and no error for any other text.
+func parseBase64(alg Algorithm, text string) (*Key, error) {
+	b, ok := decodeBase64(text)
+	if !ok {
+		return nil, nil
+	}
+	if inner := cleanText(b); strings.HasPrefix(inner, pemBegin) {
+		k, err := parsePEM(alg, inner)
 		if err != nil {
-			return nil, err
-		}
-		k, err := m.Key(alg)
-		if err != nil {
-			return nil, err
-		}
-		if err := checkGuessable(k); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("base64 of %w", err)
 		}
 		return k, nil
-	case bytes.Contains(text, pemBegin):
-		return nil, errors.New("PEM block is preceded by other text; pass exactly one key")
 	}
-	if kind := keyLike(text); kind != "" {
-		return nil, fmt.Errorf("key text is %s; it must be PEM, from -----BEGIN to END-----, or a JWK object", kind)
+	if derSize(b) != len(b) {
+		return nil, nil
 	}
-	return nil, errors.New("key text is neither PEM (-----BEGIN …) nor a JWK ({…}); use NewKey for a secret")
+	for i := range derForms {
+		if m, err := derForms[i].read(b); err == nil {
+			return m.key(alg)
+		}
+	}
+	return nil, nil
 }
+
+// unreadable returns the error for text that is neither PEM nor a JWK.
+func unreadable(text string) error {
+	if strings.HasPrefix(text, "ssh-ed25519 ") {
+		return errors.New("key text is an OpenSSH public key for Ed25519, which ssh-keygen cannot convert; create a new key (openssl genpkey -algorithm Ed25519 -out key.pem)")
+	}
+	switch kind := keyLike([]byte(text)); kind {
+	case "":
+	case kindOpenSSH:
+		return errors.New("key text is an OpenSSH public key; convert it (ssh-keygen -e -m PKCS8 -f key.pub)")
+	case kindDER:
+		return fmt.Errorf("key text is %s; convert it (%s)", kind, convertDER([]byte(text)))
+	case kindJSON:
+		return errors.New("key text is JSON, like a JWK, with other text around it; pass the JWK object alone")
+	default:
+		return fmt.Errorf("key text is %s; it must be PEM, from -----BEGIN to END-----, or a JWK object", kind)
+	}
+	switch {
+	case brokenDashes.MatchString(text):
+		return errors.New("key text is neither PEM nor a JWK: the first and the last line of PEM have five hyphens (-) on each side")
+	case strings.HasPrefix(text, "data:"):
+		return errors.New("key text is a data: URL; pass the PEM or JWK in it")
+	}
+	return errors.New("key text is neither PEM (-----BEGIN …) nor a JWK ({…}); use NewKey for a secret")
+}
+
+// convertDER returns the command that converts der to PEM.
+func convertDER(der []byte) string {
+	if _, err := x509.ParseCertificate(der); err == nil {
+		return "openssl x509 -inform DER -in cert.der -pubkey -noout"
+	}
+	for i := range derForms {
+		if _, err := derForms[i].read(der); err == nil && !derForms[i].private {
+			return "openssl pkey -pubin -inform DER -in key.der -out key.pem"
+		}
+	}
+	return "openssl pkey -inform DER -in key.der -out key.pem"
+}
+
+// brokenDashes matches the first line of PEM if its hyphens were lost, or
+// replaced by dashes as word processors do.
+var brokenDashes = regexp.MustCompile(`BEGIN [A-Z0-9 -]*(KEY|CERTIFICATE)`)
 
 // defaultAlgorithm returns the algorithm of a key that does not name one. For a
 // key that no algorithm supports, New rejects the result.

@@ -20,8 +20,11 @@ func TestParseRefuses(t *testing.T) {
 		{"white space", " \n", "", "key text is empty"},
 		{"secret", "correct horse battery staple, and then some", "", "neither PEM (-----BEGIN …) nor a JWK ({…}); use NewKey for a secret"},
 		{"DER", string(spkiOf("ES256")), "", "the DER of a key"},
-		{"bare base64", base64.StdEncoding.EncodeToString(spkiOf("ES256")), "", "an encoding of the DER of a key"},
-		{"base64 of PEM", base64.StdEncoding.EncodeToString([]byte(spki)), "", "an encoding of PEM"},
+		{"bare base64, cut", base64.StdEncoding.EncodeToString(spkiOf("ES256"))[:100], "", "an encoding of the DER of a key"},
+		{"base64 of PEM, cut", base64.StdEncoding.EncodeToString([]byte(spki[:60])), "", "base64 of PEM block is damaged or cut short: it has no END line"},
+		{"dashes replaced", strings.ReplaceAll(spki, "-----", "—–"), "", "the first and the last line of PEM have five hyphens"},
+		{"BEGIN line lost", spki[strings.Index(spki, "\n")+1:], "", "PEM block has no BEGIN line"},
+		{"data URL", "data:;base64," + base64.StdEncoding.EncodeToString([]byte(spki)), "", "key text is a data: URL"},
 		{"OpenSSH public", "ssh-ed25519 AAAA", "", "an OpenSSH public key"},
 		{"too long", strings.Repeat(" ", 64<<10) + spki, "", "the maximum is 65536"},
 	} {

@@ -1,97 +1,103 @@
 package jose
 
 import (
-	"bytes"
-	"crypto/ecdh"
 	"crypto/x509"
-	"encoding/asn1"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"strings"
 )
 
-var pemBegin = []byte("-----BEGIN ")
+const (
+	pemBegin  = "-----BEGIN "
+	pemEnd    = "-----END "
+	pemDashes = "-----"
+)
 
-// parsePEM reads the only key of text, which starts with pemBegin.
-func parsePEM(alg Algorithm, text []byte) (*Key, error) {
-	var block *pem.Block
-	for len(text) > 0 {
-		next, rest := pem.Decode(text)
-		// pem.Decode skips damaged blocks and text between blocks.
-		if next == nil || bytes.Count(text[:len(text)-len(rest)], pemBegin) != 1 {
-			return nil, errors.New("PEM block is damaged or cut short")
-		}
-		if block != nil && (block.Type != "EC PARAMETERS" || next.Type != "EC PRIVATE KEY") {
-			return nil, errors.New("PEM text has several blocks; pass exactly one key")
-		}
-		block, text = next, bytes.TrimSpace(rest)
-		if len(text) > 0 && !bytes.HasPrefix(text, pemBegin) {
-			return nil, errors.New("PEM block is followed by other text; pass exactly one key")
-		}
-	}
-	material, err := decodePEM(block)
+// pemBlock is a PEM block before its body is decoded.
+type pemBlock struct{ label, endLabel, body string }
+
+// parsePEM reads the only key of text.
+func parsePEM(alg Algorithm, text string) (*Key, error) {
+	blocks, err := splitPEM(unescapePEM(text))
 	if err != nil {
 		return nil, err
 	}
-	if alg == "" {
-		alg = defaultAlgorithm(material)
+	block := blocks[len(blocks)-1]
+	if len(blocks) > 1 && (len(blocks) > 2 || blocks[0].label != "EC PARAMETERS" || block.label != "EC PRIVATE KEY") {
+		return nil, severalBlocks(blocks)
 	}
-	return New(alg, material)
-}
-
-// decodePEM returns the key in block as a type of the standard library.
-func decodePEM(block *pem.Block) (any, error) {
-	if block.Headers["Proc-Type"] != "" || block.Type == "ENCRYPTED PRIVATE KEY" {
-		return nil, errors.New("PEM key is encrypted; decrypt it first (openssl pkey -in key.pem -out decrypted.pem)")
-	}
-	if len(block.Headers) > 0 {
-		return nil, errors.New("PEM key has header lines, which are not supported")
-	}
-	var material any
-	var err error
-	switch block.Type {
-	case "PRIVATE KEY":
-		material, err = x509.ParsePKCS8PrivateKey(block.Bytes)
-	case "RSA PRIVATE KEY":
-		material, err = x509.ParsePKCS1PrivateKey(block.Bytes)
-	case "EC PRIVATE KEY":
-		material, err = x509.ParseECPrivateKey(block.Bytes)
-	case "PUBLIC KEY":
-		material, err = x509.ParsePKIXPublicKey(block.Bytes)
-	case "RSA PUBLIC KEY":
-		material, err = x509.ParsePKCS1PublicKey(block.Bytes)
-	default:
-		return nil, unsupportedPEM(block.Type)
-	}
-	var outer asn1.RawValue // the parsers of x509 ignore trailing bytes
-	if rest, err := asn1.Unmarshal(block.Bytes, &outer); err == nil && len(rest) > 0 {
-		return nil, fmt.Errorf("PEM block %s has %d bytes after its content", quote(block.Type), len(rest))
-	}
-	if err != nil && strings.Contains(err.Error(), "(use Parse") {
-		return nil, fmt.Errorf("PEM block %s contains a format that does not match its label; convert it (openssl pkey -in key.pem -out new.pem)", quote(block.Type))
-	}
+	m, err := block.material()
 	if err != nil {
-		return nil, fmt.Errorf("PEM block %s does not parse: %v", quote(block.Type), err)
+		return nil, err
 	}
-	switch material.(type) {
-	case *ecdh.PrivateKey, *ecdh.PublicKey:
-		return nil, errors.New("PEM key is for X25519, which cannot sign; use Ed25519 (openssl genpkey -algorithm Ed25519)")
-	}
-	return material, nil
+	return m.key(alg)
 }
 
-// unsupportedPEM returns the error for a block with the given label.
-func unsupportedPEM(label string) error {
-	switch label {
-	case "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE":
-		return errors.New("PEM block is a certificate; extract its public key (openssl x509 -in cert.pem -pubkey -noout)")
-	case "OPENSSH PRIVATE KEY":
-		return errors.New("PEM key is in OpenSSH's own format; convert a copy of it (ssh-keygen -p -m PKCS8 -f copy)")
-	case "EC PARAMETERS":
-		return errors.New("PEM block EC PARAMETERS names a curve and contains no key")
+// splitPEM returns the blocks of text, of which there is at least one. Unlike
+// pem.Decode, it does not depend on line breaks, and does not skip other text.
+func splitPEM(text string) ([]pemBlock, error) {
+	if !strings.Contains(text, pemBegin) {
+		return nil, errors.New("PEM block has no BEGIN line; pass the text from -----BEGIN to END-----")
 	}
-	return fmt.Errorf("PEM block is %s; it must be PRIVATE KEY, RSA PRIVATE KEY, EC PRIVATE KEY, PUBLIC KEY or RSA PUBLIC KEY", quote(label))
+	var blocks []pemBlock
+	for {
+		before, rest, found := strings.Cut(text, pemBegin)
+		before = strings.TrimSpace(before)
+		switch {
+		case before != "" && len(blocks) > 0:
+			return nil, errors.New("PEM block is followed by other text; pass exactly one key")
+		case before != "":
+			return nil, errors.New("PEM block is preceded by other text; pass exactly one key")
+		case !found:
+			return blocks, nil
+		}
+		label, rest, found := strings.Cut(rest, pemDashes)
+		if !found {
+			return nil, errors.New("PEM block is damaged or cut short: its BEGIN line does not end with -----")
+		}
+		body, rest, found := strings.Cut(rest, pemEnd)
+		if !found || strings.Contains(body, pemBegin) {
+			return nil, errors.New("PEM block is damaged or cut short: it has no END line")
+		}
+		endLabel, rest, found := strings.Cut(rest, pemDashes)
+		if !found {
+			return nil, errors.New("PEM block is damaged or cut short: its END line does not end with -----")
+		}
+		blocks = append(blocks, pemBlock{label, endLabel, body})
+		text = rest
+	}
+}
+
+// material returns the key in b.
+func (b pemBlock) material() (keyMaterial, error) {
+	form := findForm(b.label)
+	switch {
+	case b.label != b.endLabel:
+		return keyMaterial{}, fmt.Errorf("PEM block is damaged or cut short: it begins as %s and ends as %s", quote(b.label), quote(b.endLabel))
+	case b.label == "ENCRYPTED PRIVATE KEY" || strings.Contains(b.body, "ENCRYPTED"):
+		return keyMaterial{}, errors.New("PEM key is encrypted; decrypt it first (openssl pkey -in key.pem -out decrypted.pem)")
+	case form == nil:
+		return keyMaterial{}, unsupportedPEM(b)
+	case strings.Contains(b.body, ":"):
+		return keyMaterial{}, errors.New("PEM key has header lines, which are not supported; remove the lines with a colon")
+	}
+	text := strings.TrimRight(strings.Join(strings.Fields(b.body), ""), "=")
+	der, err := base64.RawStdEncoding.DecodeString(text)
+	switch size := derSize(der); {
+	case len(text) == 0:
+		return keyMaterial{}, fmt.Errorf("PEM block %s does not parse: it is empty", quote(b.label))
+	case err != nil && strings.ContainsAny(text, "…."):
+		return keyMaterial{}, fmt.Errorf("PEM block %s does not parse: a part of it was replaced by dots", quote(b.label))
+	case err != nil && len(text)%4 != 1:
+		return keyMaterial{}, fmt.Errorf("PEM block %s is damaged or cut short: it contains characters that are not base64", quote(b.label))
+	case err != nil || size > len(der):
+		return keyMaterial{}, fmt.Errorf("PEM block %s does not parse: it is cut short", quote(b.label))
+	case size > 0 && size < len(der):
+		return keyMaterial{}, fmt.Errorf("PEM block %s has %d bytes after its content", quote(b.label), len(der)-size)
+	}
+	return form.readAny(der)
 }
 
 // MarshalPEM returns k as a PEM block: PRIVATE KEY (PKCS #8), or PUBLIC KEY

@@ -103,13 +103,14 @@ func TestParsePEMRefuses(t *testing.T) {
 		{"text before", "key: " + spki, "", "preceded by other text"},
 		{"text after", spki + "trailing", "", "followed by other text"},
 		{"text between", ecParameters + "# key\n" + pemOf("EC PRIVATE KEY", must(x509.MarshalECPrivateKey(p256Key()))), "", "followed by other text"},
-		{"damaged block before", "-----BEGIN PUBLIC KEY-----\n!\n-----END PUBLIC KEY-----\n" + spki, "", "damaged or cut short"},
+		{"damaged block before", "-----BEGIN PUBLIC KEY-----\n!\n-----END PUBLIC KEY-----\n" + spki, "", "several blocks"},
 		{"no end", strings.TrimSuffix(spki, "-----END PUBLIC KEY-----\n"), "", "damaged or cut short"},
 		{"wrong end", strings.Replace(spki, "END PUBLIC", "END PRIVATE", 1), "", "damaged or cut short"},
 		{"bytes after the content", pemOf("PRIVATE KEY", append(bytes.Clone(pkcs8DER), 0, 0)), "", `PEM block "PRIVATE KEY" has 2 bytes after its content`},
 		{"cut content", pemOf("PRIVATE KEY", pkcs8DER[:len(pkcs8DER)-1]), "", `PEM block "PRIVATE KEY" does not parse`},
 		{"no content", pemOf("PUBLIC KEY", nil), "", `PEM block "PUBLIC KEY" does not parse`},
-		{"wrong label", pemOf("RSA PRIVATE KEY", must(x509.MarshalPKCS8PrivateKey(rsaKey()))), "", "contains a format that does not match its label"},
+		{"private key with a public label", pemOf("PUBLIC KEY", pkcs8DER), "", `PEM block "PUBLIC KEY" contains a private key`},
+		{"public key with a private label", pemOf("PRIVATE KEY", spkiOf("RS256")), "", `PEM block "PRIVATE KEY" contains a public key; its label must be PUBLIC KEY`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			key, err := jose.Parse(tt.alg, []byte(tt.text))

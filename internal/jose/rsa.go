@@ -31,7 +31,7 @@ func checkRSAPublic(pub *rsa.PublicKey) (*rsa.PublicKey, error) {
 	case n == nil || n.Sign() <= 0:
 		return nil, errors.New("RSA key has no modulus")
 	case n.BitLen() < minRSABits:
-		return nil, fmt.Errorf("RSA key is %d bits; RFC 7518, section 3.3, requires at least %d (openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048)", n.BitLen(), minRSABits)
+		return nil, fmt.Errorf("RSA key is %d bits; RFC 7518, section 3.3, requires at least %d (openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out key.pem)", n.BitLen(), minRSABits)
 	case n.BitLen() > maxRSABits:
 		return nil, fmt.Errorf("RSA key is %d bits; the maximum is %d, because longer keys verify too slowly", n.BitLen(), maxRSABits)
 	case n.Bit(0) == 0:

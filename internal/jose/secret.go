@@ -87,6 +87,13 @@ func keyLike(b []byte) string {
 	return ""
 }
 
+// The kinds for which Parse has its own advice.
+const (
+	kindJSON    = "JSON, like a JWK"
+	kindOpenSSH = "an OpenSSH public key"
+	kindDER     = "the DER of a key or certificate"
+)
+
 // kty matches the member that every JWK has, also within an escaped string.
 var kty = regexp.MustCompile(`\\?"kty\\?"\s*:`)
 
@@ -95,13 +102,13 @@ func keyLikeAsIs(b []byte) string {
 	case bytes.Contains(b, []byte("-----BEGIN")):
 		return "PEM"
 	case bytes.HasPrefix(text, []byte("{")) && json.Valid(text) || kty.Match(b):
-		return "JSON, like a JWK"
+		return kindJSON
 	case bytes.Contains(b, []byte("<RSAKeyValue>")):
 		return "an XML key"
 	case bytes.HasPrefix(text, []byte("ssh-")) || bytes.HasPrefix(text, []byte("ecdsa-sha2-")):
-		return "an OpenSSH public key"
+		return kindOpenSSH
 	case looksDER(b):
-		return "the DER of a key or certificate"
+		return kindDER
 	}
 	return ""
 }
