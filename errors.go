@@ -78,7 +78,8 @@ var (
 	ErrInsufficientScope = errors.New("jwtauth: scope missing")
 
 	// ErrInsufficientAuthentication is returned when the login does not meet
-	// the demands of [RequireFresh] (RFC 9470).
+	// the demands of [RequireFresh] (RFC 9470): it is too old, or of the wrong
+	// kind ("acr").
 	ErrInsufficientAuthentication = errors.New("jwtauth: insufficient authentication")
 
 	// ErrCrossSite is returned when a page of another site made a request that
@@ -234,7 +235,7 @@ func (a *response) problem() Problem {
 }
 
 // setHeader adds the headers of the response to err.
-func (a *response) setHeader(h http.Header, err error, c *challenge) {
+func (a *response) setHeader(h http.Header, err error, c *challenges) {
 	h["Cache-Control"] = []string{"no-store"}
 	if a.challenge {
 		h["Www-Authenticate"] = c.headers(a, err)
@@ -322,7 +323,7 @@ func ownProblem(err error) (Problem, bool) {
 
 // challengeOf returns the challenge of the Verify that err or the request comes
 // from, or the default one.
-func challengeOf(err error, r *http.Request) *challenge {
+func challengeOf(err error, r *http.Request) *challenges {
 	if e, ok := errors.AsType[*requestError](err); ok {
 		return e.challenge
 	}
@@ -331,7 +332,7 @@ func challengeOf(err error, r *http.Request) *challenge {
 			return c.verify.challenge
 		}
 	}
-	return defaultChallenge
+	return defaultChallenges
 }
 
 // WriteError writes the response for err: a status, WWW-Authenticate if the
@@ -366,7 +367,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	writeError(w, err, challengeOf(err, r))
 }
 
-func writeError(w http.ResponseWriter, err error, c *challenge) {
+func writeError(w http.ResponseWriter, err error, c *challenges) {
 	h := w.Header()
 	var status int
 	var body []byte

@@ -91,5 +91,5 @@ func Example_provider() {
 	// Output:
 	// 200 the orders of u-1
 	// 403 Bearer realm="api", error="insufficient_scope", scope="orders:read"
-	// 401 Bearer realm="api", error="invalid_token", error_description="Invalid token"
+	// 401 Bearer realm="api", error="invalid_token", error_description="Invalid token", scope="orders:read"
 }

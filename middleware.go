@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
+	"net/url"
+	"slices"
 	"strings"
-	"time"
 
+	"github.com/seed-0a072700/jwtauth/internal/challenge"
 	"github.com/seed-0a072700/jwtauth/internal/faults"
+	"github.com/seed-0a072700/jwtauth/internal/site"
 )
 
 // VerifyOption configures one [Verify] or [VerifyRequest].
@@ -21,15 +23,16 @@ type verify struct {
 	sources   []Source
 	optional  bool
 	onError   func(http.ResponseWriter, *http.Request, error) // nil for WriteError
-	realm     string
-	challenge *challenge // made of realm
+	challenge *challenges
+
+	set challenge.Set // challenge is made of it
 
 	// proof checks the proof of possession, if not nil.
 	proof func(r *http.Request, token string, c *Claims) error
 }
 
 // defaultVerify is used for a request without a Verify around it.
-var defaultVerify = &verify{challenge: defaultChallenge}
+var defaultVerify = &verify{challenge: defaultChallenges}
 
 const defaultRealm = "restricted"
 
@@ -78,7 +81,46 @@ func Realm(name string) VerifyOption {
 	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) {
 		panic("jwtauth: Realm: name is not printable ASCII")
 	}
-	return func(v *verify) { v.realm = name }
+	return func(v *verify) { v.set.Realm = name }
+}
+
+// Challenge sets the authentication schemes in the WWW-Authenticate headers of
+// refusals, in a header each: the name of a scheme, and parameters if it has
+// any, such as `DPoP algs="ES256"` (RFC 9449, section 7.1). The realm and the
+// parameters of the response are added to each. Default: "Bearer". Challenge
+// only describes the service: [From] decides which schemes are read.
+//
+// Challenge panics without schemes, and if one is malformed or has a parameter
+// that Verify sets: realm, error, scope, max_age and others.
+func Challenge(schemes ...string) VerifyOption {
+	if len(schemes) == 0 {
+		panic("jwtauth: Challenge: schemes is empty")
+	}
+	parsed := make([]challenge.Scheme, len(schemes))
+	for i, text := range schemes {
+		scheme, err := challenge.Parse(text)
+		if err != nil {
+			panic(fmt.Sprintf("jwtauth: Challenge: schemes[%d]: %v", i, err))
+		}
+		parsed[i] = scheme
+	}
+	return func(v *verify) { v.set.Schemes = parsed }
+}
+
+// ResourceMetadataURL sets the parameter resource_metadata in the
+// WWW-Authenticate headers of refusals, with which clients find the
+// authorization server of this service (RFC 9728, section 5.1). It panics if
+// address is not an https URL without a fragment. For tests, http is accepted
+// on a loopback host.
+func ResourceMetadataURL(address string) VerifyOption {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || strings.Contains(address, "#") || u.String() != address:
+		panic("jwtauth: ResourceMetadataURL: address is not an absolute URL without a fragment")
+	case u.Scheme != "https" && (u.Scheme != "http" || !site.IsLoopback(u.Hostname())):
+		panic("jwtauth: ResourceMetadataURL: address does not begin with https://")
+	}
+	return func(v *verify) { v.set.ResourceMetadata = address }
 }
 
 // ProofOfPossession sets the check that a request proves possession of the key
@@ -108,12 +150,16 @@ func ProofOfPossession(check func(r *http.Request, token string, c *Claims) erro
 //
 // Verify panics if v, an option or the next handler is nil, or if v was not
 // made by its constructor.
+//
+// If [RequireScope] is the handler that Verify wraps directly, a 401 of Verify
+// names the scopes that the client needs.
 func Verify(v TokenVerifier, opts ...VerifyOption) func(next http.Handler) http.Handler {
 	c := newVerify("Verify", v, opts)
 	return func(next http.Handler) http.Handler {
 		if faults.IsNil(next) {
 			panic("jwtauth: Verify: the next handler is nil")
 		}
+		c := c.around(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			claims, err := c.claims(r)
 			if err != nil {
@@ -176,15 +222,27 @@ func newVerify(function string, v TokenVerifier, opts []VerifyOption) *verify {
 	if isNilVerifier(v) {
 		panic("jwtauth: " + function + ": the verifier is nil, or was not made by its constructor")
 	}
-	c := &verify{verifier: v, sources: []Source{Bearer()}, realm: defaultRealm}
+	c := &verify{verifier: v, sources: []Source{Bearer()}, set: defaultChallenges.set}
 	for _, opt := range opts {
 		if opt == nil {
 			panic("jwtauth: " + function + ": an option is nil")
 		}
 		opt(c)
 	}
-	c.challenge = newChallenge(c.realm)
+	c.challenge = newChallenges(c.set, "")
 	return c
+}
+
+// around returns the configuration for one handler. If that is RequireScope,
+// clients without a token learn the scopes.
+func (c *verify) around(next http.Handler) *verify {
+	require, ok := next.(*requireHandler)
+	if !ok || require.scope == "" {
+		return c
+	}
+	scoped := *c
+	scoped.challenge = newChallenges(c.set, require.scope)
+	return &scoped
 }
 
 // isNilVerifier also reports a nil pointer from a constructor whose error was
@@ -258,162 +316,48 @@ func (c *verify) wrap(err error) error { return &requestError{err, c.challenge} 
 // It carries the challenge of that Verify to ProblemOf and WriteError.
 type requestError struct {
 	error
-	challenge *challenge
+	challenge *challenges
 }
 
 func (e *requestError) Unwrap() error { return e.error }
 
-// challenge makes the WWW-Authenticate headers of one Verify.
-type challenge struct {
-	ready map[*response]string // for each response that has a challenge
+// challenges holds the WWW-Authenticate headers of one Verify.
+type challenges struct {
+	set   challenge.Set
+	scope string                 // the parameter of a 401, or empty
+	ready map[*response][]string // for each response that has challenges
 }
 
-var defaultChallenge = newChallenge(defaultRealm)
+var (
+	bearerScheme, _   = challenge.Parse("Bearer") // it parses
+	defaultChallenges = newChallenges(challenge.Set{Schemes: []challenge.Scheme{bearerScheme}, Realm: defaultRealm}, "")
+)
 
-func newChallenge(realm string) *challenge {
-	start := `Bearer realm="` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(realm) + `"`
-	c := &challenge{ready: make(map[*response]string)}
+func newChallenges(set challenge.Set, scope string) *challenges {
+	c := &challenges{set: set, scope: scope, ready: make(map[*response][]string)}
 	for i := range responses {
-		switch a := &responses[i].response; {
-		case a.parameters != "":
-			c.ready[a] = start + ", " + a.parameters
-		case a.challenge:
-			c.ready[a] = start
+		if a := &responses[i].response; a.challenge {
+			c.ready[a] = set.Lines(c.parameters(a))
 		}
 	}
 	return c
 }
 
+// parameters returns the parameters of the challenges in the response a.
+func (c *challenges) parameters(a *response) string {
+	if c.scope == "" || a.status != http.StatusUnauthorized {
+		return a.parameters
+	}
+	if a.parameters == "" {
+		return c.scope
+	}
+	return a.parameters + ", " + c.scope
+}
+
 // headers returns the values of WWW-Authenticate in the response a to err.
-func (c *challenge) headers(a *response, err error) []string {
-	header := c.ready[a]
+func (c *challenges) headers(a *response, err error) []string {
 	if e, ok := errors.AsType[*requirementError](err); ok {
-		header += ", " + e.parameters
+		return c.set.Lines(c.parameters(a), e.parameters)
 	}
-	return []string{header}
-}
-
-// Require returns middleware that calls the next handler only for requests
-// whose claims pass check. It belongs behind [Verify], whose OnError responds
-// to the refusals.
-//
-// An error of check refuses the request with 403, and matches [ErrForbidden] as
-// well as itself. Errors with an HTTP form of their own (see [WriteError]),
-// such as [ErrUnavailable], keep it. An anonymous request, or one without a
-// Verify around it, is refused with [ErrTokenMissing]. check must be safe for
-// concurrent use.
-//
-// Require panics if check or the next handler is nil.
-func Require(check func(*Claims) error) func(next http.Handler) http.Handler {
-	if check == nil {
-		panic("jwtauth: Require: check is nil")
-	}
-	return func(next http.Handler) http.Handler {
-		if faults.IsNil(next) {
-			panic("jwtauth: Require: the next handler is nil")
-		}
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			c := requestOf(r.Context())
-			if c == nil {
-				WriteError(w, r, errNoVerify)
-				return
-			}
-			if c.claims == nil {
-				c.verify.refuse(w, r, errMissing(r))
-				return
-			}
-			if err := check(c.claims); err != nil {
-				c.verify.refuse(w, r, asRefusal(err))
-				return
-			}
-			next.ServeHTTP(w, r)
-		})
-	}
-}
-
-var errNoVerify = fmt.Errorf("%w: there is no Verify around this handler", ErrTokenMissing)
-
-// asRefusal makes a 403 of an error without an HTTP form.
-func asRefusal(err error) error {
-	if hasResponse(err) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", ErrForbidden, err)
-}
-
-// RequireScope returns middleware that calls the next handler only for requests
-// whose token has all of scopes. Other requests are refused with
-// [ErrInsufficientScope] (RFC 6750, section 3.1). It panics without scopes, and
-// if one is not a scope-token (RFC 6749, section 3.3).
-func RequireScope(scopes ...string) func(next http.Handler) http.Handler {
-	if len(scopes) == 0 {
-		panic("jwtauth: RequireScope: scopes is empty")
-	}
-	for i, scope := range scopes {
-		if !isScopeToken(scope) {
-			panic(fmt.Sprintf("jwtauth: RequireScope: scopes[%d]: %q is not a scope", i, scope))
-		}
-	}
-	list := strings.Join(scopes, " ")
-	missing := &requirementError{
-		sentinel:   ErrInsufficientScope,
-		text:       ErrInsufficientScope.Error() + ": " + list,
-		parameters: `scope="` + list + `"`,
-	}
-	scopes = strings.Fields(list) // a copy
-	return Require(func(c *Claims) error {
-		for _, scope := range scopes {
-			if !c.HasScope(scope) {
-				return missing
-			}
-		}
-		return nil
-	})
-}
-
-func isScopeToken(s string) bool {
-	for _, c := range []byte(s) {
-		if c <= ' ' || c > '~' || c == '"' || c == '\\' {
-			return false
-		}
-	}
-	return s != ""
-}
-
-// RequireFresh returns middleware that calls the next handler only for requests
-// whose subject logged in at most maxAge ago, according to the token's
-// "auth_time". Other requests, and tokens without auth_time, are refused with
-// [ErrInsufficientAuthentication], which asks the client for a new login
-// (RFC 9470). So are tokens whose auth_time lies in the future by more than the
-// Leeway of their verifier. RequireFresh panics if maxAge is less than one
-// second.
-func RequireFresh(maxAge time.Duration) func(next http.Handler) http.Handler {
-	if maxAge < time.Second {
-		panic("jwtauth: RequireFresh: maxAge is less than one second")
-	}
-	refusal := func(reason string) error {
-		return &requirementError{
-			sentinel:   ErrInsufficientAuthentication,
-			text:       ErrInsufficientAuthentication.Error() + ": " + reason,
-			parameters: `max_age="` + strconv.FormatInt(int64(maxAge/time.Second), 10) + `"`,
-		}
-	}
-	noTime := refusal("the token has no auth_time")
-	stale := refusal(fmt.Sprintf("auth_time is more than %v ago", maxAge))
-	future := refusal("auth_time is in the future")
-	return Require(func(c *Claims) error {
-		now, leeway := c.verifiedAt, c.leeway
-		if now.IsZero() {
-			now, leeway = time.Now(), defaultLeeway
-		}
-		switch age := now.Sub(c.AuthTime); {
-		case c.AuthTime.IsZero():
-			return noTime
-		case age > maxAge:
-			return stale
-		case age < -leeway:
-			return future
-		}
-		return nil
-	})
+	return slices.Clone(c.ready[a])
 }

@@ -94,6 +94,30 @@ func ExampleRequireFresh() {
 	// Output: 401 Bearer realm="restricted", error="insufficient_user_authentication", max_age="300"
 }
 
+// Clients may send the token as Bearer or with DPoP.
+func ExampleChallenge() {
+	issuer := exampleIssuer()
+	protect := jwtauth.Verify(issuer, jwtauth.Challenge("Bearer", `DPoP algs="ES256"`))
+	w := httptest.NewRecorder()
+	protect(hello).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	for _, line := range w.Header()["Www-Authenticate"] {
+		fmt.Println(line)
+	}
+	// Output:
+	// Bearer realm="restricted"
+	// DPoP realm="restricted", algs="ES256"
+}
+
+// Clients find the authorization server, and the scope to ask it for.
+func ExampleResourceMetadataURL() {
+	issuer := exampleIssuer()
+	protect := jwtauth.Verify(issuer, jwtauth.ResourceMetadataURL("https://api.example/.well-known/oauth-protected-resource"))
+	w := httptest.NewRecorder()
+	protect(jwtauth.RequireScope("files:read")(hello)).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	fmt.Println(w.Header().Get("WWW-Authenticate"))
+	// Output: Bearer realm="restricted", resource_metadata="https://api.example/.well-known/oauth-protected-resource", scope="files:read"
+}
+
 func ExampleWriteError() {
 	w := httptest.NewRecorder()
 	jwtauth.WriteError(w, httptest.NewRequest("POST", "/login", nil), jwtauth.ErrWrongPassword)

@@ -193,7 +193,9 @@ func TestVerifyNested(t *testing.T) {
 	if w := serve(h, get("bad")); w.Code != http.StatusTeapot {
 		t.Errorf("what the outer refuses is answered %d", w.Code)
 	}
-	checkAnswer(t, serve(h, get("valid-ann")), answerInvalid)
+	scoped := answerInvalid
+	scoped.challenge += `, scope="x"` // RequireScope is directly behind the inner Verify
+	checkAnswer(t, serve(h, get("valid-ann")), scoped)
 	checkAnswer(t, serve(h, get("valid-root")), answerOf{status: 403, challenge: `Bearer realm="restricted", error="insufficient_scope", scope="x"`, code: "insufficient_scope"})
 	checkGreeting(t, serve(jwtauth.Verify(subjects)(jwtauth.Verify(admins)(greet)), get("valid-root")), "admin")
 
