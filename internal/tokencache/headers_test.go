@@ -59,7 +59,7 @@ func TestHeadersAreBounded(t *testing.T) {
 	for i := range 3 * tokencache.MaxHeaders {
 		h.put(fmt.Sprint(i), now)
 		if want := min(i+1, tokencache.MaxHeaders); h.count(t) != want {
-			t.Fatalf("%d headers after %d, want %d", h.count(t), i+1, want)
+			t.Fatalf("%d headers after %d Puts, want %d", h.count(t), i+1, want)
 		}
 	}
 	if h.put("early", now.Add(time.Minute-1)); h.Get("early") != nil {
@@ -77,6 +77,25 @@ func TestHeadersAreBounded(t *testing.T) {
 	}
 	if h.put("again", now.Add(2*time.Minute-1)); h.Get("again") != nil {
 		t.Error("the second table is replaced within a minute")
+	}
+}
+
+// The minute counts from the first header of a table, even if the table fills
+// slowly.
+func TestHeadersFillSlowly(t *testing.T) {
+	var h headers
+	start := time.Unix(1000, 0)
+	for i := range 64 {
+		h.put(fmt.Sprint(i), start.Add(time.Duration(i)*time.Second/2))
+	}
+	if n := h.count(t); n != 64 {
+		t.Errorf("%d headers stored, want 64", n)
+	}
+	if h.put("early", start.Add(time.Minute-1)); h.Get("early") != nil {
+		t.Error("a full table is replaced within a minute")
+	}
+	if h.put("late", start.Add(time.Minute)); h.Get("late") == nil {
+		t.Error("a full table is not replaced after a minute")
 	}
 }
 
