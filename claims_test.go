@@ -145,6 +145,7 @@ func TestClaimsTimes(t *testing.T) {
 		`253402300799`:       time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
 		`253402300799.0`:     time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
 		`-62135596799`:       time.Date(1, 1, 1, 0, 0, 1, 0, time.UTC),
+		`-62135596800`:       {}, // the zero time, which counts as absent
 		`0.0000000000000001`: time.Unix(0, 0),
 	}
 	for text, want := range accepted {
