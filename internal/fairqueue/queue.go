@@ -13,8 +13,8 @@
 //     network.
 //   - The jobs of one client are served in order of arrival.
 //
-// The decisions are made in schedule.go, which starts no goroutines and gets the
-// time as an argument. Queue adds the lock, the waiting and the time limit.
+// The decisions are made in schedule.go, which starts no goroutines and gets
+// the time as an argument. Queue adds the lock, the waiting and the time limit.
 package fairqueue
 
 import (

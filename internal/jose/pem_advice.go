@@ -40,7 +40,7 @@ func unsupportedPEM(b pemBlock) error {
 	case "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST":
 		return errors.New("PEM block is a certificate request; extract its public key (openssl req -in request.pem -pubkey -noout)")
 	case "OPENSSH PRIVATE KEY":
-		// ssh-keygen leaves Ed25519 keys in its own format, and reports success.
+		// ssh-keygen leaves Ed25519 keys in its own format and reports success.
 		text := strings.Join(strings.Fields(b.body), "")
 		content, _ := base64.StdEncoding.DecodeString(text)
 		if strings.Contains(string(content), "ssh-ed25519") {

@@ -25,7 +25,7 @@ type Kind struct {
 	user      string   // its user if the tests run as root; "" for root
 	interrupt os.Signal
 
-	setup func(program, dir string) []string // the command that creates its data, or nil
+	setup func(program, dir string) []string // creates its data; may be nil
 	args  func(dir, port string) []string
 	ping  func(ctx context.Context, addr string) error
 

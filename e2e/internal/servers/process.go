@@ -111,7 +111,7 @@ func (s *Server) launch() error {
 		defer last.Close()
 		p.err = cmd.Wait()
 		_ = last.SetReadDeadline(time.Now().Add(stopTimeout))
-		_, _ = last.Read(make([]byte, 1)) // returns when all other ends are closed
+		_, _ = last.Read(make([]byte, 1)) // until all other ends are closed
 	}()
 	if err := p.await(func(ctx context.Context) error { return s.kind.ping(ctx, s.Addr) }); err != nil {
 		p.kill()
