@@ -361,7 +361,8 @@ func challengeOf(err error, r *http.Request) *challenges {
 //
 // For an error with a method HTTPProblem, see [ProblemOf], which returns the
 // same response as a value. [Verify] and [Handlers] call WriteError unless
-// OnError is set. In a handler behind Verify, the challenge is that of the
+// OnError is set, and log failures of the server. WriteError itself logs
+// nothing. In a handler behind Verify, the challenge is that of the
 // Verify.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	writeError(w, err, challengeOf(err, r))

@@ -52,7 +52,10 @@ type HandlerOptions struct {
 	AfterLogin, AfterLogout string
 
 	// OnError responds to refused requests. It must write the response, and
-	// must be safe for concurrent use. Default: [WriteError].
+	// must be safe for concurrent use. Default: [WriteError]. The default also
+	// logs failures of the server with [slog.Default]: responses of 500, such
+	// as for tokens that are too long for a cookie, and outages
+	// ([ErrUnavailable]), but not refusals.
 	OnError func(w http.ResponseWriter, r *http.Request, err error)
 }
 
@@ -108,7 +111,7 @@ func NewHandlers(issuer *Issuer, opts HandlerOptions) (*Handlers, error) {
 	checkTarget(&f, "HandlerOptions.AfterLogin", opts.AfterLogin, opts.Cookies)
 	checkTarget(&f, "HandlerOptions.AfterLogout", opts.AfterLogout, opts.Cookies)
 	if opts.OnError == nil {
-		opts.OnError = WriteError
+		opts.OnError = respondError
 	}
 	if err := f.Err(); err != nil {
 		return nil, err

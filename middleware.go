@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -65,7 +66,9 @@ func Optional() VerifyOption { return func(v *verify) { v.optional = true } }
 //
 // f must write the response. Unless it calls WriteError, it should set
 // Cache-Control: no-store. [ProblemOf] returns the status and the headers of
-// err. OnError panics if f is nil.
+// err. Without OnError, failures of the server are logged with [slog.Default]:
+// responses of 500 and outages ([ErrUnavailable]), but not refusals. f should
+// log them itself. OnError panics if f is nil.
 func OnError(f func(w http.ResponseWriter, r *http.Request, err error)) VerifyOption {
 	if f == nil {
 		panic("jwtauth: OnError: f is nil")
@@ -145,8 +148,11 @@ func ProofOfPossession(check func(r *http.Request, token string, c *Claims) erro
 // a token that v verifies; [Optional] also admits requests without a token. The
 // handler gets the claims from [FromContext] or [ClaimsAs].
 //
-// Verify checks requests of every method, OPTIONS included. So a CORS handler
-// must be around Verify, not behind it.
+// Verify checks requests of every method, OPTIONS included. Browsers send the
+// preflight request of CORS without a token. So the CORS handler must be around
+// Verify, not behind it:
+//
+//	handler := cors(jwtauth.Verify(issuer)(mux))
 //
 // Verify panics if v, an option or the next handler is nil, or if v was not
 // made by its constructor.
@@ -303,10 +309,28 @@ func proofError(err error) error {
 // refuse writes the response to a refused request.
 func (c *verify) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if c.onError == nil {
+		logFailure(r, err)
 		writeError(w, err, c.challenge)
 		return
 	}
 	c.onError(w, r, c.wrap(err))
+}
+
+// respondError is the OnError of handlers that have no other.
+func respondError(w http.ResponseWriter, r *http.Request, err error) {
+	logFailure(r, err)
+	WriteError(w, r, err)
+}
+
+// logFailure logs err if it is a failure of the server. It logs the pattern of
+// the route instead of the URL, which may contain secrets.
+func logFailure(r *http.Request, err error) {
+	p := ProblemOf(err)
+	outage := errors.Is(err, ErrUnavailable) && r.Context().Err() == nil // the client still waits
+	if p.Status < 500 || p.Status == http.StatusServiceUnavailable && !outage {
+		return
+	}
+	slog.ErrorContext(r.Context(), "jwtauth: request failed", "err", err, "status", p.Status, "method", r.Method, "route", r.Pattern)
 }
 
 // wrap adds the challenge to an error that leaves this package.

@@ -132,7 +132,9 @@ func HashPassword(ctx context.Context, password string) (string, error) {
 // from 4 to 16, whatever library made them. Otherwise it returns
 // [ErrWrongPassword] after the same work: for a wrong password, for one that is
 // longer than 72 bytes or contains a NUL byte, and for an empty or malformed
-// hash or one of a higher cost. This work is 2^Cost rounds, even if the hash
+// hash or one of a higher cost. The text of the error says so if the hash can
+// match no password, for example because it was cut or another algorithm made
+// it: log it. Clients see no difference ([WriteError]). This work is 2^Cost rounds, even if the hash
 // has a lower cost. If the cost of the hash is higher than the configured one,
 // the work is that of the hash.
 //
@@ -178,10 +180,13 @@ func (h *Hasher) CheckPassword(ctx context.Context, hash, password string) error
 	if err != nil {
 		return err
 	}
-	if !matches {
-		return ErrWrongPassword
+	if matches {
+		return nil
 	}
-	return nil
+	if err := passwords.Unusable(hash, password); err != nil {
+		return fmt.Errorf("%w: %w", ErrWrongPassword, err)
+	}
+	return ErrWrongPassword
 }
 
 // NeedsRehash is like the function [NeedsRehash], with the options of h.

@@ -3,6 +3,7 @@ package jwtauth_test
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -63,10 +64,47 @@ func TestCheckPassword(t *testing.T) {
 			if !errors.Is(err, tt.want) {
 				t.Fatalf("error %v, want %v", err, tt.want)
 			}
-			if err != nil && err.Error() != tt.want.Error() {
-				t.Errorf("error text %q; no two refusals may differ", err)
+			if p, want := jwtauth.ProblemOf(err), jwtauth.ProblemOf(tt.want); !reflect.DeepEqual(p, want) {
+				t.Errorf("clients see %v; no two refusals may differ", p)
 			}
 		})
+	}
+}
+
+// The text of the error names the damage of a hash, and no part of the hash or
+// the password. A user who does not exist, or has a good hash, has the plain
+// error.
+func TestCheckPasswordNamesTheDamage(t *testing.T) {
+	const longer = "the password is longer than 72 bytes, of which bcrypt reads only the first 72"
+	for _, tt := range []struct{ hash, password, want string }{
+		{"", "password", ""},
+		{"", strings.Repeat("x", 73), ""},
+		{storedHash, "Password", ""},
+		{storedHash, strings.Repeat("x", 73), ": " + longer},
+		{storedHash, "a\x00", ": the password contains a NUL byte"},
+		{storedHash[:59], "password", ": the stored hash is cut: it has 59 bytes instead of 60"},
+		{storedHash + "    ", "password", ": the stored hash has space around it; a column of fixed length pads it"},
+		{storedHash + "\n", "password", ": the stored hash has space around it; a column of fixed length pads it"},
+		{storedHash + "x", "password", ": the stored hash has 61 bytes instead of 60"},
+		{`"` + storedHash + `"`, "password", ": the stored hash is in quotes"},
+		{"{bcrypt}" + storedHash, "password", `: the stored hash begins with "{bcrypt}": remove this prefix`},
+		{"{BCRYPT}" + storedHash, "password", `: the stored hash begins with "{bcrypt}": remove this prefix`},
+		{"bcrypt$" + storedHash, "password", `: the stored hash begins with "bcrypt$": remove this prefix`},
+		{"bcrypt_sha256$" + storedHash, "password", ": the stored hash is one of a SHA-256 hash of the password (Django), not of the password"},
+		{"$2x" + storedHash[3:], "password", ": the stored hash has the version 2x of bcrypt; the versions 2a, 2b and 2y are accepted"},
+		{"$2b$17" + storedHash[6:], "password", ": the stored hash has the cost 17; from 4 to 16 is accepted"},
+		{"$2b$03" + storedHash[6:], "password", ": the stored hash has the cost 3; from 4 to 16 is accepted"},
+		{storedHash[:59] + "=", "password", ": the stored hash has a character that no bcrypt hash contains"},
+		{"$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaA", "password", ": the stored hash is one of Argon2, not of bcrypt"},
+		{"$scrypt$ln=16$c2FsdA$aGFzaA", "password", ": the stored hash is one of scrypt, not of bcrypt"},
+		{"pbkdf2_sha256$720000$c2FsdA$aGFzaA=", "password", ": the stored hash is one of PBKDF2, not of bcrypt"},
+		{"$6$salt$hash", "password", ": the stored hash is one of SHA-crypt, not of bcrypt"},
+		{"password", "password", ": the stored hash is not one of bcrypt"},
+	} {
+		err := jwtauth.CheckPassword(t.Context(), tt.hash, tt.password)
+		if want := "jwtauth: wrong user or password" + tt.want; !errors.Is(err, jwtauth.ErrWrongPassword) || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
 	}
 }
 
