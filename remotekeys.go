@@ -146,7 +146,7 @@ const (
 // A token with a "kid" is verified only with the keys that have this ID. A key
 // without a "kid" has its thumbprint (RFC 7638) as its ID. If several keys for
 // the token's algorithm share the ID, each is tried. For a token without a
-// "kid", all keys for its algorithm are tried, up to 16.
+// "kid", all keys for its algorithm are tried, up to the limits of [KeySource].
 //
 // A provider should use each ID once. If it gives a new key the ID of an old
 // one, or signs tokens without a "kid", the new key does not look unknown. Its

@@ -75,8 +75,7 @@ func newVerifier(keys KeySource, r rules) *Verifier {
 //   - [ErrKeyUnknown] if there is no key for the "alg" and "kid" of the header,
 //     whose other members are ignored;
 //   - [ErrSignatureInvalid] if no such key made the signature. It tries at most
-//     16 keys, and fewer of more than 2048 bits: the total cost is at most that
-//     of 32 checks with RSA of 2048 bits, unless a single check costs more;
+//     16 keys, and fewer if they are expensive: see [KeySource];
 //   - [ErrClaimsInvalid] if the payload is not a strict JSON object, if "exp",
 //     "nbf", "iat", "iss", "aud" or "sub" has a wrong type, or if "exp", "sub"
 //     (see AnySubject) or "iat" (see MaxAge) is missing;
@@ -230,22 +229,25 @@ func (v *Verifier) remember(token string, claims *Claims, by Key) {
 const maxCandidates = 16
 
 // maxWork limits the same checks by their cost. The unit is a check with RSA of
-// 2048 bits, so fewer large keys are tried. The first key is always tried.
-const maxWork = 32
+// 2048 bits, so fewer expensive keys are tried, but at least minCandidates.
+const (
+	maxWork       = 64
+	minCandidates = 3
+)
 
 // candidates returns the keys to try: the first ones, up to maxCandidates and
 // maxWork.
 func candidates(keys []Key, alg Algorithm) []Key {
 	keys = keys[:min(len(keys), maxCandidates)]
-	work := 0
+	work, tried := 0, 0
 	for i, key := range keys {
 		if key.Algorithm() != alg {
 			continue
 		}
-		first := work == 0
-		if work += key.k.Work(); work > maxWork && !first {
+		if work += key.k.Work(); work > maxWork && tried >= minCandidates {
 			return keys[:i]
 		}
+		tried++
 	}
 	return keys
 }

@@ -178,7 +178,7 @@ func TestVerifyCandidates(t *testing.T) {
 }
 
 // Fewer keys are tried on a token without a kid if they are large. With 4096
-// bits a check costs as much as four with 2048, and the limit is 32.
+// bits a check costs as much as nine with 2048, and the limit is 64.
 func TestVerifyBoundsWork(t *testing.T) {
 	good := keyMust(jwtauth.NewKey(jwtauth.RS256, keyRSA()))
 	issuer := keyMust(jwtauth.NewIssuer(good, jwtauth.IssuerOptions{}))
@@ -188,8 +188,9 @@ func TestVerifyBoundsWork(t *testing.T) {
 		want           error
 	}{
 		{0, 7, nil},
-		{3, 7, nil}, // 3 + 28 + 1 = 32
-		{4, 7, jwtauth.ErrSignatureInvalid},
+		{9, 6, nil}, // 9 + 54 + 1 = 64
+		{10, 6, jwtauth.ErrSignatureInvalid},
+		{1, 7, jwtauth.ErrSignatureInvalid},
 		{0, 8, jwtauth.ErrSignatureInvalid},
 	} {
 		var keys []jwtauth.Key
@@ -213,8 +214,8 @@ func TestVerifyBoundsWork(t *testing.T) {
 func TestVerifyExpensiveKeys(t *testing.T) {
 	rsaKey := func(public *rsa.PublicKey) jwtauth.Key { return keyMust(jwtauth.NewKey(jwtauth.RS256, public)) }
 	signing := keyMust(jwtauth.NewKey(jwtauth.RS256, keyRSA()))
-	long, another := rsaKey(keyRSAPublic(8192, 1, 65537)), rsaKey(keyRSAPublic(8192, 3, 65537)) // 16 each of 32
-	slowest := rsaKey(keyRSAPublic(8192, 1, 1<<31-1))                                           // 128
+	long, another := rsaKey(keyRSAPublic(8192, 1, 65537)), rsaKey(keyRSAPublic(8192, 3, 65537)) // 36 each of 64
+	slowest := rsaKey(keyRSAPublic(8192, 1, 1<<31-1))                                           // 144
 	otherAlg := keyMust(jwtauth.NewKey(jwtauth.PS256, keyRSAPublic(8192, 1, 65537)))
 	issuer, err := jwtauth.NewIssuer(signing, jwtauth.IssuerOptions{Now: options().Now, AccessTTL: time.Hour})
 	if err != nil {
@@ -235,10 +236,12 @@ func TestVerifyExpensiveKeys(t *testing.T) {
 		}{
 			{[]jwtauth.Key{signing}, nil},
 			{[]jwtauth.Key{long, signing}, nil},
-			{[]jwtauth.Key{long, another, signing}, jwtauth.ErrSignatureInvalid},
+			{[]jwtauth.Key{long, another, signing}, nil}, // three are always tried
+			{[]jwtauth.Key{long, another, slowest, signing}, jwtauth.ErrSignatureInvalid},
 			{[]jwtauth.Key{otherAlg, otherAlg, otherAlg, signing}, nil}, // not tried, so they cost nothing
-			{[]jwtauth.Key{slowest, signing}, jwtauth.ErrSignatureInvalid},
-			{[]jwtauth.Key{slowest}, jwtauth.ErrSignatureInvalid}, // one is always tried
+			{[]jwtauth.Key{slowest, signing}, nil},
+			{[]jwtauth.Key{slowest, slowest, slowest, signing}, jwtauth.ErrSignatureInvalid},
+			{[]jwtauth.Key{slowest}, jwtauth.ErrSignatureInvalid},
 			{[]jwtauth.Key{signing, slowest}, nil},
 		} {
 			keys = test.keys

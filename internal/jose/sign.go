@@ -1,7 +1,6 @@
 package jose
 
 import (
-	"crypto/rsa"
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
@@ -77,20 +76,3 @@ const maxSignature = maxRSABits / 8
 // signatures holds buffers for decoded signatures. A local buffer would be
 // allocated for each call, because it is passed to an interface method.
 var signatures = sync.Pool{New: func() any { return new([maxSignature]byte) }}
-
-// Work returns the cost of verifying a signature with k. The unit is one
-// verification with a 2048-bit RSA key and the exponent 65537.
-func (k *Key) Work() int {
-	if k == nil {
-		return 0
-	}
-	pub, ok := k.pub.(*rsa.PublicKey)
-	if !ok {
-		return 1
-	}
-	times := (pub.N.BitLen() + minRSABits - 1) / minRSABits
-	if pub.E > 1<<17 {
-		return 8 * times * times
-	}
-	return times * times
-}

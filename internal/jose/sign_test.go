@@ -230,14 +230,18 @@ func TestWork(t *testing.T) {
 	}{
 		{"nil", nil, 0},
 		{"HMAC", must(jose.New(jose.HS256, randomBytes(32))), 1},
-		{"Ed25519", must(jose.New(jose.EdDSA, edKey())), 1},
+		{"Ed25519", must(jose.New(jose.EdDSA, edKey())), 2},
+		{"P-256", must(jose.New(jose.ES256, p256Key())), 2},
+		{"P-384", must(jose.New(jose.ES384, p384Key())), 20},
+		{"P-521", must(jose.New(jose.ES512, p521Key())), 60},
 		{"2048 bits", must(jose.New(jose.RS256, rsaPublic(2048, 1, 65537))), 1},
-		{"2049 bits", must(jose.New(jose.RS256, rsaPublic(2049, 1, 65537))), 4},
-		{"4096 bits", must(jose.New(jose.PS256, rsaPublic(4096, 1, 3))), 4},
-		{"8192 bits", must(jose.New(jose.RS256, rsaPublic(8192, 1, 65537))), 16},
+		{"2049 bits", must(jose.New(jose.RS256, rsaPublic(2049, 1, 65537))), 6},
+		{"3072 bits", must(jose.New(jose.RS256, rsaPublic(3072, 1, 65537))), 6},
+		{"4096 bits", must(jose.New(jose.PS256, rsaPublic(4096, 1, 3))), 9},
+		{"8192 bits", must(jose.New(jose.RS256, rsaPublic(8192, 1, 65537))), 36},
 		{"exponent 2¹⁷-1", must(jose.New(jose.RS256, rsaPublic(2048, 1, 1<<17-1))), 1},
-		{"exponent 2¹⁷+1", must(jose.New(jose.RS256, rsaPublic(2048, 1, 1<<17+1))), 8},
-		{"8192 bits, exponent 2³¹-1", must(jose.New(jose.RS256, rsaPublic(8192, 1, 1<<31-1))), 128},
+		{"exponent 2¹⁷+1", must(jose.New(jose.RS256, rsaPublic(2048, 1, 1<<17+1))), 4},
+		{"8192 bits, exponent 2³¹-1", must(jose.New(jose.RS256, rsaPublic(8192, 1, 1<<31-1))), 144},
 	} {
 		if got := tt.key.Work(); got != tt.want {
 			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
