@@ -29,11 +29,14 @@
 // # Verifying
 //
 // [Verify] takes a [TokenVerifier]: an Issuer for its own tokens, a [Verifier]
-// for those of another issuer, or [ByIssuer] for those of several. A service
-// that only verifies needs public keys and never holds a signing key.
+// for those of another issuer, or [ByIssuer] or [ByIssuerFunc] for those of
+// several. A service that only verifies needs public keys and never holds a
+// signing key. The option Check of an Issuer or a Verifier adds rules of your
+// own. Tokens that are bound to a key need [ProofOfPossession].
 //
 // The token comes from the Authorization header ([Bearer]) unless [From] lists
-// other sources: [Header], [Query], [Form], [Cookie] or any [Source].
+// other sources: [Header], [HeaderScheme], [Query], [Form], [Cookie] or any
+// [Source].
 // [Optional] also admits requests without a token.
 //
 // Behind Verify, [FromContext] returns the [Claims], and [ClaimsAs] decodes
@@ -49,7 +52,8 @@
 //
 // [WriteError] writes the response for an error: the status, the challenge
 // (RFC 6750) and a JSON body with a stable code (RFC 9457). [ProblemOf] returns
-// the same as a [Problem], and [OnError] replaces the response.
+// the same as a [Problem], and [OnError] replaces the response. [Realm],
+// [Challenge] and [ResourceMetadataURL] set parts of the challenge.
 //
 // # Sessions and refresh
 //

@@ -134,9 +134,9 @@ func HashPassword(ctx context.Context, password string) (string, error) {
 // longer than 72 bytes or contains a NUL byte, and for an empty or malformed
 // hash or one of a higher cost. The text of the error says so if the hash can
 // match no password, for example because it was cut or another algorithm made
-// it: log it. Clients see no difference ([WriteError]). This work is 2^Cost rounds, even if the hash
-// has a lower cost. If the cost of the hash is higher than the configured one,
-// the work is that of the hash.
+// it: log it. Clients see no difference ([WriteError]). This work is 2^Cost
+// rounds, even if the hash has a lower cost. If the cost of the hash is higher
+// than the configured one, the work is that of the hash.
 //
 // A limited number of checks run at a time (see [HasherOptions]). Other calls
 // wait. Clients ([WithClient]) take turns, so that a client that tries
