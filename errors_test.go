@@ -190,10 +190,10 @@ func TestTokenErrors(t *testing.T) {
 func TestErrorTexts(t *testing.T) {
 	claims := &jwtauth.Claims{Subject: "ann", Scope: "read"}
 	for want, require := range map[string]func(http.Handler) http.Handler{
-		"jwtauth: scope missing: read write":                              jwtauth.RequireScope("read", "write"),
-		"jwtauth: insufficient authentication: login more than 1m30s ago": jwtauth.RequireFresh(90 * time.Second),
-		"jwtauth: forbidden: not on Sundays":                              jwtauth.Require(func(*jwtauth.Claims) error { return errors.New("not on Sundays") }),
-		"jwtauth: temporarily unavailable: a test":                        jwtauth.Require(func(*jwtauth.Claims) error { return fmt.Errorf("%w: a test", jwtauth.ErrUnavailable) }),
+		"jwtauth: scope missing: read write":                               jwtauth.RequireScope("read", "write"),
+		"jwtauth: insufficient authentication: the token has no auth_time": jwtauth.RequireFresh(90 * time.Second),
+		"jwtauth: forbidden: not on Sundays":                               jwtauth.Require(func(*jwtauth.Claims) error { return errors.New("not on Sundays") }),
+		"jwtauth: temporarily unavailable: a test":                         jwtauth.Require(func(*jwtauth.Claims) error { return fmt.Errorf("%w: a test", jwtauth.ErrUnavailable) }),
 	} {
 		var got error
 		verifier := verifierFunc(func(context.Context, string) (*jwtauth.Claims, error) { return claims, nil })

@@ -10,7 +10,7 @@ import (
 // token. IssuerOptions.OnEvent receives events after they have happened.
 type Event struct {
 	Kind      EventKind
-	Reason    EventReason // set for [EventRefresh]; "" for other kinds
+	Reason    EventReason // "" for [EventLogin], and for [EventLogout] on request
 	Subject   string
 	SessionID string // "" if the event concerns all sessions of the subject
 }
@@ -30,12 +30,14 @@ const (
 	// window, which is treated as theft: the session was ended.
 	EventReuse EventKind = "reuse"
 
-	// EventLogout means that a session was ended on request, unless it had
-	// ended before. Without a SessionID, it means all sessions of the subject.
+	// EventLogout means that a session was ended, on request or for the reason
+	// in Event.Reason, unless it had ended before. Without a SessionID, it
+	// means all sessions of the subject.
 	EventLogout EventKind = "logout"
 
-	// EventDenied means that the subject is disabled: the login was refused, or
-	// the session was ended.
+	// EventDenied means that the login was refused, or the session was ended,
+	// because the subject is disabled or its credential was changed.
+	// Event.Reason says which.
 	EventDenied EventKind = "denied"
 )
 
@@ -56,6 +58,32 @@ const (
 	// its window, such as by a client that lost the response, and that the
 	// current one was returned.
 	ReasonRetried EventReason = "retried"
+
+	// ReasonUpdated means that [RefreshOption] values changed the session. The
+	// refresh token stays current.
+	ReasonUpdated EventReason = "updated"
+
+	// ReasonLateRetry is for [EventReuse]: the previous refresh token was
+	// presented after its window, and the current one was never used. That may
+	// be a client that lost a response and came back late, or a thief.
+	ReasonLateRetry EventReason = "late_retry"
+
+	// ReasonStolen is for [EventReuse]: the presented refresh token is older
+	// than the previous one, or another one was used since. At least two
+	// parties hold tokens of the session.
+	ReasonStolen EventReason = "stolen"
+
+	// ReasonDisabled is for [EventDenied]: a callback returned
+	// [ErrSubjectDisabled].
+	ReasonDisabled EventReason = "disabled"
+
+	// ReasonCredentialChanged is for [EventDenied]: the password, or another
+	// credential, was changed (see IssuerOptions.CredentialVersion).
+	ReasonCredentialChanged EventReason = "credential_changed"
+
+	// ReasonLimit is for [EventLogout]: the session was ended because a later
+	// login exceeded IssuerOptions.MaxSessions.
+	ReasonLimit EventReason = "limit"
 
 	// ReasonAdopted means that the refresh token was newer than the stored
 	// session, such as after a failover or a restored backup, and that the

@@ -13,7 +13,7 @@ import (
 func ExampleEventKind() {
 	level := func(kind jwtauth.EventKind) string {
 		switch kind {
-		case jwtauth.EventReuse:
+		case jwtauth.EventReuse: // ReasonStolen or ReasonLateRetry
 			return "alarm"
 		case jwtauth.EventDenied:
 			return "warning"
@@ -91,4 +91,31 @@ func ExampleEvent() {
 	// Output:
 	// alert: an old refresh token was reused for user-1
 	// jwtauth: refresh token reused
+}
+
+// Reasons tell a client that was late from a thief, and a limit from a logout.
+func ExampleEvent_reasons() {
+	text := map[jwtauth.EventReason]string{
+		jwtauth.ReasonUpdated:           "session data or authentication changed",
+		jwtauth.ReasonLateRetry:         "an old token, and its successor was never used",
+		jwtauth.ReasonStolen:            "two parties hold tokens",
+		jwtauth.ReasonDisabled:          "the subject is disabled",
+		jwtauth.ReasonCredentialChanged: "the password was changed",
+		jwtauth.ReasonLimit:             "too many sessions",
+	}
+	issuer, clock := exampleSessions(jwtauth.IssuerOptions{
+		MaxSessions: 1,
+		OnEvent: func(_ context.Context, e jwtauth.Event) {
+			if why, ok := text[e.Reason]; ok {
+				fmt.Println(e.Kind+":", why)
+			}
+		},
+	})
+	for range 2 {
+		if _, err := issuer.Login(context.Background(), "user-1"); err != nil {
+			log.Fatal(err)
+		}
+		clock.Set(clock.Now().Add(time.Second))
+	}
+	// Output: logout: too many sessions
 }

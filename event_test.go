@@ -19,7 +19,7 @@ func TestEvents(t *testing.T) {
 	names := map[string]string{"": "none"}
 	var s *service
 	s = newService(t, func(o *jwtauth.IssuerOptions) {
-		o.Claims = func(context.Context, string) (any, error) { return nil, disabled }
+		o.Claims = func(context.Context, jwtauth.Session) (any, error) { return nil, disabled }
 		o.OnEvent = func(ctx context.Context, e jwtauth.Event) {
 			if names[e.SessionID] == "" {
 				names[e.SessionID] = fmt.Sprint("session ", len(names))
@@ -82,14 +82,14 @@ func TestEvents(t *testing.T) {
 		"refresh (repeated) user-1 session 1",
 		"refresh (retried) user-1 session 1",
 		"refresh (adopted) user-1 session 1",
-		"reuse user-1 session 1",
+		"reuse (stolen) user-1 session 1",
 		"login user-1 session 2",
 		"logout user-1 session 2",
 		"login user-1 session 3",
 		"logout user-1 session 3",
 		"login user-1 session 4",
-		"denied user-1 session 4",
-		"denied user-2 session 5",
+		"denied (disabled) user-1 session 4",
+		"denied (disabled) user-2 session 5",
 		"logout user-1 none",
 	}
 	if !slices.Equal(told, want) {

@@ -153,6 +153,6 @@ func Example_misuseOfTokens() {
 	// a refresh token: jwtauth: token of another type true
 	// no token at all: jwtauth: token malformed: invalid header true
 	// jwtauth: Sign: subject: is empty
-	// jwtauth: claims: "exp" is a registered claim and cannot be set
+	// jwtauth: claims: "exp" is a registered claim and cannot be set; use IssuerOptions.AccessTTL or ExpiresIn
 	// jwtauth: ExpiresIn: d: 87840h0m0s exceeds the maximum of 8784h0m0s
 }

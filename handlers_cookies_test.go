@@ -196,7 +196,7 @@ func TestCookieModeLogin(t *testing.T) {
 func TestCookieTooLong(t *testing.T) {
 	size := 10
 	s := newCookieSite(t, func(i *jwtauth.IssuerOptions, _ *jwtauth.CookieOptions, _ *jwtauth.HandlerOptions) {
-		i.Claims = func(context.Context, string) (any, error) {
+		i.Claims = func(context.Context, jwtauth.Session) (any, error) {
 			return map[string]string{"x": strings.Repeat("x", size)}, nil
 		}
 	})

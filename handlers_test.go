@@ -33,7 +33,7 @@ func newEndpoints(t testing.TB, change ...func(*jwtauth.HandlerOptions)) *endpoi
 	t.Helper()
 	s := &endpoints{mux: http.NewServeMux()}
 	s.service = newService(t, func(o *jwtauth.IssuerOptions) {
-		o.Claims = func(context.Context, string) (any, error) { return nil, s.disabled }
+		o.Claims = func(context.Context, jwtauth.Session) (any, error) { return nil, s.disabled }
 	})
 	opts := jwtauth.HandlerOptions{
 		Authenticate: func(_ context.Context, username, password string) (string, error) {

@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
+	"github.com/seed-0a072700/jwtauth/internal/attributes"
 	"github.com/seed-0a072700/jwtauth/internal/faults"
 	"github.com/seed-0a072700/jwtauth/internal/jose"
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
@@ -168,13 +170,17 @@ func ForAudience(audience ...string) SignOption {
 	return func(s *tokenSpec) { s.audience = append([]string{}, audience...) }
 }
 
+// NotBefore sets the "nbf" of the token: the time from which it is valid, in
+// whole seconds. It must be before the token expires, and not before 1970.
+func NotBefore(t time.Time) SignOption { return func(s *tokenSpec) { s.notBefore = t } }
+
 // Sign returns a new access token for subject, without a session.
 //
 // The private claims are a struct, a map or another value that encoding/json
 // encodes as an object, or nil. They may contain "scope", a string or an array
 // of strings. They must not contain a registered claim (iss, sub, aud, exp,
-// nbf, iat, jti, sid, auth_time, gen), in upper or lower case, and no object in
-// them may have members that differ only in case.
+// nbf, iat, jti, sid, auth_time, acr, amr, cnf, gen, upd), in upper or lower
+// case, and no object in them may have members that differ only in case.
 //
 // The token has "sub", "iat", "exp" and a random "jti" (RFC 9068, section 2.2),
 // and "iss" and "aud" if they are configured.
@@ -204,6 +210,9 @@ type tokenSpec struct {
 	authTime  time.Time // zero for no "auth_time"
 	sessionID string    // "" for no "sid"
 	endsAt    time.Time // the token expires no later; zero for no limit
+	notBefore time.Time // zero for no "nbf"
+
+	attributes attributes.Attributes // of the session
 }
 
 // sign returns the token and its lifetime in seconds.
@@ -231,6 +240,9 @@ func (i *Issuer) sign(spec *tokenSpec) (string, int, error) {
 			return "", 0, ErrSessionEnded
 		}
 	}
+	if nbf := spec.notBefore; !nbf.IsZero() && (nbf.Unix() < 0 || nbf.Unix() >= expiresAt) {
+		return "", 0, errors.New("jwtauth: NotBefore: t: is not between 1970 and the expiry of the token")
+	}
 	if issuedAt < 0 || expiresAt > maxTime {
 		return "", 0, errors.New("jwtauth: the clock is outside the years 1970 to 9999")
 	}
@@ -247,6 +259,10 @@ func (i *Issuer) sign(spec *tokenSpec) (string, int, error) {
 	if !spec.authTime.IsZero() {
 		payload = strconv.AppendInt(append(payload, `,"auth_time":`...), spec.authTime.Unix(), 10)
 	}
+	payload = appendAttributes(payload, &spec.attributes)
+	if !spec.notBefore.IsZero() {
+		payload = strconv.AppendInt(append(payload, `,"nbf":`...), spec.notBefore.Unix(), 10)
+	}
 	if len(private) > 0 {
 		payload = append(append(payload, ','), private...)
 	}
@@ -261,6 +277,25 @@ func (i *Issuer) sign(spec *tokenSpec) (string, int, error) {
 		return "", 0, fmt.Errorf("jwtauth: the token would be %d bytes long, and verifiers accept %d: use fewer or shorter claims", len(token), i.rules.maxBytes)
 	}
 	return token, int(expiresAt - issuedAt), nil
+}
+
+// appendAttributes appends the claims that come from the attributes of a
+// session, with a comma before each.
+func appendAttributes(dst []byte, a *attributes.Attributes) []byte {
+	if a.ACR != "" {
+		dst = appendString(append(dst, `,"acr":`...), a.ACR)
+	}
+	if len(a.AMR) > 0 {
+		dst = appendStrings(append(dst, `,"amr":`...), a.AMR)
+	}
+	if a.Confirmation.Member != "" {
+		dst = appendString(append(dst, `,"cnf":{`...), a.Confirmation.Member)
+		dst = append(appendString(append(dst, ':'), a.Confirmation.Value), '}')
+	}
+	if a.Updates > 0 {
+		dst = strconv.AppendInt(append(dst, `,"upd":`...), a.Updates, 10)
+	}
+	return dst
 }
 
 // marshalPrivate returns the members of the private claims, without the braces.
@@ -280,7 +315,7 @@ func marshalPrivate(claims any) ([]byte, error) {
 	var names jsonscan.FoldSet
 	for s.Next() {
 		if isRegistered(s.Name()) {
-			return nil, fmt.Errorf("jwtauth: claims: %q is a registered claim and cannot be set", s.Name())
+			return nil, fmt.Errorf("jwtauth: claims: %q is a registered claim and cannot be set%s", s.Name(), replacement(s.Name()))
 		}
 		if !names.Add(s.Name()) || s.Value().AmbiguousCase() {
 			return nil, errors.New("jwtauth: claims: two members of one object differ only in case")
@@ -295,6 +330,25 @@ func marshalPrivate(claims any) ([]byte, error) {
 	return text[1 : len(text)-1], nil
 }
 
+// replacement returns how to set a registered claim, or "".
+func replacement(claim string) string {
+	use, ok := map[string]string{
+		"iss":       "IssuerOptions.Issuer",
+		"sub":       "the argument subject",
+		"aud":       "IssuerOptions.Audience or ForAudience",
+		"exp":       "IssuerOptions.AccessTTL or ExpiresIn",
+		"nbf":       "NotBefore",
+		"auth_time": "AuthenticatedAt with Login",
+		"acr":       "AuthenticatedBy with Login",
+		"amr":       "AuthenticatedBy with Login",
+		"cnf":       "Confirmation with Login",
+	}[strings.ToLower(claim)]
+	if !ok {
+		return ""
+	}
+	return "; use " + use
+}
+
 // appendParty appends the members "iss" and "aud", with a comma before each.
 // One audience is written as a string, which more readers know than the array.
 func appendParty(dst []byte, issuer string, audience []string) []byte {
@@ -307,12 +361,17 @@ func appendParty(dst []byte, issuer string, audience []string) []byte {
 	case 1:
 		return appendString(append(dst, `,"aud":`...), audience[0])
 	}
-	dst = append(dst, `,"aud":[`...)
-	for n, name := range audience {
+	return appendStrings(append(dst, `,"aud":`...), audience)
+}
+
+// appendStrings appends list as a JSON array of strings.
+func appendStrings(dst []byte, list []string) []byte {
+	dst = append(dst, '[')
+	for n, s := range list {
 		if n > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendString(dst, name)
+		dst = appendString(dst, s)
 	}
 	return append(dst, ']')
 }

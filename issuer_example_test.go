@@ -52,7 +52,8 @@ func ExampleIssuerOptions() {
 		log.Fatal(err)
 	}
 	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{
-		Claims: func(ctx context.Context, subject string) (any, error) {
+		Claims: func(ctx context.Context, session jwtauth.Session) (any, error) {
+			subject := session.Subject
 			if subject == "mallory" {
 				return nil, jwtauth.ErrSubjectDisabled
 			}
@@ -97,7 +98,7 @@ func ExampleIssuer_Sign() {
 	fmt.Println(err)
 	// Output:
 	// user-1 read write
-	// jwtauth: claims: "Exp" is a registered claim and cannot be set
+	// jwtauth: claims: "Exp" is a registered claim and cannot be set; use IssuerOptions.AccessTTL or ExpiresIn
 }
 
 func ExampleExpiresIn() {

@@ -3,13 +3,16 @@ package jwtauth
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/seed-0a072700/jwtauth/internal/attributes"
 	"github.com/seed-0a072700/jwtauth/internal/faults"
 )
 
@@ -17,8 +20,10 @@ import (
 type LoginOption func(*loginOptions)
 
 type loginOptions struct {
-	label    string
-	authTime time.Time
+	label      string
+	authTime   time.Time
+	attributes attributes.Attributes
+	faults     faults.Collector
 }
 
 // AuthenticatedAt sets the time at which the subject authenticated. It becomes
@@ -35,6 +40,101 @@ func AuthenticatedAt(t time.Time) LoginOption {
 // removed. The default is no label.
 func Label(text string) LoginOption {
 	return func(o *loginOptions) { o.label = cleanLabel(text) }
+}
+
+// AuthenticatedBy sets how the subject authenticated: the claims "acr" and
+// "amr" (OpenID Connect Core, section 2; RFC 8176), which [RequireFresh]
+// checks. Each text has at most 256 bytes, and there are at most 16 methods.
+// The session keeps them until [Reauthenticated] replaces them.
+func AuthenticatedBy(acr string, amr ...string) LoginOption {
+	amr = slices.Clone(amr)
+	return func(o *loginOptions) {
+		setAuthentication(&o.faults, "AuthenticatedBy", &o.attributes, acr, amr)
+	}
+}
+
+// maxMethods limits "amr".
+const maxMethods = 16
+
+func setAuthentication(f *faults.Collector, option string, a *attributes.Attributes, acr string, amr []string) {
+	if acr != "" {
+		checkText(f, option+": acr", acr)
+	}
+	for n, method := range amr {
+		checkText(f, fmt.Sprintf("%s: amr[%d]", option, n), method)
+	}
+	if len(amr) > maxMethods {
+		f.Add(option+": amr", "has %d methods; the maximum is %d", len(amr), maxMethods)
+	}
+	a.ACR, a.AMR = acr, amr
+}
+
+// maxTextBytes limits the texts that are kept with a session.
+const maxTextBytes = 256
+
+// checkText adds a fault if a text cannot be kept with a session.
+func checkText(f *faults.Collector, path, text string) {
+	f.Name(path, text)
+	if len(text) > maxTextBytes && len(text) <= faults.MaxNameBytes {
+		f.Add(path, "is %d bytes long; the maximum is %d", len(text), maxTextBytes)
+	}
+}
+
+// SessionData keeps v with the session, encoded by encoding/json: at most 1
+// KiB. IssuerOptions.Claims reads it with [Session.Data] at every refresh, and
+// [SetSessionData] replaces it. Do not keep secrets in it.
+//
+// A failover of the store can lose an update. So rights that must not come back
+// after they were withdrawn do not belong in session data; let
+// IssuerOptions.Claims look them up.
+func SessionData(v any) LoginOption {
+	return func(o *loginOptions) { o.attributes.Data = encodeData(&o.faults, "SessionData", v) }
+}
+
+// maxDataBytes limits the data of a session.
+const maxDataBytes = 1 << 10
+
+func encodeData(f *faults.Collector, option string, v any) json.RawMessage {
+	text, err := json.Marshal(v)
+	switch {
+	case err != nil:
+		f.Add(option+": v", "%v", err)
+	case len(text) > maxDataBytes:
+		f.Add(option+": v", "is %d bytes of JSON; the maximum is %d", len(text), maxDataBytes)
+	}
+	return text
+}
+
+// CredentialVersion sets the version of the password, or of another credential,
+// that was checked for this login: at most 256 bytes. Use a counter or a time
+// that changes with the password, and not its hash, which also changes when it
+// is computed anew. Login and Refresh compare it with
+// IssuerOptions.CredentialVersion.
+func CredentialVersion(v string) LoginOption {
+	return func(o *loginOptions) {
+		checkText(&o.faults, "CredentialVersion: v", v)
+		o.attributes.CredentialVersion = v
+	}
+}
+
+// BrowserSession makes the cookies of the session end with the browser, also
+// after a refresh. It has no effect on tokens in bodies. The default are
+// cookies that last as long as their tokens.
+func BrowserSession() LoginOption {
+	return func(o *loginOptions) { o.attributes.BrowserSession = true }
+}
+
+// Confirmation binds the session to a key of the client (RFC 7800, section
+// 3.1): access tokens get the claim "cnf" with this member, such as "jkt" (RFC
+// 9449, section 6.1) or "x5t#S256" (RFC 8705, section 3.1), and
+// [Issuer.Refresh] requires a [ConfirmedBy] with the same member and value.
+// Each text has at most 256 bytes. With "jkt", Tokens.TokenType is "DPoP".
+func Confirmation(member, value string) LoginOption {
+	return func(o *loginOptions) {
+		checkText(&o.faults, "Confirmation: member", member)
+		checkText(&o.faults, "Confirmation: value", value)
+		o.attributes.Confirmation = attributes.Confirmation{Member: member, Value: value}
+	}
 }
 
 const maxLabelBytes = 128
@@ -62,28 +162,36 @@ func cleanLabel(text string) string {
 //
 // Login returns
 //
-//   - [ErrSubjectDisabled] if IssuerOptions.Claims returns it;
-//   - [ErrUnavailable] if IssuerOptions.Claims or the store fails;
+//   - [ErrSubjectDisabled] if IssuerOptions.Claims or
+//     IssuerOptions.CredentialVersion returns it;
+//   - [ErrWrongPassword] if the credential was changed while it was checked,
+//     according to IssuerOptions.CredentialVersion;
+//   - [ErrUnavailable] if one of these callbacks or the store fails;
 //   - another error if the subject is empty, longer than 1 KiB, not UTF-8 or
-//     contains control characters, if [Issuer.Sign] refuses the private claims,
-//     or if the key fails to sign.
+//     contains control characters, if an option has an invalid value, if
+//     [Issuer.Sign] refuses the private claims, or if the key fails to sign.
 //
 // On error a session may remain in the store, but no token for it exists.
 func (i *Issuer) Login(ctx context.Context, subject string, opts ...LoginOption) (Tokens, error) {
-	tokens, _, err := i.login(ctx, subject, opts...)
+	tokens, s, err := i.login(ctx, subject, opts...)
+	if err == nil {
+		i.limitSessions(ctx, s)
+	}
 	return tokens, err
 }
 
-// login is Login, and returns the new session as well. Without a store the
-// session has no ID.
+// login is Login without the limit of IssuerOptions.MaxSessions, and returns
+// the new session as well. Without a store the session has no ID.
 func (i *Issuer) login(ctx context.Context, subject string, opts ...LoginOption) (Tokens, Session, error) {
-	if err := faults.CheckName(subject); err != nil {
-		return Tokens{}, Session{}, fmt.Errorf("jwtauth: Login: subject: %w", err)
+	s, err := i.newSession(subject, opts)
+	if err != nil {
+		return Tokens{}, Session{}, err
 	}
-	s := i.newSession(subject, opts)
 	if i.store == nil {
-		s = Session{Subject: subject, AuthTime: s.AuthTime}
-		private, err := i.privateClaims(ctx, subject)
+		if err := i.checkCredential(ctx, s, ErrWrongPassword); err != nil {
+			return Tokens{}, Session{}, err
+		}
+		private, err := i.privateClaims(ctx, s)
 		if err != nil {
 			return Tokens{}, Session{}, err
 		}
@@ -91,24 +199,20 @@ func (i *Issuer) login(ctx context.Context, subject string, opts ...LoginOption)
 		return tokens, s, err
 	}
 
-	// Create the session before calling Claims. If an administrator disables
-	// the subject and calls LogoutAll at this moment, then either LogoutAll
-	// finds the session, or Claims is called later and sees that the subject is
-	// disabled.
+	// Create the session before calling the callbacks. If the subject is
+	// disabled or changes its password, and LogoutAll is called at this moment,
+	// then either LogoutAll finds the session, or a callback is called later
+	// and sees the change.
 	if err := i.sessions.create(ctx, s); err != nil {
 		return Tokens{}, Session{}, err
 	}
-	private, err := i.privateClaims(ctx, subject)
-	var tokens Tokens
-	if err == nil {
-		tokens, err = i.sessionTokens(s, private)
-	}
+	tokens, err := i.firstTokens(ctx, s)
 	if err != nil {
 		if failed := i.sessions.delete(ctx, s.ID); failed != nil {
 			return Tokens{}, Session{}, failed
 		}
-		if errors.Is(err, ErrSubjectDisabled) {
-			i.emit(ctx, Event{Kind: EventDenied, Subject: s.Subject, SessionID: s.ID})
+		if reason := denialReason(err); reason != "" {
+			i.emit(ctx, Event{Kind: EventDenied, Reason: reason, Subject: s.Subject, SessionID: s.ID})
 		}
 		return Tokens{}, Session{}, err
 	}
@@ -116,36 +220,100 @@ func (i *Issuer) login(ctx context.Context, subject string, opts ...LoginOption)
 	return tokens, s, nil
 }
 
+// firstTokens returns the tokens of a session that was just created. If a
+// callback panics, it deletes the session, for which no token exists.
+func (i *Issuer) firstTokens(ctx context.Context, s Session) (tokens Tokens, err error) {
+	returned := false
+	defer func() {
+		if !returned {
+			_ = i.sessions.delete(ctx, s.ID)
+		}
+	}()
+	if err = i.checkCredential(ctx, s, ErrWrongPassword); err == nil {
+		var private any
+		if private, err = i.privateClaims(ctx, s); err == nil {
+			tokens, err = i.sessionTokens(s, private)
+		}
+	}
+	returned = true
+	return tokens, err
+}
+
 // newSession returns the session that a login creates.
-func (i *Issuer) newSession(subject string, opts []LoginOption) Session {
+func (i *Issuer) newSession(subject string, opts []LoginOption) (Session, error) {
 	now := milliseconds(i.rules.now())
 	o := loginOptions{authTime: now}
+	o.faults.Name("Login: subject", subject)
 	for _, opt := range opts {
 		opt(&o)
 	}
 	if o.authTime.Before(time.Unix(0, 0)) {
 		o.authTime = time.Time{}
 	}
-	return Session{
-		ID:         SubjectTag(subject) + "-" + rand.Text(),
+	if err := o.faults.Err(); err != nil {
+		return Session{}, err
+	}
+	text, err := o.attributes.Encode()
+	if err != nil {
+		return Session{}, fmt.Errorf("jwtauth: Login: %w", err)
+	}
+	s := Session{
 		Subject:    subject,
 		Label:      o.label,
-		Revision:   1,
-		Generation: 1,
-		CreatedAt:  now,
+		Attributes: text,
 		AuthTime:   milliseconds(earlier(o.authTime, now)),
-		RotatedAt:  now,
-		ExpiresAt:  earlier(now.Add(i.idle), now.Add(i.life)),
-		EndsAt:     now.Add(i.life),
 	}
+	if i.store == nil {
+		return s, nil
+	}
+	s.ID = SubjectTag(subject) + "-" + rand.Text()
+	s.Revision, s.Generation = 1, 1
+	s.CreatedAt, s.RotatedAt = now, now
+	s.ExpiresAt, s.EndsAt = earlier(now.Add(i.idle), now.Add(i.life)), now.Add(i.life)
+	return s, nil
 }
 
-// privateClaims returns the private claims of a subject.
-func (i *Issuer) privateClaims(ctx context.Context, subject string) (any, error) {
+// checkCredential calls IssuerOptions.CredentialVersion and returns changed if
+// the credential of the session is another one by now.
+func (i *Issuer) checkCredential(ctx context.Context, s Session, changed error) error {
+	seen := s.attributes().CredentialVersion
+	if i.credentialVersion == nil || seen == "" {
+		return nil
+	}
+	current, err := i.credentialVersion(ctx, s.Subject)
+	switch {
+	case errors.Is(err, ErrSubjectDisabled):
+		return err
+	case err != nil:
+		return fmt.Errorf("%w: IssuerOptions.CredentialVersion: %v", ErrUnavailable, err)
+	case current != seen:
+		return fmt.Errorf("%w: %w", changed, errCredentialChanged)
+	}
+	return nil
+}
+
+var errCredentialChanged = errors.New("the credential was changed")
+
+// denialReason returns the reason for an EventDenied, or "" for an error that
+// is no denial.
+func denialReason(err error) EventReason {
+	switch {
+	case errors.Is(err, ErrUnavailable):
+		return ""
+	case errors.Is(err, ErrSubjectDisabled):
+		return ReasonDisabled
+	case errors.Is(err, errCredentialChanged):
+		return ReasonCredentialChanged
+	}
+	return ""
+}
+
+// privateClaims returns the private claims for a session.
+func (i *Issuer) privateClaims(ctx context.Context, s Session) (any, error) {
 	if i.claims == nil {
 		return nil, nil
 	}
-	private, err := i.claims(ctx, subject)
+	private, err := i.claims(ctx, s)
 	if err == nil || errors.Is(err, ErrSubjectDisabled) {
 		return private, err
 	}
@@ -155,18 +323,27 @@ func (i *Issuer) privateClaims(ctx context.Context, subject string) (any, error)
 // accessToken returns an access token of a session. Without an ID, s stands for
 // a login without a session.
 func (i *Issuer) accessToken(s Session, private any) (Tokens, error) {
+	a, err := attributes.Decode(s.Attributes)
+	if err != nil {
+		return Tokens{}, fmt.Errorf("jwtauth: %w", err)
+	}
 	token, seconds, err := i.sign(&tokenSpec{
-		subject:   s.Subject,
-		private:   private,
-		ttl:       i.ttl,
-		authTime:  s.AuthTime,
-		sessionID: s.ID,
-		endsAt:    s.ExpiresAt,
+		subject:    s.Subject,
+		private:    private,
+		ttl:        i.ttl,
+		authTime:   s.AuthTime,
+		sessionID:  s.ID,
+		endsAt:     s.ExpiresAt,
+		attributes: a,
 	})
 	if err != nil {
 		return Tokens{}, err
 	}
-	return Tokens{AccessToken: token, TokenType: "Bearer", ExpiresIn: seconds}, nil
+	tokens := Tokens{AccessToken: token, TokenType: "Bearer", ExpiresIn: seconds}
+	if a.Confirmation.Member == "jkt" {
+		tokens.TokenType = "DPoP" // RFC 9449, section 5
+	}
+	return tokens, nil
 }
 
 // sessionTokens returns both tokens of a session's current generation.
@@ -179,6 +356,7 @@ func (i *Issuer) sessionTokens(s Session, private any) (Tokens, error) {
 	if err != nil {
 		return Tokens{}, err
 	}
+	tokens.RefreshExpiresIn = int(refreshExpiry(s).Sub(i.rules.now()) / time.Second)
 	return tokens, nil
 }
 

@@ -20,7 +20,8 @@ func TestLogin(t *testing.T) {
 	issuer := newIssuer(t, generate(t, jwtauth.HS256), func(o *jwtauth.IssuerOptions) {
 		o.Now = func() time.Time { return at }
 		o.AccessTTL = time.Minute
-		o.Claims = func(ctx context.Context, subject string) (any, error) {
+		o.Claims = func(ctx context.Context, session jwtauth.Session) (any, error) {
+			subject := session.Subject
 			asked = fmt.Sprint(subject, " ", ctx.Value(mark{}))
 			return map[string]any{"name": "Ann"}, nil
 		}
@@ -79,7 +80,7 @@ func TestLoginClaimsErrors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			issuer := newIssuer(t, generate(t, jwtauth.HS256), func(o *jwtauth.IssuerOptions) {
-				o.Claims = func(context.Context, string) (any, error) { return c.result, c.err }
+				o.Claims = func(context.Context, jwtauth.Session) (any, error) { return c.result, c.err }
 			})
 			tokens, err := issuer.Login(t.Context(), "user-1")
 			if c.text == "" {
@@ -124,7 +125,7 @@ func TestLoginBeginsSession(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s.wantOps(t, "login", "Create")
+			s.wantOps(t, "login", "Create", "List")
 			s.wantKinds(t, "login", jwtauth.EventLogin)
 			row := s.row(tokens.RefreshToken)
 			if !regexp.MustCompile(`^`+jwtauth.SubjectTag("user-1")+`-[A-Z2-7]{26,}$`).MatchString(row.ID) || ids[row.ID] {
@@ -222,7 +223,7 @@ func TestLoginRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var s *service
 			s = newService(t, func(o *jwtauth.IssuerOptions) {
-				o.Claims = func(ctx context.Context, _ string) (any, error) {
+				o.Claims = func(ctx context.Context, _ jwtauth.Session) (any, error) {
 					s.wantOps(t, "before the call of Claims", "Create")
 					if list, _ := s.store.SessionStore.List(ctx, "user-1", s.clock.Now()); len(list) != 1 {
 						t.Errorf("a LogoutAll would find %d sessions", len(list))

@@ -119,7 +119,7 @@ func TestHandlersLogFailures(t *testing.T) {
 	text := captureLog(t)
 	long := false
 	s := newCookieSite(t, func(o *jwtauth.IssuerOptions, _ *jwtauth.CookieOptions, _ *jwtauth.HandlerOptions) {
-		o.Claims = func(context.Context, string) (any, error) {
+		o.Claims = func(context.Context, jwtauth.Session) (any, error) {
 			if long {
 				return map[string]string{"roles": strings.Repeat("x", 5000)}, nil
 			}

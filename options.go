@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/seed-0a072700/jwtauth/internal/faults"
@@ -84,15 +83,36 @@ type IssuerOptions struct {
 	// token that it signed, for any purpose, could count as an access token.
 	AcceptKeys []Key
 
-	// Claims returns the private claims of a subject for an access token: a
-	// struct, a map or nil. Login and Refresh call it each time. If it returns
-	// [ErrSubjectDisabled], the login is refused or the session ends. Any other
-	// error is reported as [ErrUnavailable] and ends no session.
+	// Claims returns the private claims for an access token of a session: a
+	// struct, a map or nil. Login and Refresh call it each time, and again if
+	// the session changes meanwhile. Without Sessions, s has no ID. If it
+	// returns [ErrSubjectDisabled], the login is refused or the session ends.
+	// Any other error is reported as [ErrUnavailable] and ends no session.
 	//
 	// It must be safe for concurrent use. Only the context of the call limits
 	// its time, so it should set a limit of a few seconds itself. Default: no
 	// private claims.
-	Claims func(ctx context.Context, subject string) (any, error)
+	Claims func(ctx context.Context, s Session) (any, error)
+
+	// CredentialVersion, if not nil, returns the present version of the
+	// password, or of another credential, of a subject: a counter or a time
+	// that changes with it. Login and Refresh call it for sessions with the
+	// option [CredentialVersion], after the session is in the store. If the
+	// versions differ, the session ends. So no session of an old password
+	// survives its change: not even one whose login was in progress, and other
+	// sessions end at their next refresh, even without [Issuer.LogoutAll].
+	//
+	// The errors have the same meaning as those of Claims. It must read from
+	// the primary database and be safe for concurrent use.
+	CredentialVersion func(ctx context.Context, subject string) (string, error)
+
+	// MaxSessions is how many sessions a subject may have. After a login that
+	// exceeds it, the excess ends, each with an [EventLogout]: only sessions
+	// that are older than the new one, first those that were never refreshed
+	// and whose access token has expired, then by the time of the last
+	// rotation. Logins in progress can exceed the limit for a moment. Negative
+	// for no limit. Default 100.
+	MaxSessions int
 
 	// Check, if not nil, is called last for every access token that this Issuer
 	// verifies, as VerifierOptions.Check is. It is not called for refresh
@@ -192,6 +212,9 @@ const (
 	defaultReuseWindow = 30 * time.Second
 	maxReuseWindow     = 5 * time.Minute
 
+	defaultMaxSessions = 100
+	maxMaxSessions     = 10_000
+
 	defaultLeeway = 30 * time.Second
 	maxLeeway     = 5 * time.Minute
 
@@ -203,111 +226,19 @@ const (
 	maxCacheSize     = 1 << 20
 )
 
-// rules are compiled VerifierOptions: defaults are filled in and values
-// checked.
-type rules struct {
-	issuer      string   // "" for any
-	audience    []string // empty for any
-	anySubject  bool
-	check       func(context.Context, *Claims) error // nil for none
-	types       []string                             // lower case, without "application/"; nil for the default
-	scopeClaims []string
-	maxBytes    int
-	cacheSize   int // 0 for none
-	leeway      time.Duration
-	maxAge      time.Duration // 0 for any
-	sessions    SessionStore  // nil if not checked
-	now         func() time.Time
-
-	// These errors name the options. They are built once, so that refusing a
-	// token costs no more than accepting it.
-	errIssuer, errAudience, errNoAudience, errTooOld error
-}
-
-// buildErrors builds the errors of r.
-func (r *rules) buildErrors() {
-	r.errIssuer = fmt.Errorf("%w: iss is not %q", ErrIssuerMismatch, r.issuer)
-	want := fmt.Sprintf("%q", r.audience)
-	if len(r.audience) == 1 {
-		want = fmt.Sprintf("%q", r.audience[0])
-	}
-	r.errAudience = fmt.Errorf("%w: aud does not contain %s", ErrAudienceMismatch, want)
-	r.errNoAudience = fmt.Errorf("%w: aud is missing; it must contain %s", ErrAudienceMismatch, want)
-	r.errTooOld = fmt.Errorf("%w: iat is more than %v ago", ErrTokenTooOld, r.maxAge)
-}
-
-func (o VerifierOptions) compile(f *faults.Collector) rules {
-	o.checkParties(f)
-	f.Names("VerifierOptions.Types", o.Types)
-	var types []string
-	for _, t := range o.Types {
-		types = append(types, strings.ToLower(shortType(t)))
-	}
-	f.Names("VerifierOptions.ScopeClaims", o.ScopeClaims)
-	for i, name := range o.ScopeClaims {
-		if isRegistered(name) {
-			f.Add(fmt.Sprintf("VerifierOptions.ScopeClaims[%d]", i), "%s is a registered claim and cannot hold scopes", name)
-		}
-	}
-	r := rules{
-		issuer:      o.Issuer,
-		audience:    slices.Clone(o.Audience),
-		types:       types,
-		scopeClaims: slices.Clone(o.ScopeClaims),
-		maxBytes:    f.Int("VerifierOptions.MaxTokenBytes", o.MaxTokenBytes, defaultMaxTokenBytes, minMaxTokenBytes, maxMaxTokenBytes),
-		cacheSize:   f.IntOrNone("VerifierOptions.CacheSize", o.CacheSize, defaultCacheSize, maxCacheSize),
-		leeway:      f.DurationOrNone("VerifierOptions.Leeway", o.Leeway, defaultLeeway, maxLeeway),
-		maxAge:      o.MaxAge,
-		anySubject:  o.AnySubject,
-		check:       o.Check,
-		sessions:    o.Sessions,
-		now:         clock(o.Now),
-	}
-	r.buildErrors()
-	if o.MaxAge < 0 {
-		f.Add("VerifierOptions.MaxAge", "%v is negative", o.MaxAge)
-	}
-	f.TypedNil("VerifierOptions.Sessions", o.Sessions)
-	return r
-}
-
-// checkParties checks the options about "iss" and "aud".
-func (o VerifierOptions) checkParties(f *faults.Collector) {
-	switch {
-	case o.AnyIssuer && o.Issuer != "":
-		f.Add("VerifierOptions.Issuer", "cannot be combined with AnyIssuer")
-	case o.Issuer != "":
-		f.Name("VerifierOptions.Issuer", o.Issuer)
-	case !o.AnyIssuer:
-		f.Add("VerifierOptions.Issuer", "is required: the exact iss of the tokens (AnyIssuer accepts any)")
-	}
-	switch {
-	case o.AnyAudience && len(o.Audience) > 0:
-		f.Add("VerifierOptions.Audience", "cannot be combined with AnyAudience")
-	case len(o.Audience) == 0 && !o.AnyAudience:
-		f.Add("VerifierOptions.Audience", "is required: the name of this service in the aud of its tokens (AnyAudience accepts any)")
-	}
-	f.Names("VerifierOptions.Audience", o.Audience)
-	for _, option := range []struct {
-		name string
-		set  bool
-	}{{"AnyIssuer", o.AnyIssuer}, {"AnyAudience", o.AnyAudience}, {"AnySubject", o.AnySubject}} {
-		if option.set && o.Check == nil {
-			f.Add("VerifierOptions."+option.name, "requires Check, which must decide about the claims instead")
-		}
-	}
-}
-
 // issuance is compiled IssuerOptions, apart from the rules of the verifier.
 type issuance struct {
 	issuer      string
 	ttl         time.Duration
-	claims      func(ctx context.Context, subject string) (any, error)
+	claims      func(ctx context.Context, s Session) (any, error)
 	store       SessionStore // nil for none
+	maxSessions int          // 0 for no limit
 	idle, life  time.Duration
 	window      time.Duration // 0 for none
 	refreshKeys []Key         // derived from the option
 	onEvent     func(context.Context, Event)
+
+	credentialVersion func(ctx context.Context, subject string) (string, error)
 }
 
 // refreshRules returns the rules for refresh tokens, given those for access
@@ -327,7 +258,10 @@ func (o IssuerOptions) compile(f *faults.Collector) (issuance, rules) {
 		now:       clock(o.Now),
 	}
 	r.buildErrors()
-	i := issuance{issuer: o.Issuer, ttl: o.AccessTTL, claims: o.Claims, store: o.Sessions, onEvent: o.OnEvent}
+	i := issuance{
+		issuer: o.Issuer, ttl: o.AccessTTL, claims: o.Claims, store: o.Sessions, onEvent: o.OnEvent,
+		credentialVersion: o.CredentialVersion,
+	}
 	if o.Issuer != "" {
 		f.Name("IssuerOptions.Issuer", o.Issuer)
 	}
@@ -356,6 +290,7 @@ func (o IssuerOptions) compileSessions(f *faults.Collector, i *issuance) {
 			{"SessionTTL", o.SessionTTL != 0},
 			{"ReuseWindow", o.ReuseWindow != 0},
 			{"RefreshKeys", len(o.RefreshKeys) > 0},
+			{"MaxSessions", o.MaxSessions != 0},
 		} {
 			if field.set {
 				f.Add("IssuerOptions."+field.name, "needs Sessions, which is not set")
@@ -364,6 +299,7 @@ func (o IssuerOptions) compileSessions(f *faults.Collector, i *issuance) {
 		return
 	}
 	i.window = f.DurationOrNone("IssuerOptions.ReuseWindow", o.ReuseWindow, defaultReuseWindow, maxReuseWindow)
+	i.maxSessions = f.IntOrNone("IssuerOptions.MaxSessions", o.MaxSessions, defaultMaxSessions, maxMaxSessions)
 	i.idle, i.life = o.IdleTTL, o.SessionTTL
 	if i.life == 0 {
 		i.life = max(defaultSessionTTL, i.idle)

@@ -4,11 +4,81 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
+	"slices"
 	"time"
 
-	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
+	"github.com/seed-0a072700/jwtauth/internal/attributes"
+	"github.com/seed-0a072700/jwtauth/internal/faults"
 	"github.com/seed-0a072700/jwtauth/internal/rotation"
+)
+
+// RefreshOption changes a session in [Issuer.Refresh].
+type RefreshOption func(*refreshOptions)
+
+type refreshOptions struct {
+	changes      []func(*Session, *attributes.Attributes) error
+	confirmation attributes.Confirmation
+	faults       faults.Collector
+}
+
+// SetSessionData replaces the data of the session (see [SessionData]): at most
+// 1 KiB of JSON.
+func SetSessionData(v any) RefreshOption {
+	return func(o *refreshOptions) {
+		data := encodeData(&o.faults, "SetSessionData", v)
+		o.changes = append(o.changes, func(_ *Session, a *attributes.Attributes) error {
+			a.Data = data
+			return nil
+		})
+	}
+}
+
+// Relabel replaces the label of the session (see [Label]).
+func Relabel(text string) RefreshOption {
+	label := cleanLabel(text)
+	return func(o *refreshOptions) {
+		o.changes = append(o.changes, func(s *Session, _ *attributes.Attributes) error {
+			s.Label = label
+			return nil
+		})
+	}
+}
+
+// Reauthenticated records that the subject has authenticated again, for example
+// with a passkey (step-up). It replaces the time, "acr" and "amr" together.
+// Refresh returns [ErrForbidden], and changes nothing, if the session belongs
+// to another subject: otherwise the login of one user would raise the session
+// of another. A time in the future becomes the present.
+func Reauthenticated(subject string, at time.Time, acr string, amr ...string) RefreshOption {
+	amr = slices.Clone(amr)
+	return func(o *refreshOptions) {
+		var authentication attributes.Attributes
+		setAuthentication(&o.faults, "Reauthenticated", &authentication, acr, amr)
+		if at.Before(time.Unix(0, 0)) {
+			o.faults.Add("Reauthenticated: at", "is before 1970")
+		}
+		o.changes = append(o.changes, func(s *Session, a *attributes.Attributes) error {
+			if s.Subject != subject {
+				return errOtherSubject
+			}
+			s.AuthTime = milliseconds(at)
+			a.ACR, a.AMR = authentication.ACR, authentication.AMR
+			return nil
+		})
+	}
+}
+
+// ConfirmedBy says that the request proved possession of the key that the
+// session is bound to (see [Confirmation]). It changes nothing.
+func ConfirmedBy(member, value string) RefreshOption {
+	return func(o *refreshOptions) {
+		o.confirmation = attributes.Confirmation{Member: member, Value: value}
+	}
+}
+
+var (
+	errOtherSubject = fmt.Errorf("%w: Reauthenticated: the session belongs to another subject", ErrForbidden)
+	errUnconfirmed  = fmt.Errorf("%w: the session is bound to a key, and the request did not prove possession of it (ConfirmedBy)", ErrTokenInvalid)
 )
 
 // Refresh exchanges a refresh token for new tokens of the same session.
@@ -16,23 +86,33 @@ import (
 // Concurrent refreshes of one token return the same refresh token. A client
 // that lost the response can present the same token again within
 // IssuerOptions.ReuseWindow. After that, reuse of an old token is treated as
-// theft: the session ends.
+// theft: the session ends. A client should keep a response only if it still
+// holds the token that it presented: a late response would overwrite a newer
+// token, and the next refresh would look like theft.
+//
+// Options change the session. The refresh token then stays the same, so no
+// other tab is affected, and the new access token has the changed claims.
+// Earlier access tokens stay valid until they expire, except behind
+// [Issuer.Live]. Clients should run one refresh or update at a time.
 //
 // Refresh returns
 //
-//   - [ErrTokenInvalid] if the token is not a refresh token of this issuer;
+//   - [ErrTokenInvalid] if the token is not a refresh token of this issuer, or
+//     if the session is bound to a key (see [Confirmation]) and the option
+//     [ConfirmedBy] is missing or different: the session goes on;
 //   - [ErrSessionEnded] if the session has ended or the token has expired; the
-//     error also matches [ErrSubjectDisabled] if the session ends because
-//     IssuerOptions.Claims returns that;
+//     error also matches [ErrSubjectDisabled] if the session ends because a
+//     callback returns that;
 //   - [ErrTokenReused] if an old token was reused, which ends the session;
-//   - [ErrUnavailable] if the store or IssuerOptions.Claims fails, or if other
-//     clients refresh the session at the same moment: the session goes on, and
-//     the same token can be presented again;
-//   - another error if [Issuer.Sign] refuses the private claims, if the key
-//     fails to sign, or if IssuerOptions.Sessions is not set. The error then
-//     names that field.
-func (i *Issuer) Refresh(ctx context.Context, refreshToken string) (Tokens, error) {
-	tokens, _, err := i.refresh(ctx, refreshToken, func(Tokens, Session) error { return nil })
+//   - [ErrForbidden] if the option [Reauthenticated] names another subject;
+//   - [ErrUnavailable] if the store or a callback of IssuerOptions fails, or if
+//     other clients refresh the session at the same moment: the session goes
+//     on, and the same token can be presented again;
+//   - another error if an option has an invalid value, if [Issuer.Sign] refuses
+//     the private claims, if the key fails to sign, or if
+//     IssuerOptions.Sessions is not set. The error then names that field.
+func (i *Issuer) Refresh(ctx context.Context, refreshToken string, opts ...RefreshOption) (Tokens, error) {
+	tokens, _, err := i.refresh(ctx, refreshToken, func(Tokens, Session) error { return nil }, opts...)
 	return tokens, err
 }
 
@@ -40,16 +120,22 @@ func (i *Issuer) Refresh(ctx context.Context, refreshToken string) (Tokens, erro
 // with their limited size. It calls check with the tokens that it is about to
 // return and the session that they belong to. If check fails, so does refresh,
 // and the session is unchanged.
-func (i *Issuer) refresh(ctx context.Context, refreshToken string, check func(Tokens, Session) error) (Tokens, Session, error) {
+func (i *Issuer) refresh(ctx context.Context, refreshToken string, check func(Tokens, Session) error, opts ...RefreshOption) (Tokens, Session, error) {
 	x := exchange{Issuer: i, arrived: i.rules.now(), check: check}
 	if i.store == nil {
 		return Tokens{}, Session{}, errNoSessions
+	}
+	for _, opt := range opts {
+		opt(&x.options)
+	}
+	if err := x.options.faults.Err(); err != nil {
+		return Tokens{}, Session{}, err
 	}
 	var err error
 	if x.presented, err = i.readRefresh(ctx, refreshToken); err != nil {
 		return Tokens{}, Session{}, err
 	}
-	for range maxLostSwaps {
+	for range maxAttempts {
 		tokens, row, err := x.try(ctx)
 		if !errors.Is(err, errLostSwap) {
 			return tokens, row, err
@@ -58,8 +144,15 @@ func (i *Issuer) refresh(ctx context.Context, refreshToken string, check func(To
 	return Tokens{}, Session{}, errBusySession
 }
 
-// maxLostSwaps limits the attempts of a refresh that loses races.
-const maxLostSwaps = 3
+const (
+	// maxLostSwaps is how many races against rotations a refresh loses before
+	// it gives up.
+	maxLostSwaps = 3
+
+	// maxAttempts also counts races against updates, which leave the presented
+	// token current.
+	maxAttempts = 16
+)
 
 var (
 	errLostSwap    = errors.New("jwtauth: the session was changed by another refresh")
@@ -72,9 +165,14 @@ type exchange struct {
 	presented refreshClaims
 	arrived   time.Time
 	check     func(Tokens, Session) error
+	options   refreshOptions
 
-	private    any // claims
+	private    any     // claims
+	privateFor Session // the session that they are for, if hasPrivate
 	hasPrivate bool
+
+	lost           int   // swaps, to rotations
+	lostGeneration int64 // of the row whose swap was lost last; 0 for none
 }
 
 // try refreshes the session as it is now. It returns errLostSwap if the session
@@ -83,6 +181,11 @@ func (x *exchange) try(ctx context.Context) (Tokens, Session, error) {
 	row, err := x.sessions.load(ctx, x.presented.sessionID, x.presented.subject)
 	if err != nil {
 		return Tokens{}, Session{}, err
+	}
+	if x.lostGeneration != 0 && row.Generation != x.lostGeneration {
+		if x.lost++; x.lost == maxLostSwaps {
+			return Tokens{}, Session{}, errBusySession
+		}
 	}
 	step := x.decide(row)
 	switch {
@@ -95,16 +198,29 @@ func (x *exchange) try(ctx context.Context) (Tokens, Session, error) {
 	case step == rotation.Reuse:
 		return Tokens{}, Session{}, x.endReused(ctx, row)
 	}
-	if !x.hasPrivate {
-		if x.private, err = x.privateClaims(ctx, row.Subject); err != nil {
-			return Tokens{}, Session{}, x.endDisabled(ctx, row, err)
-		}
-		x.hasPrivate = true
+	if err := x.allow(ctx, row); err != nil {
+		return Tokens{}, Session{}, err
 	}
-	if step == rotation.Repeat || step == rotation.Retry {
-		return x.reissue(ctx, step)
+	switch repeats := step == rotation.Repeat || step == rotation.Retry; {
+	case len(x.options.changes) == 0 && repeats:
+		return x.reissue(ctx, row, step)
+	case len(x.options.changes) > 0 && step != rotation.Adopt:
+		return x.update(ctx, row)
+	default:
+		return x.rotate(ctx, row, step)
 	}
-	return x.rotate(ctx, row, step)
+}
+
+// allow checks what does not depend on the generation: the proof of possession
+// and the version of the credential.
+func (x *exchange) allow(ctx context.Context, row Session) error {
+	if bound := row.attributes().Confirmation; bound != (attributes.Confirmation{}) && bound != x.options.confirmation {
+		return errUnconfirmed
+	}
+	if err := x.checkCredential(ctx, row, ErrSessionEnded); err != nil {
+		return x.endDenied(ctx, row, err)
+	}
+	return nil
 }
 
 // decide returns the step for the presented token and the stored session.
@@ -120,8 +236,27 @@ func (x *exchange) decide(row Session) rotation.Step {
 		x.sessions.lastOutage(), now)
 }
 
+// callClaims calls IssuerOptions.Claims, unless that was called for the same
+// revision of the session: the claims may depend on it.
+func (x *exchange) callClaims(ctx context.Context, row Session) error {
+	// Claims of a rotation come before the time of the rotation is known.
+	row.RotatedAt, row.ExpiresAt = time.Time{}, time.Time{}
+	if x.hasPrivate && x.privateFor.equal(row) {
+		return nil
+	}
+	private, err := x.privateClaims(ctx, row)
+	if err != nil {
+		return x.endDenied(ctx, row, err)
+	}
+	x.private, x.privateFor, x.hasPrivate = private, row, true
+	return nil
+}
+
 // issue returns the tokens of a session, if check accepts them.
-func (x *exchange) issue(row Session) (Tokens, error) {
+func (x *exchange) issue(ctx context.Context, row Session) (Tokens, error) {
+	if err := x.callClaims(ctx, row); err != nil {
+		return Tokens{}, err
+	}
 	tokens, err := x.sessionTokens(row, x.private)
 	if err != nil {
 		return Tokens{}, err
@@ -134,35 +269,85 @@ func (x *exchange) issue(row Session) (Tokens, error) {
 
 // reissue returns tokens without a write. It loads the session again, after
 // everything else, so that a concurrent logout wins.
-func (x *exchange) reissue(ctx context.Context, step rotation.Step) (Tokens, Session, error) {
-	row, err := x.sessions.load(ctx, x.presented.sessionID, x.presented.subject)
-	if err != nil {
-		return Tokens{}, Session{}, err
+func (x *exchange) reissue(ctx context.Context, row Session, step rotation.Step) (Tokens, Session, error) {
+	for range maxAttempts {
+		tokens, err := x.issue(ctx, row)
+		if err != nil {
+			return Tokens{}, Session{}, err
+		}
+		again, err := x.sessions.load(ctx, x.presented.sessionID, x.presented.subject)
+		if err != nil {
+			return Tokens{}, Session{}, err
+		}
+		if again.equal(row) {
+			x.emitRefresh(ctx, refreshReasons[step], row)
+			return tokens, row, nil
+		}
+		row = again
 	}
-	tokens, err := x.issue(row)
-	if err != nil {
-		return Tokens{}, Session{}, err
-	}
-	x.emitRefresh(ctx, step, row)
-	return tokens, row, nil
+	return Tokens{}, Session{}, errBusySession
 }
 
-// rotate begins the next generation, or adopts the presented one. Everything
-// that can fail comes before the swap, which then completes even if the client
-// hangs up.
+// update changes the session in place, as the options say. It leaves the
+// generation, the time of the rotation and the expiry alone.
+func (x *exchange) update(ctx context.Context, row Session) (Tokens, Session, error) {
+	next := row
+	next.Revision++
+	if err := x.change(&next); err != nil {
+		return Tokens{}, Session{}, err
+	}
+	return x.swapFor(ctx, row, next, ReasonUpdated)
+}
+
+// change applies the options to a session.
+func (x *exchange) change(s *Session) error {
+	a, err := attributes.Decode(s.Attributes)
+	if err != nil {
+		return fmt.Errorf("jwtauth: Refresh: %w", err)
+	}
+	for _, change := range x.options.changes {
+		if err := change(s, &a); err != nil {
+			return err
+		}
+	}
+	s.AuthTime = earlier(s.AuthTime, milliseconds(x.rules.now()))
+	a.Updates++
+	if s.Attributes, err = a.Encode(); err != nil {
+		return fmt.Errorf("jwtauth: Refresh: %w", err)
+	}
+	return nil
+}
+
+// rotate begins the next generation, or adopts the presented one.
 func (x *exchange) rotate(ctx context.Context, row Session, step rotation.Step) (Tokens, Session, error) {
 	next := row
 	next.Revision++
 	next.Generation++
 	if step == rotation.Adopt {
 		next.Generation = x.presented.generation
+		if len(x.options.changes) > 0 {
+			if err := x.change(&next); err != nil {
+				return Tokens{}, Session{}, err
+			}
+		}
 	}
 	if next.Generation > maxGeneration {
 		return Tokens{}, Session{}, errors.New("jwtauth: the session has reached its last generation")
 	}
+	// Claims may take long. The window of the rotation begins after it.
+	if err := x.callClaims(ctx, next); err != nil {
+		return Tokens{}, Session{}, err
+	}
 	next.RotatedAt = milliseconds(x.rules.now())
 	next.ExpiresAt = earlier(next.RotatedAt.Add(x.idle), row.EndsAt)
-	tokens, err := x.issue(next)
+	return x.swapFor(ctx, row, next, refreshReasons[step])
+}
+
+// swapFor replaces row by next and returns the tokens of next. Everything that
+// can fail comes before the swap, which then completes even if the client hangs
+// up.
+func (x *exchange) swapFor(ctx context.Context, row, next Session, reason EventReason) (Tokens, Session, error) {
+	tokens, err := x.issue(ctx, next)
 	if err != nil {
 		return Tokens{}, Session{}, err
 	}
@@ -173,14 +358,15 @@ func (x *exchange) rotate(ctx context.Context, row Session, step rotation.Step) 
 	case err != nil:
 		return Tokens{}, Session{}, err
 	case !won:
+		x.lostGeneration = row.Generation
 		return Tokens{}, Session{}, errLostSwap
 	}
-	x.emitRefresh(ctx, step, next)
+	x.emitRefresh(ctx, reason, next)
 	return tokens, next, nil
 }
 
-func (x *exchange) emitRefresh(ctx context.Context, step rotation.Step, row Session) {
-	x.emit(ctx, Event{Kind: EventRefresh, Reason: refreshReasons[step], Subject: row.Subject, SessionID: row.ID})
+func (x *exchange) emitRefresh(ctx context.Context, reason EventReason, row Session) {
+	x.emit(ctx, Event{Kind: EventRefresh, Reason: reason, Subject: row.Subject, SessionID: row.ID})
 }
 
 // endReused ends a session of which two parties hold tokens.
@@ -188,105 +374,29 @@ func (x *exchange) endReused(ctx context.Context, row Session) error {
 	if err := x.sessions.delete(ctx, row.ID); err != nil {
 		return err
 	}
-	x.emit(ctx, Event{Kind: EventReuse, Subject: row.Subject, SessionID: row.ID})
+	reason := ReasonStolen
+	if x.presented.generation == row.Generation-1 {
+		reason = ReasonLateRetry
+	}
+	x.emit(ctx, Event{Kind: EventReuse, Reason: reason, Subject: row.Subject, SessionID: row.ID})
 	return ErrTokenReused
 }
 
-// endDisabled ends the session if its subject is disabled. After any other
-// error of IssuerOptions.Claims the session goes on.
-func (x *exchange) endDisabled(ctx context.Context, row Session, reason error) error {
-	if !errors.Is(reason, ErrSubjectDisabled) {
-		return reason
+// endDenied ends the session if its subject is disabled or its credential was
+// changed. After any other error of a callback the session goes on.
+func (x *exchange) endDenied(ctx context.Context, row Session, err error) error {
+	reason := denialReason(err)
+	if reason == "" {
+		return err
 	}
 	if err := x.sessions.delete(ctx, row.ID); err != nil {
 		return err
 	}
-	x.emit(ctx, Event{Kind: EventDenied, Subject: row.Subject, SessionID: row.ID})
-	return fmt.Errorf("%w: %w", ErrSessionEnded, reason)
-}
-
-// refreshType is the "typ" of refresh tokens. By default no verifier of access
-// tokens accepts it.
-const refreshType = "rt+jwt"
-
-// refreshClaims are the claims of a refresh token. All of them are in the
-// session's row, so a generation has exactly one token. The row alone does not
-// give the token.
-type refreshClaims struct {
-	sessionID  string
-	subject    string
-	generation int64
-	expiresAt  time.Time
-}
-
-// mintRefresh returns the refresh token of the session's generation.
-func (keys *issuerKeys) mintRefresh(s Session) (string, error) {
-	payload := appendString([]byte(`{"sid":`), s.ID)
-	payload = append(payload, `,"gen":`...)
-	payload = strconv.AppendInt(payload, s.Generation, 10)
-	payload = append(payload, `,"sub":`...)
-	payload = appendString(payload, s.Subject)
-	payload = append(payload, `,"exp":`...)
-	payload = strconv.AppendInt(payload, refreshExpiry(s).Unix(), 10)
-	payload = append(payload, '}')
-	signing := keys.refresh[0].k
-	return seal(signing, signing.Header(refreshType), payload)
-}
-
-// refreshExpiry returns when the refresh token of a session expires, in whole
-// seconds. It is rounded up, because the row decides when the session ends.
-func refreshExpiry(s Session) time.Time {
-	return time.Unix(s.ExpiresAt.Add(time.Second-1).Unix(), 0)
-}
-
-// readRefresh verifies a refresh token, except for its expiry.
-func (i *Issuer) readRefresh(ctx context.Context, token string) (refreshClaims, error) {
-	claims, _, err := i.refreshVerifier.read(ctx, token, i.rules.now())
-	if err != nil {
-		return refreshClaims{}, err
+	x.emit(ctx, Event{Kind: EventDenied, Reason: reason, Subject: row.Subject, SessionID: row.ID})
+	if errors.Is(err, ErrSessionEnded) {
+		return err
 	}
-	generation := scanGeneration(claims.payload)
-	if generation < 1 || generation > maxGeneration || claims.SessionID == "" || claims.Subject == "" {
-		return refreshClaims{}, errRefreshClaims
-	}
-	return refreshClaims{claims.SessionID, claims.Subject, generation, claims.ExpiresAt}, nil
-}
-
-// scanGeneration returns the member "gen" of a verified payload, or 0 if it is
-// not an integer. encoding/json would also accept "Gen".
-func scanGeneration(payload string) (generation int64) {
-	s := jsonscan.New(payload)
-	for s.Next() {
-		if s.Name() == "gen" && s.Value().Kind == jsonscan.Number {
-			generation, _ = strconv.ParseInt(s.Value().Text, 10, 64)
-		}
-	}
-	return generation
-}
-
-var errRefreshClaims = claimsFault("not the claims of a refresh token")
-
-// ownRefreshKeys is the KeySource for an Issuer's refresh tokens.
-type ownRefreshKeys Issuer
-
-func (o *ownRefreshKeys) VerificationKeys(_ context.Context, alg Algorithm, _ string) ([]Key, error) {
-	var keys []Key
-	for _, key := range o.keys.Load().refresh {
-		if key.Algorithm() == alg {
-			keys = append(keys, key)
-		}
-	}
-	return keys, nil
-}
-
-// deriveRefreshKey returns the HMAC key for refresh tokens that belongs to key,
-// one of RefreshKeys or the keys for access tokens (HKDF, RFC 5869). It differs
-// from key, so that a verifier of access tokens, here or in another library,
-// never accepts a refresh token. It also differs from that of another issuer
-// with the same key, so that neither accepts the tokens of the other.
-func deriveRefreshKey(key Key, issuer string) (Key, error) {
-	derived, err := key.k.DeriveHMAC("jwtauth refresh token\x00" + issuer)
-	return Key{derived}, err
+	return fmt.Errorf("%w: %w", ErrSessionEnded, err)
 }
 
 func milliseconds(t time.Time) time.Time { return t.Truncate(time.Millisecond) }

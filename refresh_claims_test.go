@@ -13,7 +13,8 @@ func TestRefreshClaims(t *testing.T) {
 	var refusal error
 	var mark struct{ a int }
 	s := newService(t, func(o *jwtauth.IssuerOptions) {
-		o.Claims = func(ctx context.Context, subject string) (any, error) {
+		o.Claims = func(ctx context.Context, session jwtauth.Session) (any, error) {
+			subject := session.Subject
 			if subject != "user-1" || ctx.Value(&mark) != nil && ctx.Value(&mark) != "here" {
 				t.Errorf("called for %q with %v", subject, ctx)
 			}
@@ -85,7 +86,7 @@ func TestRefreshClientHangsUp(t *testing.T) {
 		ctx, hangUp := context.WithCancel(t.Context())
 		asked := 0
 		s := newService(t, func(o *jwtauth.IssuerOptions) {
-			o.Claims = func(context.Context, string) (any, error) {
+			o.Claims = func(context.Context, jwtauth.Session) (any, error) {
 				if asked++; asked == 2 {
 					hangUp()
 				}
@@ -107,7 +108,7 @@ func TestRefreshClientHangsUp(t *testing.T) {
 			ctx, hangUp := context.WithCancel(context.WithValue(t.Context(), key{}, "kept"))
 			var disabled error
 			s := newService(t, func(o *jwtauth.IssuerOptions) {
-				o.Claims = func(context.Context, string) (any, error) { return nil, disabled }
+				o.Claims = func(context.Context, jwtauth.Session) (any, error) { return nil, disabled }
 			})
 			token := s.login(t).RefreshToken
 			id := s.row(token).ID

@@ -25,7 +25,7 @@ func TestRefreshRotates(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := s.row(tokens.RefreshToken)
-	s.wantOps(t, "login", "Create")
+	s.wantOps(t, "login", "Create", "List")
 
 	for _, c := range []struct {
 		at      time.Duration
@@ -167,7 +167,7 @@ func TestRefreshWindowNone(t *testing.T) {
 func TestRefreshReuse(t *testing.T) {
 	asked := 0
 	s := newService(t, func(o *jwtauth.IssuerOptions) {
-		o.Claims = func(context.Context, string) (any, error) {
+		o.Claims = func(context.Context, jwtauth.Session) (any, error) {
 			asked++
 			return nil, nil
 		}

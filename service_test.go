@@ -235,9 +235,19 @@ func (s *service) wantKinds(t *testing.T, what string, want ...jwtauth.EventKind
 	var got []jwtauth.EventKind
 	for _, e := range s.told() {
 		got = append(got, e.Kind)
-		rotated := e.Kind == jwtauth.EventRefresh && e.Reason == jwtauth.ReasonRotated
-		if !rotated && (e.Kind == jwtauth.EventRefresh || e.Reason != "") {
-			t.Errorf("%s: event %q has the reason %q", what, e.Kind, e.Reason)
+		switch e.Kind {
+		case jwtauth.EventRefresh:
+			if e.Reason != jwtauth.ReasonRotated {
+				t.Errorf("%s: event %q has the reason %q", what, e.Kind, e.Reason)
+			}
+		case jwtauth.EventLogin, jwtauth.EventLogout:
+			if e.Reason != "" {
+				t.Errorf("%s: event %q has the reason %q", what, e.Kind, e.Reason)
+			}
+		default:
+			if e.Reason == "" {
+				t.Errorf("%s: event %q has no reason", what, e.Kind)
+			}
 		}
 	}
 	if !slices.Equal(got, want) {

@@ -1,9 +1,11 @@
 package jwtauth
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base32"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/seed-0a072700/jwtauth/internal/attributes"
 	"github.com/seed-0a072700/jwtauth/internal/rotation"
 )
 
@@ -88,6 +91,49 @@ type SessionStore interface {
 	List(ctx context.Context, subject string, now time.Time) ([]Session, error)
 }
 
+// Data decodes the data that [SessionData] or [SetSessionData] has set into
+// dst, like [json.Unmarshal]. Without data, dst is unchanged. The error
+// contains no data.
+func (s Session) Data(dst any) error {
+	a, err := attributes.Decode(s.Attributes)
+	if err != nil {
+		return fmt.Errorf("jwtauth: Session.Data: %w", err)
+	}
+	if len(a.Data) == 0 {
+		return nil
+	}
+	if json.Unmarshal(a.Data, dst) != nil {
+		return fmt.Errorf("jwtauth: Session.Data: the data does not fit %T", dst)
+	}
+	return nil
+}
+
+// AuthContext returns the "acr" of the last authentication, or "" (see
+// [AuthenticatedBy]).
+func (s Session) AuthContext() string { return s.attributes().ACR }
+
+// AuthMethods returns the "amr" of the last authentication, or nil (see
+// [AuthenticatedBy]).
+func (s Session) AuthMethods() []string { return s.attributes().AMR }
+
+// equal reports whether two sessions are the same row of a store, whatever the
+// time zones of their times.
+func (s Session) equal(other Session) bool {
+	for _, x := range []*Session{&s, &other} {
+		for _, t := range []*time.Time{&x.CreatedAt, &x.AuthTime, &x.RotatedAt, &x.ExpiresAt, &x.EndsAt} {
+			*t = time.UnixMilli(t.UnixMilli())
+		}
+	}
+	return s == other
+}
+
+// attributes returns the attributes of a session, which are empty if they are
+// malformed.
+func (s Session) attributes() attributes.Attributes {
+	a, _ := attributes.Decode(s.Attributes)
+	return a
+}
+
 // maxGeneration is the largest integer up to which a float64 holds every
 // integer.
 const maxGeneration = 1<<53 - 1
@@ -149,6 +195,57 @@ func (i *Issuer) EndSession(ctx context.Context, subject, sessionID string) erro
 	}
 	i.emit(ctx, Event{Kind: EventLogout, Subject: row.Subject, SessionID: row.ID})
 	return nil
+}
+
+// limitSessions ends the sessions of a subject that exceed
+// IssuerOptions.MaxSessions after the login that created own. It never ends own
+// or a later session, so that simultaneous logins do not end each other. The
+// login has succeeded, so errors only mean that the excess stays until the next
+// login.
+func (i *Issuer) limitSessions(ctx context.Context, own Session) {
+	if i.maxSessions == 0 || own.ID == "" {
+		return
+	}
+	list, err := i.sessions.list(ctx, own.Subject)
+	if err != nil {
+		return
+	}
+	for _, s := range i.excess(list, own) {
+		if i.sessions.delete(ctx, s.ID) != nil {
+			return
+		}
+		i.emit(ctx, Event{Kind: EventLogout, Reason: ReasonLimit, Subject: s.Subject, SessionID: s.ID})
+	}
+}
+
+// excess returns the sessions to end: at most as many as exceed the limit, only
+// ones older than own, first those that were never refreshed and whose access
+// token has expired, then by the time of the last rotation.
+func (i *Issuer) excess(list []Session, own Session) []Session {
+	exceeding := len(list) - i.maxSessions
+	if exceeding <= 0 {
+		return nil
+	}
+	now := i.rules.now()
+	unused := func(s Session) bool {
+		return s.Generation == 1 && !now.Before(s.CreatedAt.Add(i.ttl+i.rules.leeway))
+	}
+	older := slices.DeleteFunc(list, func(s Session) bool { return createdOrder(s, own) >= 0 })
+	slices.SortFunc(older, func(a, b Session) int {
+		switch {
+		case unused(a) && !unused(b):
+			return -1
+		case unused(b) && !unused(a):
+			return 1
+		}
+		return cmp.Or(a.RotatedAt.Compare(b.RotatedAt), createdOrder(a, b))
+	})
+	return older[:min(exceeding, len(older))]
+}
+
+// createdOrder compares sessions by the time of the login, and then by ID.
+func createdOrder(a, b Session) int {
+	return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), strings.Compare(a.ID, b.ID))
 }
 
 func notInID(r rune) bool {
@@ -243,8 +340,11 @@ func (c *storeClient) load(ctx context.Context, id, subject string) (Session, er
 }
 
 func (c *storeClient) swap(ctx context.Context, old, next Session) (won bool, err error) {
-	err = c.call(context.WithoutCancel(ctx), func(ctx context.Context, _ time.Time) (err error) {
-		won, err = c.store.Swap(ctx, old, next, next.RotatedAt)
+	err = c.call(context.WithoutCancel(ctx), func(ctx context.Context, now time.Time) (err error) {
+		if next.RotatedAt.After(old.RotatedAt) {
+			now = next.RotatedAt // a rotation happens at one time
+		}
+		won, err = c.store.Swap(ctx, old, next, now)
 		return err
 	})
 	return won && err == nil, err

@@ -167,7 +167,7 @@ func (m *model) newIssuer(skew time.Duration) *jwtauth.Issuer {
 		SessionTTL: modelLife,
 		Now:        func() time.Time { return m.world.now.Add(skew) },
 		OnEvent:    func(_ context.Context, e jwtauth.Event) { m.world.events = append(m.world.events, e.Kind) },
-		Claims: func(ctx context.Context, _ string) (any, error) {
+		Claims: func(ctx context.Context, _ jwtauth.Session) (any, error) {
 			if m.world.claims == nil {
 				return nil, nil
 			}

@@ -178,7 +178,7 @@ func TestEndSession(t *testing.T) {
 // No error of a session contains a token or a part of one.
 func TestSessionErrorsHoldNoToken(t *testing.T) {
 	s := newService(t, func(o *jwtauth.IssuerOptions) {
-		o.Claims = func(context.Context, string) (any, error) { return nil, nil }
+		o.Claims = func(context.Context, jwtauth.Session) (any, error) { return nil, nil }
 	})
 	old := s.login(t)
 	current := s.refresh(t, s.refresh(t, old.RefreshToken).RefreshToken)

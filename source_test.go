@@ -393,7 +393,9 @@ func TestMissingTokenExplains(t *testing.T) {
 		}
 		got = nil
 		anonymous := jwtauth.Verify(subjects, jwtauth.From(c.source), onError, jwtauth.Optional())(jwtauth.RequireScope("a")(greet))
-		checkAnswer(t, serve(anonymous, r), answerMissing)
+		withScope := answerMissing
+		withScope.challenge += `, scope="a"` // RequireScope is directly behind Verify
+		checkAnswer(t, serve(anonymous, r), withScope)
 		if got.Error() != c.want {
 			t.Errorf("%.10s behind Optional: %v, want %s", c.header, got, c.want)
 		}

@@ -1,10 +1,15 @@
 package jwtauth
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
 )
 
 // Tokens is the result of [Issuer.Login] and [Issuer.Refresh]. Its JSON form is
@@ -16,9 +21,13 @@ import (
 // methods there.
 type Tokens struct {
 	AccessToken  string `json:"access_token"`
-	TokenType    string `json:"token_type"`              // "Bearer"
+	TokenType    string `json:"token_type"`              // "Bearer", or "DPoP" (see Confirmation)
 	ExpiresIn    int    `json:"expires_in"`              // lifetime of the access token in seconds
 	RefreshToken string `json:"refresh_token,omitempty"` // "" without a session
+
+	// RefreshExpiresIn is the lifetime of the refresh token in seconds, unless
+	// it is exchanged before.
+	RefreshExpiresIn int `json:"refresh_expires_in,omitempty"`
 }
 
 // String returns the type and the lifetime, but no token.
@@ -42,4 +51,88 @@ func WriteTokens(w http.ResponseWriter, t Tokens) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Pragma", "no-cache")
 	_, _ = w.Write(append(body, '\n'))
+}
+
+// refreshType is the "typ" of refresh tokens. By default no verifier of access
+// tokens accepts it.
+const refreshType = "rt+jwt"
+
+// refreshClaims are the claims of a refresh token. All of them are in the
+// session's row, so a generation has exactly one token. The row alone does not
+// give the token.
+type refreshClaims struct {
+	sessionID  string
+	subject    string
+	generation int64
+	expiresAt  time.Time
+}
+
+// mintRefresh returns the refresh token of the session's generation.
+func (keys *issuerKeys) mintRefresh(s Session) (string, error) {
+	payload := appendString([]byte(`{"sid":`), s.ID)
+	payload = append(payload, `,"gen":`...)
+	payload = strconv.AppendInt(payload, s.Generation, 10)
+	payload = append(payload, `,"sub":`...)
+	payload = appendString(payload, s.Subject)
+	payload = append(payload, `,"exp":`...)
+	payload = strconv.AppendInt(payload, refreshExpiry(s).Unix(), 10)
+	payload = append(payload, '}')
+	signing := keys.refresh[0].k
+	return seal(signing, signing.Header(refreshType), payload)
+}
+
+// refreshExpiry returns when the refresh token of a session expires, in whole
+// seconds. It is rounded up, because the row decides when the session ends.
+func refreshExpiry(s Session) time.Time {
+	return time.Unix(s.ExpiresAt.Add(time.Second-1).Unix(), 0)
+}
+
+// readRefresh verifies a refresh token, except for its expiry.
+func (i *Issuer) readRefresh(ctx context.Context, token string) (refreshClaims, error) {
+	claims, _, err := i.refreshVerifier.read(ctx, token, i.rules.now())
+	if err != nil {
+		return refreshClaims{}, err
+	}
+	generation := scanGeneration(claims.payload)
+	if generation < 1 || generation > maxGeneration || claims.SessionID == "" || claims.Subject == "" {
+		return refreshClaims{}, errRefreshClaims
+	}
+	return refreshClaims{claims.SessionID, claims.Subject, generation, claims.ExpiresAt}, nil
+}
+
+// scanGeneration returns the member "gen" of a verified payload, or 0 if it is
+// not an integer. encoding/json would also accept "Gen".
+func scanGeneration(payload string) (generation int64) {
+	s := jsonscan.New(payload)
+	for s.Next() {
+		if s.Name() == "gen" && s.Value().Kind == jsonscan.Number {
+			generation, _ = strconv.ParseInt(s.Value().Text, 10, 64)
+		}
+	}
+	return generation
+}
+
+var errRefreshClaims = claimsFault("not the claims of a refresh token")
+
+// ownRefreshKeys is the KeySource for an Issuer's refresh tokens.
+type ownRefreshKeys Issuer
+
+func (o *ownRefreshKeys) VerificationKeys(_ context.Context, alg Algorithm, _ string) ([]Key, error) {
+	var keys []Key
+	for _, key := range o.keys.Load().refresh {
+		if key.Algorithm() == alg {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
+
+// deriveRefreshKey returns the HMAC key for refresh tokens that belongs to key,
+// one of RefreshKeys or the keys for access tokens (HKDF, RFC 5869). It differs
+// from key, so that a verifier of access tokens, here or in another library,
+// never accepts a refresh token. It also differs from that of another issuer
+// with the same key, so that neither accepts the tokens of the other.
+func deriveRefreshKey(key Key, issuer string) (Key, error) {
+	derived, err := key.k.DeriveHMAC("jwtauth refresh token\x00" + issuer)
+	return Key{derived}, err
 }

@@ -37,7 +37,7 @@ type instance struct {
 type setup struct {
 	clock  *clock
 	events *events
-	claims func(ctx context.Context, subject string) (any, error)
+	claims func(ctx context.Context, s jwtauth.Session) (any, error)
 }
 
 func newSetup() setup { return setup{clock: newClock(), events: &events{}} }

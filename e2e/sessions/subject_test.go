@@ -15,7 +15,7 @@ func TestClaimsAtRefresh(t *testing.T) {
 	onEach(t, func(t *testing.T, p place) {
 		var says atomic.Pointer[error]
 		s := newSetup()
-		s.claims = func(context.Context, string) (any, error) {
+		s.claims = func(context.Context, jwtauth.Session) (any, error) {
 			if err := says.Load(); err != nil {
 				return nil, *err
 			}

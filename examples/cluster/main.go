@@ -195,8 +195,8 @@ type claims struct {
 
 // privateClaims is called at every login and refresh. So a deleted user is
 // logged out by the next refresh.
-func privateClaims(_ context.Context, subject string) (any, error) {
-	u, ok := usersByID[subject]
+func privateClaims(_ context.Context, s jwtauth.Session) (any, error) {
+	u, ok := usersByID[s.Subject]
 	if !ok {
 		return nil, jwtauth.ErrSubjectDisabled
 	}

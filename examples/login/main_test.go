@@ -122,7 +122,7 @@ func TestBadSecretRefusesToStart(t *testing.T) {
 }
 
 func TestClaimsOfUnknownSubject(t *testing.T) {
-	if _, err := privateClaims(t.Context(), "2"); err != jwtauth.ErrSubjectDisabled {
+	if _, err := privateClaims(t.Context(), jwtauth.Session{Subject: "2"}); err != jwtauth.ErrSubjectDisabled {
 		t.Errorf("error %v, want ErrSubjectDisabled", err)
 	}
 }

@@ -135,8 +135,8 @@ type claims struct {
 }
 
 // privateClaims is IssuerOptions.Claims.
-func privateClaims(_ context.Context, subject string) (any, error) {
-	if subject != admin.id {
+func privateClaims(_ context.Context, s jwtauth.Session) (any, error) {
+	if s.Subject != admin.id {
 		return nil, jwtauth.ErrSubjectDisabled
 	}
 	return claims{Username: admin.name}, nil
