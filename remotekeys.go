@@ -149,9 +149,12 @@ const (
 // "kid", all keys for its algorithm are tried, up to the limits of [KeySource].
 //
 // A provider should use each ID once. If it gives a new key the ID of an old
-// one, or signs tokens without a "kid", the new key does not look unknown. Its
-// tokens are rejected with [ErrSignatureInvalid] until the set is fetched
-// because of its age.
+// one, or signs tokens without a "kid", the new key does not look unknown. If
+// none of the keys made the signature of a token, a [Verifier] therefore starts
+// a fetch and waits for it, under the rules for unknown keys. The token is
+// rejected with [ErrSignatureInvalid] if the fetch brings no other key that
+// verifies it, and gets [ErrUnavailable] if the fetch fails. A KeySource that
+// wraps RemoteKeys has this as well if it embeds *RemoteKeys.
 type RemoteKeys struct {
 	source *keyfetch.Source[Key] // nil in the zero value, which provides no keys
 }
@@ -257,6 +260,18 @@ func (r *RemoteKeys) VerificationKeys(ctx context.Context, alg Algorithm, kid st
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, errZeroRemoteKeys)
 	}
 	keys, err := r.source.Lookup(ctx, jose.Algorithm(alg), kid)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return keys, nil
+}
+
+// keysAgain implements keyRenewer.
+func (r *RemoteKeys) keysAgain(ctx context.Context, alg Algorithm, kid string, earlier []Key) ([]Key, error) {
+	if r.source == nil {
+		return nil, nil
+	}
+	keys, err := r.source.LookupAgain(ctx, jose.Algorithm(alg), kid, earlier)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}

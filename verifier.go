@@ -147,11 +147,11 @@ func (v *Verifier) read(ctx context.Context, token string, now time.Time) (*Clai
 	if err != nil {
 		return nil, Key{}, err
 	}
-	keys, err := v.keys.VerificationKeys(ctx, header.alg, header.kid)
+	found, err := v.keys.VerificationKeys(ctx, header.alg, header.kid)
 	if err != nil {
 		return nil, Key{}, keySourceError(err)
 	}
-	keys = candidates(keys, header.alg)
+	keys := candidates(found, header.alg)
 
 	if v.cache != nil && !header.symmetric {
 		if hit := v.cache.Get(token); hit != nil && slices.Contains(keys, hit.key) {
@@ -159,6 +159,15 @@ func (v *Verifier) read(ctx context.Context, token string, now time.Time) (*Clai
 		}
 	}
 	by, err := signer(keys, header.alg, token, second)
+	if source, ok := v.keys.(keyRenewer); ok && errors.Is(err, ErrSignatureInvalid) {
+		if keys, err = source.keysAgain(ctx, header.alg, header.kid, found); err == nil {
+			keys = candidates(keys, header.alg)
+			by, err = signer(keys, header.alg, token, second)
+		}
+		if errors.Is(err, ErrKeyUnknown) { // the source has no other keys
+			err = ErrSignatureInvalid
+		}
+	}
 	if err != nil {
 		return nil, Key{}, err
 	}
@@ -266,6 +275,12 @@ func signer(keys []Key, alg Algorithm, token string, dot int) (Key, error) {
 		err = ErrSignatureInvalid
 	}
 	return Key{}, err
+}
+
+// keyRenewer is a KeySource that can look for keys that it did not return
+// before, because none of those made the signature of a token.
+type keyRenewer interface {
+	keysAgain(ctx context.Context, alg Algorithm, kid string, earlier []Key) ([]Key, error)
 }
 
 // keySourceError passes on the errors by which a KeySource rejects a token. Any

@@ -37,7 +37,7 @@ func (s *Source[K]) start() {
 
 // fetched is the result of a fetch. The set and its header are nil if it
 // failed.
-type fetched[K any] struct {
+type fetched[K comparable] struct {
 	set    *keyset.Set[K]
 	header http.Header
 	report Report

@@ -16,13 +16,13 @@ import (
 const maxKeys = 1000
 
 // setReader reads key sets (RFC 7517, section 5).
-type setReader[K any] struct {
+type setReader[K comparable] struct {
 	wrap       func(*jose.Key) K
 	algorithms []jose.Algorithm // that keys may be for
 	rsa        jose.Algorithm   // of RSA keys that do not declare one; "" refuses them
 }
 
-func newSetReader[K any](wrap func(*jose.Key) K, algorithms []jose.Algorithm) setReader[K] {
+func newSetReader[K comparable](wrap func(*jose.Key) K, algorithms []jose.Algorithm) setReader[K] {
 	r := setReader[K]{wrap: wrap, algorithms: slices.Clone(algorithms)}
 	if i := slices.IndexFunc(algorithms, jose.Algorithm.RSA); i >= 0 {
 		r.rsa = algorithms[i]

@@ -24,7 +24,7 @@ import (
 // Config configures a [Source]. OnFetch and Transport are optional. The caller
 // validates the times: Cooldown ≤ MaxAge, and MaxAge ≤ MaxStale unless MaxStale
 // is 0.
-type Config[K any] struct {
+type Config[K comparable] struct {
 	Location   Location
 	Wrap       func(*jose.Key) K // returns a key as look-ups do
 	Algorithms []jose.Algorithm  // that keys may be for; RSA keys without "alg" are for the first RSA algorithm
@@ -48,7 +48,7 @@ type Report struct {
 
 // Source is a key set that is fetched when a look-up needs it. Make one with
 // [New]. It is safe for concurrent use.
-type Source[K any] struct {
+type Source[K comparable] struct {
 	location Location
 	client   client
 	reader   setReader[K]
@@ -70,7 +70,7 @@ type Source[K any] struct {
 }
 
 // New returns a Source. It does not fetch.
-func New[K any](c Config[K]) *Source[K] {
+func New[K comparable](c Config[K]) *Source[K] {
 	return &Source[K]{
 		location: c.Location,
 		client:   newClient(c.Transport),
@@ -92,17 +92,26 @@ func (s *Source[K]) Lookup(ctx context.Context, alg jose.Algorithm, id string) (
 			return keys, nil
 		}
 	}
-	return s.lookup(ctx, alg, id)
+	return s.lookup(ctx, alg, id, nil)
 }
 
-// lookup is the part of Lookup that may start a fetch or wait for one.
-func (s *Source[K]) lookup(ctx context.Context, alg jose.Algorithm, id string) ([]K, error) {
+// LookupAgain returns the keys that [Source.Lookup] would return now, without
+// those of an earlier look-up, none of which made the signature of a token. The
+// provider may have given another key the same ID. If the set has no other key,
+// LookupAgain behaves as Lookup does for an unknown ID.
+func (s *Source[K]) LookupAgain(ctx context.Context, alg jose.Algorithm, id string, earlier []K) ([]K, error) {
+	return s.lookup(ctx, alg, id, earlier)
+}
+
+// lookup is the part of Lookup that may start a fetch or wait for one. It does
+// not return the keys in except.
+func (s *Source[K]) lookup(ctx context.Context, alg jose.Algorithm, id string, except []K) ([]K, error) {
 	if len(id) > jose.MaxKeyID || !slices.Contains(s.reader.algorithms, alg) {
 		return nil, nil // no fetch can bring such a key
 	}
 	s.mu.Lock()
 	running := s.flight
-	keys := s.set.Lookup(alg, id)
+	keys := without(s.set.Lookup(alg, id), except)
 	kind := lookupMissed
 	if len(keys) > 0 {
 		kind = lookupFound
@@ -130,7 +139,7 @@ func (s *Source[K]) lookup(ctx context.Context, alg jose.Algorithm, id string) (
 		s.apply(event{kind: waitCanceled, now: now})
 	}
 	usable := s.state.usable(now)
-	keys = s.set.Lookup(alg, id)
+	keys = without(s.set.Lookup(alg, id), except)
 	switch {
 	case usable && len(keys) > 0:
 		return keys, nil // possibly old keys, which are better than a failure
@@ -141,6 +150,21 @@ func (s *Source[K]) lookup(ctx context.Context, alg jose.Algorithm, id string) (
 		s.apply(event{kind: joinMissed, now: now})
 	}
 	return nil, nil
+}
+
+// without returns the elements of keys that are not in except. It changes
+// neither of them.
+func without[K comparable](keys, except []K) []K {
+	if len(except) == 0 {
+		return keys
+	}
+	var rest []K
+	for _, key := range keys {
+		if !slices.Contains(except, key) {
+			rest = append(rest, key)
+		}
+	}
+	return rest
 }
 
 // Ready returns nil if there is a set to use. Otherwise it fetches the set as
