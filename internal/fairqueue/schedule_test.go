@@ -124,7 +124,11 @@ func TestRandomSequences(t *testing.T) {
 // TestAllSequences tries every sequence of a few steps. A step is a job of one
 // of the senders, or the end of one of the jobs in the queue.
 func TestAllSequences(t *testing.T) {
-	for _, c := range []struct{ slots, places, steps int }{{1, 0, 3}, {1, 1, 4}, {1, 2, 5}, {2, 1, 4}} {
+	few := []Client{senders[0], senders[1], senders[2], senders[4], senders[5]}
+	for _, c := range []struct {
+		slots, places, steps int
+		senders              []Client
+	}{{1, 0, 3, senders}, {1, 1, 4, senders}, {1, 2, 5, few}, {2, 1, 4, senders}} {
 		sequences := 0
 		var steps []int
 		for {
@@ -134,12 +138,12 @@ func TestAllSequences(t *testing.T) {
 				if i == len(steps) {
 					steps = append(steps, 0)
 				}
-				choices = append(choices, len(senders)+len(p.model.jobs))
+				choices = append(choices, len(c.senders)+len(p.model.jobs))
 				p.at = func() string { return fmt.Sprintf("%+v, steps %v", c, steps[:i+1]) }
-				if n := steps[i]; n < len(senders) {
-					p.enter(senders[n])
+				if n := steps[i]; n < len(c.senders) {
+					p.enter(c.senders[n])
 				} else {
-					p.leave(p.model.jobs[n-len(senders)])
+					p.leave(p.model.jobs[n-len(c.senders)])
 				}
 			}
 			p.drain()
@@ -153,7 +157,7 @@ func TestAllSequences(t *testing.T) {
 			}
 			steps[len(steps)-1]++
 		}
-		t.Logf("%+v: %d sequences", c, sequences)
+		t.Logf("%d slots, %d places, %d steps: %d sequences", c.slots, c.places, c.steps, sequences)
 	}
 }
 
