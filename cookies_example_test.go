@@ -85,7 +85,7 @@ func ExampleCookies_Access() {
 	}
 	// Output:
 	// "TOKEN" <nil>
-	// "" jwtauth: cross-site request: sent by a page of another origin
+	// "" jwtauth: cross-site request: sent by a page of another origin, which CookieOptions.TrustedOrigins does not list, or a proxy changed the Host header
 }
 
 // Pages that work without script stay logged in all the same.

@@ -98,7 +98,7 @@ var (
 	ErrMediaType = errors.New("jwtauth: media type not supported")
 
 	// errMethod is returned when a handler does not serve the request's method.
-	errMethod = errors.New("jwtauth: method not allowed")
+	errMethod = errors.New("jwtauth: method not allowed: the Handlers serve POST")
 
 	// ErrWrongPassword is returned when a password does not match, or if there
 	// is no such user.

@@ -226,11 +226,11 @@ func (h *Handlers) read(w http.ResponseWriter, r *http.Request, names []string) 
 	values, err := params.Read(w, r, h.opts.MaxBodyBytes, names...)
 	switch {
 	case errors.Is(err, params.ErrMediaType):
-		return nil, ErrMediaType
+		return nil, fmt.Errorf("%w: %w", ErrMediaType, err)
 	case errors.Is(err, params.ErrTooLarge):
-		return nil, ErrBodyTooLarge
+		return nil, fmt.Errorf("%w: longer than HandlerOptions.MaxBodyBytes (%d)", ErrBodyTooLarge, h.opts.MaxBodyBytes)
 	case err != nil:
-		return nil, ErrBodyInvalid
+		return nil, fmt.Errorf("%w: %w", ErrBodyInvalid, err)
 	}
 	return values, nil
 }

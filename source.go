@@ -88,10 +88,13 @@ func onlyToken(sources []Source, r *http.Request) (string, error) {
 }
 
 // errMissing returns the error for a request in which the sources find no
-// token. It says why a token in the Authorization header does not count.
+// token. It says why the credentials of the request do not count.
 func errMissing(r *http.Request) error {
 	headers := r.Header["Authorization"]
 	if len(headers) == 0 || headers[0] == "" {
+		if len(r.Header["Cookie"]) > 0 {
+			return errCookieNotRead
+		}
 		return ErrTokenMissing
 	}
 	if token, err := bearer(r); token != "" || err != nil {
@@ -104,6 +107,7 @@ func errMissing(r *http.Request) error {
 }
 
 var (
+	errCookieNotRead = fmt.Errorf("%w: the request has cookies, but none that a source reads", ErrTokenMissing)
 	errBearerNotRead = fmt.Errorf("%w: the Authorization header has the scheme Bearer, which no source reads: add Bearer() to From", ErrTokenMissing)
 	errNoScheme      = fmt.Errorf("%w: the Authorization header has a token without a scheme: send \"Bearer \" before it", ErrTokenMissing)
 	errOtherScheme   = fmt.Errorf("%w: the Authorization header has another scheme: send \"Bearer \" before the token", ErrTokenMissing)

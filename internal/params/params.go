@@ -12,12 +12,25 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
 )
 
-// Errors of [Read].
+// Errors of [Read]. An error that matches ErrMalformed also says how. None of
+// them contains a value.
 var (
-	ErrMediaType = errors.New("neither application/json nor application/x-www-form-urlencoded")
-	ErrTooLarge  = errors.New("body too large")
-	ErrMalformed = errors.New("body malformed")
+	ErrMediaType = errors.New("Content-Type is neither application/json nor application/x-www-form-urlencoded")
+	ErrTooLarge  = errors.New("too long")
+	ErrMalformed = errors.New("malformed")
 )
+
+var (
+	errIncomplete = malformed("the body ends too early")
+	errForm       = malformed("it is not a form")
+	errJSON       = malformed("it is not a JSON object, or a member is repeated")
+)
+
+// malformed is an error that matches ErrMalformed.
+type malformed string
+
+func (e malformed) Error() string        { return string(e) }
+func (e malformed) Is(target error) bool { return target == ErrMalformed }
 
 // IsForm reports whether the body of a request is a form.
 func IsForm(r *http.Request) bool { return mediaType(r) == "application/x-www-form-urlencoded" }
@@ -51,7 +64,7 @@ func Read(w http.ResponseWriter, r *http.Request, limit int, names ...string) (m
 		return nil, ErrTooLarge
 	}
 	if err != nil {
-		return nil, ErrMalformed
+		return nil, errIncomplete
 	}
 	return parse(string(body), names)
 }
@@ -66,13 +79,13 @@ func parseJSON(body string, names []string) (map[string]string, error) {
 			}
 			value, ok := s.Value().Str()
 			if !ok {
-				return nil, ErrMalformed
+				return nil, malformed(name + " is not a string")
 			}
 			params[name] = value
 		}
 	}
 	if !s.Valid() { // also if a name is repeated
-		return nil, ErrMalformed
+		return nil, errJSON
 	}
 	return params, nil
 }
@@ -80,12 +93,12 @@ func parseJSON(body string, names []string) (map[string]string, error) {
 func parseForm(body string, names []string) (map[string]string, error) {
 	values, err := url.ParseQuery(body)
 	if err != nil {
-		return nil, ErrMalformed
+		return nil, errForm
 	}
 	params := make(map[string]string)
 	for _, name := range names {
 		if len(values[name]) > 1 {
-			return nil, ErrMalformed
+			return nil, malformed(name + " is given twice")
 		}
 		params[name] = values.Get(name)
 	}

@@ -10,8 +10,8 @@ import (
 
 // Errors of [Protection.Check].
 var (
-	ErrNoOrigin  = errors.New("no Sec-Fetch-Site or Origin header")
-	ErrCrossSite = errors.New("sent by a page of another origin")
+	ErrNoOrigin  = errors.New("no Sec-Fetch-Site or Origin header, which every browser sends: other clients should not use cookies")
+	ErrCrossSite = errors.New("sent by a page of another origin, which CookieOptions.TrustedOrigins does not list, or a proxy changed the Host header")
 )
 
 // Protection refuses requests that pages of other sites make. It is for
