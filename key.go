@@ -93,7 +93,8 @@ func NewKey(alg Algorithm, material any) (Key, error) {
 //     needs p, q, dp, dq and qi. The "use" must be absent or "sig". If
 //     "key_ops" is present and not empty, it must contain "verify", or "sign"
 //     for a private key. A key with "verify" but not "sign" cannot sign. The
-//     "kid", of at most 256 bytes, becomes the [Key.ID].
+//     "kid", of at most 256 bytes, becomes the [Key.ID]. A key with an
+//     "issuer" verifies only tokens of this issuer, see [RemoteKeys].
 //
 // If alg is "", the key is for the "alg" of the JWK. If that is absent as well,
 // it is for the default of its type: RS256, EdDSA, HS256, or ES256, ES384 or

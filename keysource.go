@@ -2,10 +2,13 @@ package jwtauth
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/seed-0a072700/jwtauth/internal/faults"
 	"github.com/seed-0a072700/jwtauth/internal/jose"
+	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
 	"github.com/seed-0a072700/jwtauth/internal/keyset"
 )
 
@@ -79,6 +82,112 @@ type staticKeys struct{ set *keyset.Set[Key] }
 
 func (s staticKeys) VerificationKeys(_ context.Context, alg Algorithm, kid string) ([]Key, error) {
 	return s.set.Lookup(jose.Algorithm(alg), kid), nil
+}
+
+// keyForIssuer returns the key that signed a token and may sign for the issuer
+// of its claims: by, or another one of keys. The second dot of the token is at
+// index dot. Most keys are not bound to an issuer, and may sign for all.
+func keyForIssuer(keys []Key, by Key, c *Claims, token string, dot int) (Key, error) {
+	if by.signsFor(c) {
+		return by, nil
+	}
+	// A set may have the same key once for each of several issuers.
+	for _, key := range keys {
+		if key.Algorithm() == by.Algorithm() && key.signsFor(c) && key.k.Verify(token, dot) {
+			return key, nil
+		}
+	}
+	return Key{}, errKeyIssuer
+}
+
+var errKeyIssuer = fmt.Errorf("%w: the key that signed the token is for another issuer (the issuer member of its JWK)", ErrIssuerMismatch)
+
+// signsFor reports whether k may sign tokens with the issuer of c, by the
+// issuer of its JWK.
+func (k Key) signsFor(c *Claims) bool {
+	const placeholder = "{tenantid}"
+	issuer := k.k.Issuer()
+	if issuer == "" {
+		return true
+	}
+	if strings.Contains(issuer, placeholder) {
+		tenant := c.tenant()
+		if tenant == "" {
+			return false
+		}
+		issuer = strings.ReplaceAll(issuer, placeholder, tenant)
+	}
+	return issuer == c.Issuer
+}
+
+// tenant returns the claim "tid", or "" if it is absent or not a string.
+func (c *Claims) tenant() (tenant string) {
+	s := jsonscan.New(c.payload)
+	for s.Next() {
+		if s.Name() == "tid" {
+			tenant, _ = s.Value().Str()
+		}
+	}
+	return tenant
+}
+
+// maxCandidates limits how many keys are tried on one token, so that a token
+// without a "kid" costs a bounded number of signature checks.
+const maxCandidates = 16
+
+// maxWork limits the same checks by their cost. The unit is a check with RSA of
+// 2048 bits, so fewer expensive keys are tried, but at least minCandidates.
+const (
+	maxWork       = 64
+	minCandidates = 3
+)
+
+// candidates returns the keys to try: the first ones, up to maxCandidates and
+// maxWork.
+func candidates(keys []Key, alg Algorithm) []Key {
+	keys = keys[:min(len(keys), maxCandidates)]
+	work, tried := 0, 0
+	for i, key := range keys {
+		if key.Algorithm() != alg {
+			continue
+		}
+		if work += key.k.Work(); work > maxWork && tried >= minCandidates {
+			return keys[:i]
+		}
+		tried++
+	}
+	return keys
+}
+
+// signer returns the key that signed a token whose second dot is at index dot.
+// It skips keys of other algorithms, whatever the KeySource returned.
+func signer(keys []Key, alg Algorithm, token string, dot int) (Key, error) {
+	err := error(ErrKeyUnknown)
+	for _, key := range keys {
+		if key.Algorithm() != alg {
+			continue
+		}
+		if key.k.Verify(token, dot) {
+			return key, nil
+		}
+		err = ErrSignatureInvalid
+	}
+	return Key{}, err
+}
+
+// keyRenewer is a KeySource that can look for keys that it did not return
+// before, because none of those made the signature of a token.
+type keyRenewer interface {
+	keysAgain(ctx context.Context, alg Algorithm, kid string, earlier []Key) ([]Key, error)
+}
+
+// keySourceError passes on the errors by which a KeySource rejects a token. Any
+// other error means that the token could not be verified.
+func keySourceError(err error) error {
+	if errors.Is(err, ErrTokenInvalid) || errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	return fmt.Errorf("%w: key source: %v", ErrUnavailable, err)
 }
 
 func newKeySet() *keyset.Set[Key] {

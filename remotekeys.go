@@ -148,6 +148,10 @@ const (
 // the token's algorithm share the ID, each is tried. For a token without a
 // "kid", all keys for its algorithm are tried, up to the limits of [KeySource].
 //
+// If a JWK has an "issuer", as those of Microsoft Entra ID do, its key verifies
+// only tokens whose "iss" is this text, in which {tenantid} stands for the
+// token's "tid". Other tokens are rejected with [ErrIssuerMismatch].
+//
 // A provider should use each ID once. If it gives a new key the ID of an old
 // one, or signs tokens without a "kid", the new key does not look unknown. If
 // none of the keys made the signature of a token, a [Verifier] therefore starts

@@ -180,6 +180,9 @@ func (v *Verifier) read(ctx context.Context, token string, now time.Time) (*Clai
 	if err := v.rules.readClaims(claims, token[first+1:second]); err != nil {
 		return nil, Key{}, err
 	}
+	if by, err = keyForIssuer(keys, by, claims, token, second); err != nil {
+		return nil, Key{}, err
+	}
 	return claims, by, nil
 }
 
@@ -231,65 +234,6 @@ func (v *Verifier) remember(token string, claims *Claims, by Key) {
 	entry := &verified{claims: *claims, key: by}
 	entry.claims.detach()
 	v.cache.Put(strings.Clone(token), entry)
-}
-
-// maxCandidates limits how many keys are tried on one token, so that a token
-// without a "kid" costs a bounded number of signature checks.
-const maxCandidates = 16
-
-// maxWork limits the same checks by their cost. The unit is a check with RSA of
-// 2048 bits, so fewer expensive keys are tried, but at least minCandidates.
-const (
-	maxWork       = 64
-	minCandidates = 3
-)
-
-// candidates returns the keys to try: the first ones, up to maxCandidates and
-// maxWork.
-func candidates(keys []Key, alg Algorithm) []Key {
-	keys = keys[:min(len(keys), maxCandidates)]
-	work, tried := 0, 0
-	for i, key := range keys {
-		if key.Algorithm() != alg {
-			continue
-		}
-		if work += key.k.Work(); work > maxWork && tried >= minCandidates {
-			return keys[:i]
-		}
-		tried++
-	}
-	return keys
-}
-
-// signer returns the key that signed a token whose second dot is at index dot.
-// It skips keys of other algorithms, whatever the KeySource returned.
-func signer(keys []Key, alg Algorithm, token string, dot int) (Key, error) {
-	err := error(ErrKeyUnknown)
-	for _, key := range keys {
-		if key.Algorithm() != alg {
-			continue
-		}
-		if key.k.Verify(token, dot) {
-			return key, nil
-		}
-		err = ErrSignatureInvalid
-	}
-	return Key{}, err
-}
-
-// keyRenewer is a KeySource that can look for keys that it did not return
-// before, because none of those made the signature of a token.
-type keyRenewer interface {
-	keysAgain(ctx context.Context, alg Algorithm, kid string, earlier []Key) ([]Key, error)
-}
-
-// keySourceError passes on the errors by which a KeySource rejects a token. Any
-// other error means that the token could not be verified.
-func keySourceError(err error) error {
-	if errors.Is(err, ErrTokenInvalid) || errors.Is(err, ErrUnavailable) {
-		return err
-	}
-	return fmt.Errorf("%w: key source: %v", ErrUnavailable, err)
 }
 
 // header is the part of a valid header that selects the key.
