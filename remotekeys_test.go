@@ -44,7 +44,7 @@ func TestRemoteKeysRefreshInTheBackground(t *testing.T) {
 		time.Sleep(45*time.Minute - 1)
 		wantVerifyAtOnce(t, v, gone, nil)
 		wantFetches(t, p, 1)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		for range 3 {
 			wantVerifyAtOnce(t, v, gone, nil)
@@ -85,7 +85,7 @@ func TestRemoteKeysUnknownKey(t *testing.T) {
 		time.Sleep(30*time.Second - 1)
 		wantVerifyAtOnce(t, v, signed(t, third), jwtauth.ErrKeyUnknown)
 		wantFetches(t, p, 2)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		wantVerifyAtOnce(t, v, signed(t, third), nil)
 		wantFetches(t, p, 3)

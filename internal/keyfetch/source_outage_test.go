@@ -174,7 +174,7 @@ func TestOutageWithoutMaxStale(t *testing.T) {
 		p.replies(text(500, ""))
 		time.Sleep(time.Hour - 1)
 		wantAtOnce(t, s, key, found)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		wantAtOnce(t, s, key, unavailable)
 		p.publishes(t, key)
