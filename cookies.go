@@ -82,8 +82,9 @@ type Cookies struct {
 //
 // The cookies are HttpOnly, Secure and SameSite=Lax, and belong to this host
 // alone: no sibling host can plant a cookie whose name begins with "__Host-".
-// They survive the end of the browser: the access cookie lasts as long as its
-// token, and the refresh cookie until the session ends without a refresh
+// They survive the end of the browser, unless the session was begun with
+// [BrowserSession]: the access cookie lasts as long as its token, and the
+// refresh cookie until the session ends without a refresh
 // (IssuerOptions.IdleTTL).
 //
 // The error joins all faults, each naming its field.
@@ -147,30 +148,32 @@ func (c *Cookies) check(t Tokens) error {
 }
 
 // set adds the tokens to the response. It leaves the refresh cookie alone if
-// refreshLifetime is not positive.
-func (c *Cookies) set(w http.ResponseWriter, t Tokens, refreshLifetime time.Duration) {
+// refreshLifetime is not positive. The cookies of a browser session end with the
+// browser.
+func (c *Cookies) set(w http.ResponseWriter, t Tokens, refreshLifetime time.Duration, browserSession bool) {
 	w.Header().Set("Cache-Control", "no-store")
-	http.SetCookie(w, withValue(c.access, t.AccessToken, t.ExpiresIn))
+	access := withValue(c.access, t.AccessToken, max(1, t.ExpiresIn))
+	refresh := withValue(c.refresh, t.RefreshToken, max(1, int(refreshLifetime/time.Second)))
+	if browserSession {
+		access.MaxAge, refresh.MaxAge = 0, 0 // net/http omits Max-Age
+	}
+	http.SetCookie(w, access)
 	if refreshLifetime > 0 {
-		http.SetCookie(w, withValue(c.refresh, t.RefreshToken, max(1, int(refreshLifetime/time.Second))))
+		http.SetCookie(w, refresh)
 	}
 }
 
 // clear makes the browser delete both cookies.
 func (c *Cookies) clear(w http.ResponseWriter) {
 	w.Header().Set("Cache-Control", "no-store")
-	http.SetCookie(w, withValue(c.access, "", 0))
-	http.SetCookie(w, withValue(c.refresh, "", 0))
+	http.SetCookie(w, withValue(c.access, "", -1)) // net/http writes Max-Age=0
+	http.SetCookie(w, withValue(c.refresh, "", -1))
 }
 
-// withValue returns a cookie that lasts for some seconds. Zero makes the
-// browser delete the cookie.
+// withValue returns a cookie that lasts for some seconds.
 func withValue(cookie http.Cookie, value string, seconds int) *http.Cookie {
 	cookie.Value = value
 	cookie.MaxAge = seconds
-	if seconds <= 0 {
-		cookie.MaxAge = -1 // net/http writes this as Max-Age=0
-	}
 	return &cookie
 }
 

@@ -27,8 +27,8 @@ func ExampleNewCookies() {
 		log.Fatal(err)
 	}
 	handlers, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{
-		Authenticate: func(_ context.Context, username, password string) (string, error) {
-			return "user-1", nil // here: CheckPassword
+		Authenticate: func(_ context.Context, username, password string) (string, []jwtauth.LoginOption, error) {
+			return "user-1", nil, nil // here: CheckPassword
 		},
 		Cookies: cookies,
 	})
@@ -103,10 +103,12 @@ func ExampleHandlers_Renew() {
 		log.Fatal(err)
 	}
 	handlers, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{
-		Authenticate: func(context.Context, string, string) (string, error) { return "user-1", nil },
-		Cookies:      cookies,
-		AfterLogin:   "/dashboard", // for the form
-		AfterLogout:  "/",
+		Authenticate: func(context.Context, string, string) (string, []jwtauth.LoginOption, error) {
+			return "user-1", nil, nil
+		},
+		Cookies:     cookies,
+		AfterLogin:  "/dashboard", // for the form
+		AfterLogout: "/",
 	})
 	if err != nil {
 		log.Fatal(err)

@@ -97,6 +97,10 @@ var (
 	// request body.
 	ErrMediaType = errors.New("jwtauth: media type not supported")
 
+	// errNoEndpoint is returned by Handlers whose options do not include an
+	// endpoint.
+	errNoEndpoint = errors.New("jwtauth: HandlerOptions or IssuerOptions do not configure this endpoint")
+
 	// errMethod is returned when a handler does not serve the request's method.
 	errMethod = errors.New("jwtauth: method not allowed: the Handlers serve POST")
 
@@ -184,6 +188,7 @@ var responses = func() []errorResponse {
 		{ErrForbidden, response{status: 403, code: "forbidden", detail: "Access denied."}},
 		{ErrBodyTooLarge, response{status: 413, code: "body_too_large", detail: "The request body is too large."}},
 		{ErrBodyInvalid, response{status: 400, code: "body_invalid", detail: "The request body is malformed or incomplete."}},
+		{errNoEndpoint, response{status: 404, code: "not_found", detail: "Not found."}},
 		{errMethod, response{status: 405, code: "method_not_allowed", detail: "Method not allowed."}},
 		{ErrPasswordUnhashable, response{status: 400, code: "password_invalid", detail: "The password is longer than 72 bytes or contains a NUL byte."}},
 		{ErrMediaType, response{status: 415, code: "unsupported_media_type", detail: "Unsupported media type."}},
@@ -352,6 +357,7 @@ func challengeOf(err error, r *http.Request) *challenges {
 //	403 insufficient_scope   ErrInsufficientScope
 //	403 forbidden            ErrForbidden
 //	403 cross_site           ErrCrossSite
+//	404 not_found            an endpoint of the Handlers that is not configured
 //	405 method_not_allowed   a method that the Handlers do not serve
 //	413 body_too_large       ErrBodyTooLarge, *http.MaxBytesError
 //	415 unsupported_media_type  ErrMediaType

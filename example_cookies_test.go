@@ -15,7 +15,7 @@ import (
 )
 
 // newBrowserService returns a service that keeps the tokens in cookies.
-func newBrowserService(authenticate func(context.Context, string, string) (string, error)) (http.Handler, error) {
+func newBrowserService(authenticate func(context.Context, string, string) (string, []jwtauth.LoginOption, error)) (http.Handler, error) {
 	key, err := jwtauth.GenerateKey(jwtauth.HS256)
 	if err != nil {
 		return nil, err
@@ -55,8 +55,8 @@ func newBrowserService(authenticate func(context.Context, string, string) (strin
 // A service for browsers: no script can read the tokens, and no other site can
 // use them.
 func Example_cookies() {
-	service, err := newBrowserService(func(ctx context.Context, username, password string) (string, error) {
-		return "u-1", nil // a real one calls CheckPassword
+	service, err := newBrowserService(func(ctx context.Context, username, password string) (string, []jwtauth.LoginOption, error) {
+		return "u-1", nil, nil // a real one calls CheckPassword
 	})
 	if err != nil {
 		log.Fatal(err)

@@ -23,9 +23,9 @@ var accounts = map[string]struct{ subject, hash string }{
 
 // authenticate returns the subject of a user. For an unknown name the hash is
 // empty: CheckPassword then takes as long as for a wrong password.
-func authenticate(ctx context.Context, username, password string) (string, error) {
+func authenticate(ctx context.Context, username, password string) (string, []jwtauth.LoginOption, error) {
 	account := accounts[username]
-	return account.subject, jwtauth.CheckPassword(ctx, account.hash, password)
+	return account.subject, nil, jwtauth.CheckPassword(ctx, account.hash, password)
 }
 
 // newLoginService returns a service with a login and a protected page.

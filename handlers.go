@@ -2,11 +2,11 @@ package jwtauth
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/seed-0a072700/jwtauth/internal/faults"
 	"github.com/seed-0a072700/jwtauth/internal/params"
@@ -18,13 +18,34 @@ type HandlerOptions struct {
 	_ struct{}
 
 	// Authenticate returns the subject that a username and a password belong
-	// to. It should end with a call of [CheckPassword] or
+	// to, and options for the login, such as the [CredentialVersion] of the
+	// password. It should end with a call of [CheckPassword] or
 	// [Hasher.CheckPassword], even if there is no such user, and return its
 	// error. [ErrWrongPassword] and [ErrSubjectDisabled] get the same response,
 	// [ErrBusy] and [ErrUnavailable] a 503, and other errors a 500. The context
-	// carries the client ([WithClient]). It must be safe for concurrent use.
-	// Required.
-	Authenticate func(ctx context.Context, username, password string) (subject string, err error)
+	// carries the client ([WithClient]). It must be safe for concurrent use. If
+	// nil, Login responds 404.
+	Authenticate func(ctx context.Context, username, password string) (subject string, opts []LoginOption, err error)
+
+	// UsernameField is the name of the user name in the body of a login, such
+	// as "email". Default: "username".
+	UsernameField string
+
+	// BrowserSession makes the cookies of logins end with the browser (see the
+	// option [BrowserSession]), except for logins with the member "remember":
+	// the value true in JSON, or any value in a form, such as a checkbox. It
+	// requires Cookies. Default: cookies last as long as their tokens.
+	BrowserSession bool
+
+	// Confirmation returns the key that a request has proved possession of,
+	// such as "jkt" and its thumbprint (RFC 9449), or "" for none. Logins are
+	// bound to this key ([Confirmation]), and refreshes pass it as
+	// [ConfirmedBy]. Its error refuses the request. It must be safe for
+	// concurrent use. Default: sessions are not bound to a key.
+	Confirmation func(*http.Request) (member, value string, err error)
+
+	// Guard, if not nil, limits the logins with a password.
+	Guard LoginGuard
 
 	// Client returns the client that sent a request, so that a client that
 	// floods the login does not delay others ([WithClient]). Behind a proxy,
@@ -62,7 +83,25 @@ type HandlerOptions struct {
 const (
 	defaultMaxBodyBytes = 16 << 10
 	maxMaxBodyBytes     = 1 << 20
+
+	passwordField = "password"
+	rememberField = "remember"
 )
+
+// LoginGuard decides which logins may have their password checked, for example
+// to limit guesses. It must be safe for concurrent use.
+type LoginGuard interface {
+	// Allow is called before the password is checked. It returns the context
+	// for the check, derived from the context of the request, or the error that
+	// refuses the login.
+	Allow(r *http.Request, username string) (context.Context, error)
+
+	// Report is called with the result of each login that Allow has allowed,
+	// nil for success. It is called before the response is written, so it may
+	// set a cookie. Errors other than [ErrWrongPassword] do not say whether the
+	// password was right.
+	Report(w http.ResponseWriter, r *http.Request, username string, err error)
+}
 
 // Handlers are ready-made endpoints of an [Issuer]. They serve POST requests
 // with a JSON object or a form (application/x-www-form-urlencoded) as body, and
@@ -88,18 +127,29 @@ type Handlers struct {
 	opts   HandlerOptions
 }
 
-// NewHandlers returns the endpoints of an issuer with IssuerOptions.Sessions.
-// The error joins all faults, each naming its field.
+// NewHandlers returns the endpoints of an issuer. If the issuer has no
+// IssuerOptions.Sessions, Login returns an access token only, Refresh and
+// Logout respond 404, and Cookies cannot be set. The error joins all faults,
+// each naming its field.
 func NewHandlers(issuer *Issuer, opts HandlerOptions) (*Handlers, error) {
 	var f faults.Collector
 	switch {
 	case issuer == nil:
 		f.Add("NewHandlers: issuer", "is nil")
-	case issuer.store == nil:
-		f.Add("NewHandlers: issuer", "has no IssuerOptions.Sessions")
+	case issuer.store == nil && opts.Cookies != nil:
+		f.Add("HandlerOptions.Cookies", "requires IssuerOptions.Sessions")
 	}
-	if opts.Authenticate == nil {
-		f.Add("HandlerOptions.Authenticate", "is required")
+	switch opts.UsernameField {
+	case "":
+		opts.UsernameField = "username"
+	case passwordField, rememberField:
+		f.Add("HandlerOptions.UsernameField", "%q is the name of another member", opts.UsernameField)
+	}
+	if opts.BrowserSession && opts.Cookies == nil {
+		f.Add("HandlerOptions.BrowserSession", "is set, but Cookies is not")
+	}
+	if opts.Guard != nil && faults.IsNil(opts.Guard) {
+		f.Add("HandlerOptions.Guard", "is a nil pointer")
 	}
 	if opts.Client == nil {
 		opts.Client = PeerAddress
@@ -131,31 +181,113 @@ func checkTarget(f *faults.Collector, path, target string, cookies *Cookies) {
 	}
 }
 
-// Login reads "username" and "password" and responds with tokens.
+// Login reads "username" (see UsernameField) and "password", and responds with
+// tokens.
 func (h *Handlers) Login(w http.ResponseWriter, r *http.Request) {
+	if h.opts.Authenticate == nil {
+		h.opts.OnError(w, r, errNoEndpoint)
+		return
+	}
+	names := []string{h.opts.UsernameField, passwordField}
+	if h.opts.BrowserSession {
+		names = append(names, rememberField)
+	}
 	h.serve(w, r, func(params map[string]string) error {
-		username, password := params["username"], params["password"]
-		if username == "" || password == "" {
-			return errNoCredentials
+		username, password := params[h.opts.UsernameField], params[passwordField]
+		switch {
+		case username == "" || password == "":
+			return fmt.Errorf("%w: %s or password missing", ErrBodyInvalid, h.opts.UsernameField)
+		case strings.ContainsRune(username, 0) || !utf8.ValidString(username):
+			return errUsername // databases refuse to compare it
 		}
-		subject, err := h.opts.Authenticate(WithClient(r.Context(), h.opts.Client(r)), username, password)
-		if err != nil {
-			return err
+		var own []LoginOption
+		if h.opts.BrowserSession && params[rememberField] == "" {
+			own = append(own, BrowserSession())
 		}
-		tokens, session, err := h.issuer.login(r.Context(), subject, Label(h.opts.Label(r)))
+		tokens, session, err := h.authenticate(w, r, username, password, own)
 		if err != nil {
 			return err
 		}
 		if h.opts.Cookies != nil {
-			return h.loginCookies(w, r, tokens, session)
+			h.setLoginCookies(w, tokens, session)
+			h.respondCookies(w, r, tokens, h.opts.AfterLogin)
+			return nil
 		}
 		WriteTokens(w, tokens)
 		return nil
-	}, "username", "password")
+	}, names...)
+}
+
+// authenticate logs a user in, if HandlerOptions.Guard allows it.
+func (h *Handlers) authenticate(w http.ResponseWriter, r *http.Request, username, password string, opts []LoginOption) (Tokens, Session, error) {
+	ctx := r.Context()
+	if h.opts.Guard == nil {
+		return h.checkPassword(ctx, r, username, password, opts)
+	}
+	ctx, err := h.opts.Guard.Allow(r, username)
+	if err != nil {
+		return Tokens{}, Session{}, err
+	}
+	tokens, session, err := h.checkPassword(ctx, r, username, password, opts)
+	h.opts.Guard.Report(w, r, username, err)
+	return tokens, session, err
+}
+
+// checkPassword logs a user in. The context is for the check of the password.
+func (h *Handlers) checkPassword(ctx context.Context, r *http.Request, username, password string, opts []LoginOption) (Tokens, Session, error) {
+	subject, more, err := h.opts.Authenticate(WithClient(ctx, h.opts.Client(r)), username, password)
+	if err != nil {
+		return Tokens{}, Session{}, err
+	}
+	return h.begin(r, subject, append(opts, more...))
+}
+
+// begin creates a session for the client of a request.
+func (h *Handlers) begin(r *http.Request, subject string, opts []LoginOption) (Tokens, Session, error) {
+	opts = append([]LoginOption{Label(h.opts.Label(r))}, opts...)
+	member, value, err := h.confirmation(r)
+	if err != nil {
+		return Tokens{}, Session{}, err
+	}
+	if member != "" {
+		opts = append(opts, Confirmation(member, value))
+	}
+	tokens, session, err := h.issuer.login(r.Context(), subject, opts...)
+	if err != nil {
+		return Tokens{}, Session{}, err
+	}
+	if h.opts.Cookies != nil {
+		if err := h.replaceSession(r, tokens); err != nil {
+			return Tokens{}, Session{}, err
+		}
+	}
+	h.issuer.limitSessions(r.Context(), session)
+	return tokens, session, nil
+}
+
+// confirmation returns the key that a request has proved possession of.
+func (h *Handlers) confirmation(r *http.Request) (member, value string, err error) {
+	if h.opts.Confirmation == nil {
+		return "", "", nil
+	}
+	return h.opts.Confirmation(r)
+}
+
+// refreshOptions adds the key of a request to the options of a refresh.
+func (h *Handlers) refreshOptions(r *http.Request, opts ...RefreshOption) ([]RefreshOption, error) {
+	member, value, err := h.confirmation(r)
+	if err != nil || member == "" {
+		return opts, err
+	}
+	return append([]RefreshOption{ConfirmedBy(member, value)}, opts...), nil
 }
 
 // Refresh reads "refresh_token" and responds with new tokens.
 func (h *Handlers) Refresh(w http.ResponseWriter, r *http.Request) {
+	if h.issuer.store == nil {
+		h.opts.OnError(w, r, errNoEndpoint)
+		return
+	}
 	if h.opts.Cookies != nil {
 		h.serve(w, r, func(map[string]string) error { return h.refreshCookies(w, r) })
 		return
@@ -164,7 +296,11 @@ func (h *Handlers) Refresh(w http.ResponseWriter, r *http.Request) {
 		if params["refresh_token"] == "" {
 			return errNoRefreshToken
 		}
-		tokens, err := h.issuer.Refresh(r.Context(), params["refresh_token"])
+		opts, err := h.refreshOptions(r)
+		if err != nil {
+			return err
+		}
+		tokens, err := h.issuer.Refresh(r.Context(), params["refresh_token"], opts...)
 		if err != nil {
 			return err
 		}
@@ -175,6 +311,10 @@ func (h *Handlers) Refresh(w http.ResponseWriter, r *http.Request) {
 
 // Logout reads "refresh_token", ends its session and responds with 204.
 func (h *Handlers) Logout(w http.ResponseWriter, r *http.Request) {
+	if h.issuer.store == nil {
+		h.opts.OnError(w, r, errNoEndpoint)
+		return
+	}
 	if h.opts.Cookies != nil {
 		h.serve(w, r, func(map[string]string) error { return h.logoutCookies(w, r) })
 		return
@@ -193,7 +333,7 @@ func (h *Handlers) Logout(w http.ResponseWriter, r *http.Request) {
 }
 
 var (
-	errNoCredentials  = fmt.Errorf("%w: username or password missing", ErrBodyInvalid)
+	errUsername       = fmt.Errorf("%w: the user name contains a NUL byte or is not UTF-8", ErrBodyInvalid)
 	errNoRefreshToken = fmt.Errorf("%w: refresh_token missing", ErrBodyInvalid)
 )
 
@@ -223,7 +363,7 @@ func (h *Handlers) serve(w http.ResponseWriter, r *http.Request, do func(params 
 
 // read returns the named parameters of the body.
 func (h *Handlers) read(w http.ResponseWriter, r *http.Request, names []string) (map[string]string, error) {
-	values, err := params.Read(w, r, h.opts.MaxBodyBytes, names...)
+	values, err := params.Read(w, r, h.opts.MaxBodyBytes, rememberField, names...)
 	switch {
 	case errors.Is(err, params.ErrMediaType):
 		return nil, fmt.Errorf("%w: %w", ErrMediaType, err)
@@ -233,130 +373,4 @@ func (h *Handlers) read(w http.ResponseWriter, r *http.Request, names []string) 
 		return nil, fmt.Errorf("%w: %w", ErrBodyInvalid, err)
 	}
 	return values, nil
-}
-
-// loginCookies responds to a login in cookie mode. It also ends the session
-// whose cookies it replaces, because the browser loses its tokens. So the
-// user's list of devices shows this browser once.
-func (h *Handlers) loginCookies(w http.ResponseWriter, r *http.Request, tokens Tokens, session Session) error {
-	if err := h.opts.Cookies.check(tokens); err != nil {
-		_ = h.issuer.Logout(r.Context(), tokens.RefreshToken) // no client gets these tokens
-		return err
-	}
-	_ = h.endSession(r) // if it fails, the old session expires
-	h.opts.Cookies.set(w, tokens, h.refreshLifetime(session))
-	h.respondCookies(w, r, tokens, h.opts.AfterLogin)
-	return nil
-}
-
-// refreshLifetime returns how long the refresh token of a session verifies.
-func (h *Handlers) refreshLifetime(s Session) time.Duration {
-	return refreshExpiry(s).Sub(h.issuer.rules.now())
-}
-
-func (h *Handlers) refreshCookies(w http.ResponseWriter, r *http.Request) error {
-	presented, err := h.opts.Cookies.refreshToken(r)
-	switch {
-	case err != nil:
-		return err
-	case presented == "":
-		return ErrTokenMissing
-	}
-	tokens, err := h.exchange(w, r, presented)
-	if err != nil {
-		return err
-	}
-	h.respondCookies(w, r, tokens, "")
-	return nil
-}
-
-// exchange refreshes a session and sets the cookies. Everything that can fail
-// when setting cookies is checked before the rotation is committed; otherwise
-// the browser would keep a used token.
-func (h *Handlers) exchange(w http.ResponseWriter, r *http.Request, presented string) (Tokens, error) {
-	before, err := h.issuer.readRefresh(r.Context(), presented)
-	if err != nil {
-		return Tokens{}, err
-	}
-	tokens, session, err := h.issuer.refresh(r.Context(), presented, func(tokens Tokens, _ Session) error {
-		return h.opts.Cookies.check(tokens)
-	})
-	if err != nil {
-		return Tokens{}, err
-	}
-	// Leave the refresh cookie alone if the generation is the presented one:
-	// the browser may hold a newer token by now. If that generation was
-	// adopted, the cookie expires before the session does, until the next
-	// refresh.
-	lifetime := h.refreshLifetime(session)
-	if session.Generation == before.generation {
-		lifetime = 0
-	}
-	h.opts.Cookies.set(w, tokens, lifetime)
-	return tokens, nil
-}
-
-// logoutCookies deletes the cookies after their session has ended. If that is
-// not known, it leaves them: without them the browser could not try again.
-func (h *Handlers) logoutCookies(w http.ResponseWriter, r *http.Request) error {
-	if err := h.endSession(r); err != nil {
-		return err
-	}
-	h.opts.Cookies.clear(w)
-	if h.opts.AfterLogout != "" && params.IsForm(r) {
-		seeOther(w, h.opts.AfterLogout)
-		return nil
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
-}
-
-// endSession ends the session that the cookies of a request belong to. If there
-// is no refresh token or it does not verify, the access token names the
-// session.
-func (h *Handlers) endSession(r *http.Request) error {
-	token, err := h.opts.Cookies.refreshToken(r)
-	if err != nil {
-		return err
-	}
-	var invalid error
-	if token != "" {
-		invalid = h.issuer.Logout(r.Context(), token)
-		if !errors.Is(invalid, ErrTokenInvalid) {
-			return invalid
-		}
-	}
-	access, err := h.opts.Cookies.accessToken(r)
-	if err != nil {
-		return err
-	}
-	claims, err := h.issuer.VerifyToken(r.Context(), access)
-	if err != nil {
-		return invalid // nil: without a refresh token there is no session to end
-	}
-	err = h.issuer.EndSession(r.Context(), claims.Subject, claims.SessionID)
-	if errors.Is(err, ErrSessionEnded) {
-		return nil
-	}
-	return err
-}
-
-// respondCookies responds after the cookies are set: to a form with a redirect,
-// to everything else with JSON.
-func (h *Handlers) respondCookies(w http.ResponseWriter, r *http.Request, tokens Tokens, target string) {
-	if target != "" && params.IsForm(r) {
-		seeOther(w, target)
-		return
-	}
-	body, _ := json.Marshal(struct { // numbers always can be marshaled
-		ExpiresIn int `json:"expires_in"`
-	}{tokens.ExpiresIn})
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(append(body, '\n'))
-}
-
-// seeOther redirects to a path of this origin.
-func seeOther(w http.ResponseWriter, path string) {
-	w.Header().Set("Location", path)
-	w.WriteHeader(http.StatusSeeOther)
 }

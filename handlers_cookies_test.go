@@ -32,11 +32,11 @@ type cookieSite struct {
 func newCookieSite(t testing.TB, change ...func(*jwtauth.IssuerOptions, *jwtauth.CookieOptions, *jwtauth.HandlerOptions)) *cookieSite {
 	t.Helper()
 	var cookies jwtauth.CookieOptions
-	handlers := jwtauth.HandlerOptions{Authenticate: func(_ context.Context, username, password string) (string, error) {
+	handlers := jwtauth.HandlerOptions{Authenticate: func(_ context.Context, username, password string) (string, []jwtauth.LoginOption, error) {
 		if password != "right" {
-			return "", jwtauth.ErrWrongPassword
+			return "", nil, jwtauth.ErrWrongPassword
 		}
-		return username, nil
+		return username, nil, nil
 	}}
 	s := &cookieSite{jar: map[string]string{}}
 	s.service = newService(t, func(o *jwtauth.IssuerOptions) {
@@ -284,7 +284,7 @@ func TestCookieModeOptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	authenticate := func(context.Context, string, string) (string, error) { return "", nil }
+	authenticate := func(context.Context, string, string) (string, []jwtauth.LoginOption, error) { return "", nil, nil }
 	for _, to := range []string{"x", "//evil.example", "https://evil.example/", "/\\evil.example", "/\tx", "/a b", "/%", "\\\\evil.example", "?a", "javascript:alert(1)", "/é"} {
 		_, err := jwtauth.NewHandlers(issuer.Issuer, jwtauth.HandlerOptions{Authenticate: authenticate, Cookies: cookies, AfterLogin: to, AfterLogout: to})
 		checkFaults(t, err, []string{"HandlerOptions.AfterLogin: ", "HandlerOptions.AfterLogout: "})

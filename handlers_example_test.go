@@ -18,8 +18,8 @@ func ExampleNewHandlers() {
 		"ada": "$2b$04$Kp5aVwXe2NdYr9MuTiJc7.mEPvJQSfUbGYHcN/Z5rqh6Pwl5mlfZe",
 	}
 	handlers, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{
-		Authenticate: func(ctx context.Context, username, password string) (string, error) {
-			return "user:" + username, jwtauth.CheckPassword(ctx, hashes[username], password)
+		Authenticate: func(ctx context.Context, username, password string) (string, []jwtauth.LoginOption, error) {
+			return "user:" + username, nil, jwtauth.CheckPassword(ctx, hashes[username], password)
 		},
 	})
 	if err != nil {
@@ -49,8 +49,8 @@ func ExampleNewHandlers() {
 func ExampleHandlers_Login() {
 	issuer, _ := exampleSessions(jwtauth.IssuerOptions{})
 	handlers, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{
-		Authenticate: func(_ context.Context, username, password string) (string, error) {
-			return "", jwtauth.ErrWrongPassword // no user may log in
+		Authenticate: func(_ context.Context, username, password string) (string, []jwtauth.LoginOption, error) {
+			return "", nil, jwtauth.ErrWrongPassword // no user may log in
 		},
 	})
 	if err != nil {
@@ -68,7 +68,7 @@ func ExampleHandlers_Login() {
 func exampleHandlers() (*jwtauth.Handlers, jwtauth.Tokens) {
 	issuer, _ := exampleSessions(jwtauth.IssuerOptions{})
 	handlers, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{
-		Authenticate: func(context.Context, string, string) (string, error) { return "user-1", nil },
+		Authenticate: func(context.Context, string, string) (string, []jwtauth.LoginOption, error) { return "user-1", nil, nil },
 	})
 	if err != nil {
 		log.Fatal(err)

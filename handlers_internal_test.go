@@ -6,12 +6,15 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 )
 
 // createOnly is a store for one login.
 type createOnly struct{ SessionStore }
 
 func (createOnly) Create(context.Context, Session) error { return nil }
+
+func (createOnly) List(context.Context, string, time.Time) ([]Session, error) { return nil, nil }
 
 // The context of Authenticate carries the result of Client.
 func TestHandlersClient(t *testing.T) {
@@ -35,12 +38,12 @@ func TestHandlersClient(t *testing.T) {
 			asked := false
 			handlers, err := NewHandlers(issuer, HandlerOptions{
 				Client: c.from,
-				Authenticate: func(ctx context.Context, _, _ string) (string, error) {
+				Authenticate: func(ctx context.Context, _, _ string) (string, []LoginOption, error) {
 					asked = true
 					if got := ctx.Value(passwordClientKey{}); got != c.want {
 						t.Errorf("client %q, want %q", got, c.want)
 					}
-					return "user-1", nil
+					return "user-1", nil, nil
 				},
 			})
 			if err != nil {

@@ -26,7 +26,8 @@ type endpoints struct {
 
 	authenticated []string // user name, password and client of each call
 	refusal       error    // returned by Authenticate, if not nil
-	disabled      error    // returned by Claims
+	options       []jwtauth.LoginOption
+	disabled      error // returned by Claims
 }
 
 func newEndpoints(t testing.TB, change ...func(*jwtauth.HandlerOptions)) *endpoints {
@@ -36,15 +37,15 @@ func newEndpoints(t testing.TB, change ...func(*jwtauth.HandlerOptions)) *endpoi
 		o.Claims = func(context.Context, jwtauth.Session) (any, error) { return nil, s.disabled }
 	})
 	opts := jwtauth.HandlerOptions{
-		Authenticate: func(_ context.Context, username, password string) (string, error) {
+		Authenticate: func(_ context.Context, username, password string) (string, []jwtauth.LoginOption, error) {
 			s.authenticated = append(s.authenticated, username+" "+password)
 			switch {
 			case s.refusal != nil:
-				return "", s.refusal
+				return "", nil, s.refusal
 			case username != "ann" || password != "secret":
-				return "", jwtauth.ErrWrongPassword
+				return "", nil, jwtauth.ErrWrongPassword
 			}
-			return "user-1", nil
+			return "user-1", s.options, nil
 		},
 	}
 	for _, c := range change {
@@ -313,8 +314,14 @@ func TestHandlersLabel(t *testing.T) {
 
 func TestNewHandlers(t *testing.T) {
 	type opts = jwtauth.HandlerOptions
-	authenticate := func(context.Context, string, string) (string, error) { return "user-1", nil }
+	authenticate := func(context.Context, string, string) (string, []jwtauth.LoginOption, error) {
+		return "user-1", nil, nil
+	}
 	withStore := newService(t).Issuer
+	cookies, err := jwtauth.NewCookies(jwtauth.CookieOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	withoutStore := newIssuer(t, generate(t, jwtauth.HS256))
 	for _, c := range []struct {
 		name   string
@@ -325,11 +332,18 @@ func TestNewHandlers(t *testing.T) {
 		{"least", withStore, opts{Authenticate: authenticate}, nil},
 		{"greatest MaxBodyBytes", withStore, opts{Authenticate: authenticate, MaxBodyBytes: 1 << 20}, nil},
 		{"no issuer", nil, opts{Authenticate: authenticate}, []string{"NewHandlers: issuer: is nil"}},
-		{"no store", withoutStore, opts{Authenticate: authenticate}, []string{"NewHandlers: issuer: has no IssuerOptions.Sessions"}},
-		{"no Authenticate", withStore, opts{}, []string{"HandlerOptions.Authenticate: is required"}},
+		{"no store", withoutStore, opts{Authenticate: authenticate}, nil},
+		{"cookies without a store", withoutStore, opts{Cookies: cookies}, []string{"HandlerOptions.Cookies: requires IssuerOptions.Sessions"}},
+		{"no Authenticate", withStore, opts{}, nil},
+		{"UsernameField", withStore, opts{UsernameField: "email"}, nil},
+		{"UsernameField password", withStore, opts{UsernameField: "password"}, []string{`HandlerOptions.UsernameField: "password" is the name of another member`}},
+		{"UsernameField remember", withStore, opts{UsernameField: "remember"}, []string{`HandlerOptions.UsernameField: "remember" is the name of another member`}},
+		{"BrowserSession", withStore, opts{BrowserSession: true, Cookies: cookies}, nil},
+		{"BrowserSession without cookies", withStore, opts{BrowserSession: true}, []string{"HandlerOptions.BrowserSession: is set, but Cookies is not"}},
+		{"Guard", withStore, opts{Guard: (*recordingGuard)(nil)}, []string{"HandlerOptions.Guard: is a nil pointer"}},
 		{"MaxBodyBytes too great", withStore, opts{Authenticate: authenticate, MaxBodyBytes: 1<<20 + 1}, []string{"HandlerOptions.MaxBodyBytes: 1048577 exceeds the maximum of 1048576"}},
 		{"MaxBodyBytes negative", withStore, opts{Authenticate: authenticate, MaxBodyBytes: -1}, []string{"HandlerOptions.MaxBodyBytes: -1 is negative"}},
-		{"all at once", nil, opts{MaxBodyBytes: -1}, []string{"NewHandlers: issuer: is nil", "HandlerOptions.Authenticate: is required", "HandlerOptions.MaxBodyBytes: -1 is negative"}},
+		{"all at once", nil, opts{MaxBodyBytes: -1}, []string{"NewHandlers: issuer: is nil", "HandlerOptions.MaxBodyBytes: -1 is negative"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h, err := jwtauth.NewHandlers(c.issuer, c.opts)

@@ -260,7 +260,7 @@ func TestRenewConcurrently(t *testing.T) {
 
 func TestRenewPanics(t *testing.T) {
 	next := http.NotFoundHandler()
-	cookieless, err := jwtauth.NewHandlers(newService(t).Issuer, jwtauth.HandlerOptions{Authenticate: func(context.Context, string, string) (string, error) { return "", nil }})
+	cookieless, err := jwtauth.NewHandlers(newService(t).Issuer, jwtauth.HandlerOptions{Authenticate: func(context.Context, string, string) (string, []jwtauth.LoginOption, error) { return "", nil, nil }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,8 +37,10 @@ func startService(t *testing.T, hostname string, opts jwtauth.CookieOptions) *se
 		t.Fatal(err)
 	}
 	handlers, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{
-		Cookies:      cookies,
-		Authenticate: func(_ context.Context, username, _ string) (string, error) { return username, nil },
+		Cookies: cookies,
+		Authenticate: func(_ context.Context, username, _ string) (string, []jwtauth.LoginOption, error) {
+			return username, nil, nil
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

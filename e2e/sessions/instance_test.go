@@ -53,7 +53,9 @@ func (s setup) instance(t testing.TB, store jwtauth.SessionStore, skew time.Dura
 	})
 	check(t, err)
 	handlers, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{
-		Authenticate: func(_ context.Context, username, _ string) (string, error) { return username, nil },
+		Authenticate: func(_ context.Context, username, _ string) (string, []jwtauth.LoginOption, error) {
+			return username, nil, nil
+		},
 	})
 	check(t, err)
 	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "welcome") })

@@ -182,9 +182,9 @@ var (
 
 // authenticate passes CheckPassword an empty hash for an unknown user. That
 // takes as long as a wrong password.
-func authenticate(ctx context.Context, username, password string) (subject string, err error) {
+func authenticate(ctx context.Context, username, password string) (subject string, opts []jwtauth.LoginOption, err error) {
 	u := usersByName[username]
-	return u.id, jwtauth.CheckPassword(ctx, u.passwordHash, password)
+	return u.id, nil, jwtauth.CheckPassword(ctx, u.passwordHash, password)
 }
 
 // claims are the private claims of a token. Every holder of the token can read

@@ -81,9 +81,9 @@ var users = map[string]struct{ id, passwordHash string }{
 	"admin": {"1", "$2b$12$VzvUHQyDku8f0ZpxBTMiL.SAL.YGNnoUsLslLtyTQxXIixJ4X0yGe"},
 }
 
-func authenticate(ctx context.Context, username, password string) (string, error) {
+func authenticate(ctx context.Context, username, password string) (string, []jwtauth.LoginOption, error) {
 	user := users[username] // for an unknown user the hash is empty: CheckPassword takes as long
-	return user.id, jwtauth.CheckPassword(ctx, user.passwordHash, password)
+	return user.id, nil, jwtauth.CheckPassword(ctx, user.passwordHash, password)
 }
 
 func (s *issuerService) routes() http.Handler {

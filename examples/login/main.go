@@ -151,11 +151,11 @@ func privateClaims(_ context.Context, s jwtauth.Session) (any, error) {
 }
 
 // authenticate returns the subject of a name and a password.
-func authenticate(ctx context.Context, username, password string) (subject string, err error) {
+func authenticate(ctx context.Context, username, password string) (subject string, opts []jwtauth.LoginOption, err error) {
 	// The hash of an unknown user is empty. CheckPassword then takes as long
 	// as for a wrong password and returns the same error.
 	u := usersByName[username]
-	return u.id, jwtauth.CheckPassword(ctx, u.passwordHash, password)
+	return u.id, nil, jwtauth.CheckPassword(ctx, u.passwordHash, password)
 }
 
 type server struct {

@@ -120,12 +120,12 @@ var admin = user{id: "1", name: "admin", passwordHash: "$2b$12$VzvUHQyDku8f0ZpxB
 
 // authenticate is HandlerOptions.Authenticate. The hash of an unknown user is
 // empty: CheckPassword then takes as long as for a wrong password.
-func authenticate(ctx context.Context, username, password string) (string, error) {
+func authenticate(ctx context.Context, username, password string) (string, []jwtauth.LoginOption, error) {
 	var u user
 	if strings.EqualFold(username, admin.name) {
 		u = admin
 	}
-	return u.id, jwtauth.CheckPassword(ctx, u.passwordHash, password)
+	return u.id, nil, jwtauth.CheckPassword(ctx, u.passwordHash, password)
 }
 
 // claims are the private claims of a token. Every holder of the token can read

@@ -156,11 +156,11 @@ func TestPages(t *testing.T) {
 }
 
 func TestAuthenticate(t *testing.T) {
-	if subject, err := authenticate(t.Context(), "Admin", "password"); subject != admin.id || err != nil {
+	if subject, _, err := authenticate(t.Context(), "Admin", "password"); subject != admin.id || err != nil {
 		t.Errorf("the right password: %q, %v", subject, err)
 	}
 	for _, name := range []string{"admin", "nobody"} {
-		if _, err := authenticate(t.Context(), name, "Password"); err != jwtauth.ErrWrongPassword {
+		if _, _, err := authenticate(t.Context(), name, "Password"); err != jwtauth.ErrWrongPassword {
 			t.Errorf("a wrong password of %s: %v", name, err)
 		}
 	}

@@ -46,8 +46,11 @@ func mediaType(r *http.Request) string {
 // Read returns the named parameters of a body of at most limit bytes. A missing
 // parameter is "". A repeated one is an error, and so is one that is not a
 // string. Other parameters are ignored.
-func Read(w http.ResponseWriter, r *http.Request, limit int, names ...string) (map[string]string, error) {
-	var parse func(string, []string) (map[string]string, error)
+//
+// The parameter with the name flag is "true" if it is true in JSON, or present
+// in a form, and otherwise "". In JSON it must be a boolean.
+func Read(w http.ResponseWriter, r *http.Request, limit int, flag string, names ...string) (map[string]string, error) {
+	var parse func(body, flag string, names []string) (map[string]string, error)
 	switch mediaType(r) {
 	case "application/json":
 		parse = parseJSON
@@ -57,7 +60,7 @@ func Read(w http.ResponseWriter, r *http.Request, limit int, names ...string) (m
 		return nil, ErrMediaType
 	}
 	if r.Body == nil { // a request of http.NewRequest, which no server received
-		return parse("", names)
+		return parse("", flag, names)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
@@ -66,10 +69,10 @@ func Read(w http.ResponseWriter, r *http.Request, limit int, names ...string) (m
 	if err != nil {
 		return nil, errIncomplete
 	}
-	return parse(string(body), names)
+	return parse(string(body), flag, names)
 }
 
-func parseJSON(body string, names []string) (map[string]string, error) {
+func parseJSON(body, flag string, names []string) (map[string]string, error) {
 	params := make(map[string]string)
 	s := jsonscan.New(body)
 	for s.Next() {
@@ -78,6 +81,9 @@ func parseJSON(body string, names []string) (map[string]string, error) {
 				continue
 			}
 			value, ok := s.Value().Str()
+			if name == flag {
+				value, ok = parseFlag(s.Value())
+			}
 			if !ok {
 				return nil, malformed(name + " is not a string")
 			}
@@ -90,7 +96,18 @@ func parseJSON(body string, names []string) (map[string]string, error) {
 	return params, nil
 }
 
-func parseForm(body string, names []string) (map[string]string, error) {
+// parseFlag returns "true" for the JSON value true.
+func parseFlag(v jsonscan.Value) (flag string, ok bool) {
+	switch v.Text {
+	case "true":
+		return "true", true
+	case "false":
+		return "", true
+	}
+	return "", false
+}
+
+func parseForm(body, flag string, names []string) (map[string]string, error) {
 	values, err := url.ParseQuery(body)
 	if err != nil {
 		return nil, errForm
@@ -101,6 +118,9 @@ func parseForm(body string, names []string) (map[string]string, error) {
 			return nil, malformed(name + " is given twice")
 		}
 		params[name] = values.Get(name)
+		if name == flag && values.Has(name) {
+			params[name] = "true"
+		}
 	}
 	return params, nil
 }

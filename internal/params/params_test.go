@@ -51,7 +51,7 @@ func TestRead(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := httptest.NewRequest("POST", "/", strings.NewReader(c.body))
 			r.Header.Set("Content-Type", c.mediaType)
-			got, err := params.Read(httptest.NewRecorder(), r, 64, "a", "b")
+			got, err := params.Read(httptest.NewRecorder(), r, 64, "f", "a", "b")
 			if !maps.Equal(got, c.want) || !errors.Is(err, c.err) {
 				t.Errorf("%v, %v; want %v, %v", got, err, c.want, c.err)
 			}
@@ -59,9 +59,36 @@ func TestRead(t *testing.T) {
 	}
 }
 
+func TestReadFlag(t *testing.T) {
+	for _, c := range []struct {
+		mediaType, body, want string
+		err                   error
+	}{
+		{typeJSON, `{"f":true}`, "true", nil},
+		{typeJSON, `{"f": true }`, "true", nil},
+		{typeJSON, `{"f":false}`, "", nil},
+		{typeJSON, `{}`, "", nil},
+		{typeJSON, `{"f":"true"}`, "", params.ErrMalformed},
+		{typeJSON, `{"f":null}`, "", params.ErrMalformed},
+		{typeJSON, `{"f":1}`, "", params.ErrMalformed},
+		{typeForm, "f=on", "true", nil},
+		{typeForm, "f=", "true", nil},
+		{typeForm, "f", "true", nil},
+		{typeForm, "a=f", "", nil},
+		{typeForm, "f=on&f=on", "", params.ErrMalformed},
+	} {
+		r := httptest.NewRequest("POST", "/", strings.NewReader(c.body))
+		r.Header.Set("Content-Type", c.mediaType)
+		got, err := params.Read(httptest.NewRecorder(), r, 64, "f", "a", "f")
+		if got["f"] != c.want || !errors.Is(err, c.err) {
+			t.Errorf("%s: %v, %v; want %q, %v", c.body, got, err, c.want, c.err)
+		}
+	}
+}
+
 // A request that no server received may have neither Header nor Body.
 func TestReadBareRequest(t *testing.T) {
-	if _, err := params.Read(httptest.NewRecorder(), &http.Request{}, 64, "a"); !errors.Is(err, params.ErrMediaType) {
+	if _, err := params.Read(httptest.NewRecorder(), &http.Request{}, 64, "f", "a"); !errors.Is(err, params.ErrMediaType) {
 		t.Errorf("without a Header: %v", err)
 	}
 	for mediaType, want := range map[string]error{typeJSON: params.ErrMalformed, typeForm: nil} {
@@ -70,7 +97,7 @@ func TestReadBareRequest(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Header.Set("Content-Type", mediaType)
-		if got, err := params.Read(httptest.NewRecorder(), r, 64, "a"); got["a"] != "" || !errors.Is(err, want) {
+		if got, err := params.Read(httptest.NewRecorder(), r, 64, "f", "a"); got["a"] != "" || !errors.Is(err, want) {
 			t.Errorf("%s without a Body: %v, %v", mediaType, got, err)
 		}
 	}
@@ -79,7 +106,7 @@ func TestReadBareRequest(t *testing.T) {
 func TestReadBrokenBody(t *testing.T) {
 	r := httptest.NewRequest("POST", "/", io.MultiReader(strings.NewReader("a=1"), brokenReader{}))
 	r.Header.Set("Content-Type", typeForm)
-	if got, err := params.Read(httptest.NewRecorder(), r, 64, "a"); got != nil || !errors.Is(err, params.ErrMalformed) {
+	if got, err := params.Read(httptest.NewRecorder(), r, 64, "f", "a"); got != nil || !errors.Is(err, params.ErrMalformed) {
 		t.Errorf("%v, %v", got, err)
 	}
 }

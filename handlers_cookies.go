@@ -1,0 +1,143 @@
+package jwtauth
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/seed-0a072700/jwtauth/internal/params"
+)
+
+// replaceSession prepares for the cookies of a new session. It ends the session
+// whose cookies they replace, because the browser loses its tokens. So the
+// user's list of devices shows this browser once. If the tokens do not fit into
+// cookies, it ends the new session instead.
+func (h *Handlers) replaceSession(r *http.Request, tokens Tokens) error {
+	if err := h.opts.Cookies.check(tokens); err != nil {
+		_ = h.issuer.Logout(r.Context(), tokens.RefreshToken) // no client gets these tokens
+		return err
+	}
+	_ = h.endSession(r) // if it fails, the old session expires
+	return nil
+}
+
+// setLoginCookies sets the cookies of a new session.
+func (h *Handlers) setLoginCookies(w http.ResponseWriter, tokens Tokens, session Session) {
+	h.opts.Cookies.set(w, tokens, h.refreshLifetime(session), session.attributes().BrowserSession)
+}
+
+// refreshLifetime returns how long the refresh token of a session verifies.
+func (h *Handlers) refreshLifetime(s Session) time.Duration {
+	return refreshExpiry(s).Sub(h.issuer.rules.now())
+}
+
+func (h *Handlers) refreshCookies(w http.ResponseWriter, r *http.Request) error {
+	presented, err := h.opts.Cookies.refreshToken(r)
+	switch {
+	case err != nil:
+		return err
+	case presented == "":
+		return ErrTokenMissing
+	}
+	tokens, err := h.exchange(w, r, presented)
+	if err != nil {
+		return err
+	}
+	h.respondCookies(w, r, tokens, "")
+	return nil
+}
+
+// exchange refreshes a session and sets the cookies. Everything that can fail
+// when setting cookies is checked before the rotation is committed; otherwise
+// the browser would keep a used token.
+func (h *Handlers) exchange(w http.ResponseWriter, r *http.Request, presented string, opts ...RefreshOption) (Tokens, error) {
+	before, err := h.issuer.readRefresh(r.Context(), presented)
+	if err != nil {
+		return Tokens{}, err
+	}
+	if opts, err = h.refreshOptions(r, opts...); err != nil {
+		return Tokens{}, err
+	}
+	tokens, session, err := h.issuer.refresh(r.Context(), presented, func(tokens Tokens, _ Session) error {
+		return h.opts.Cookies.check(tokens)
+	}, opts...)
+	if err != nil {
+		return Tokens{}, err
+	}
+	// Leave the refresh cookie alone if the generation is the presented one:
+	// the browser may hold a newer token by now. If that generation was
+	// adopted, the cookie expires before the session does, until the next
+	// refresh.
+	lifetime := h.refreshLifetime(session)
+	if session.Generation == before.generation {
+		lifetime = 0
+	}
+	h.opts.Cookies.set(w, tokens, lifetime, session.attributes().BrowserSession)
+	return tokens, nil
+}
+
+// logoutCookies deletes the cookies after their session has ended. If that is
+// not known, it leaves them: without them the browser could not try again.
+func (h *Handlers) logoutCookies(w http.ResponseWriter, r *http.Request) error {
+	if err := h.endSession(r); err != nil {
+		return err
+	}
+	h.opts.Cookies.clear(w)
+	if h.opts.AfterLogout != "" && params.IsForm(r) {
+		seeOther(w, h.opts.AfterLogout)
+		return nil
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// endSession ends the session that the cookies of a request belong to. If there
+// is no refresh token or it does not verify, the access token names the
+// session.
+func (h *Handlers) endSession(r *http.Request) error {
+	token, err := h.opts.Cookies.refreshToken(r)
+	if err != nil {
+		return err
+	}
+	var invalid error
+	if token != "" {
+		invalid = h.issuer.Logout(r.Context(), token)
+		if !errors.Is(invalid, ErrTokenInvalid) {
+			return invalid
+		}
+	}
+	access, err := h.opts.Cookies.accessToken(r)
+	if err != nil {
+		return err
+	}
+	claims, err := h.issuer.VerifyToken(r.Context(), access)
+	if err != nil {
+		return invalid // nil: without a refresh token there is no session to end
+	}
+	err = h.issuer.EndSession(r.Context(), claims.Subject, claims.SessionID)
+	if errors.Is(err, ErrSessionEnded) {
+		return nil
+	}
+	return err
+}
+
+// respondCookies responds after the cookies are set: to a form with a redirect,
+// to everything else with JSON.
+func (h *Handlers) respondCookies(w http.ResponseWriter, r *http.Request, tokens Tokens, target string) {
+	if target != "" && params.IsForm(r) {
+		seeOther(w, target)
+		return
+	}
+	body, _ := json.Marshal(struct { // numbers always can be marshaled
+		ExpiresIn int `json:"expires_in"`
+	}{tokens.ExpiresIn})
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(append(body, '\n'))
+}
+
+// seeOther redirects to a path of this origin.
+func seeOther(w http.ResponseWriter, path string) {
+	w.Header().Set("Location", path)
+	w.WriteHeader(http.StatusSeeOther)
+}
