@@ -3,10 +3,110 @@ package jwtauth
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/seed-0a072700/jwtauth/internal/params"
+)
+
+// BeginSession begins the session of a subject that has just authenticated
+// without Login: with a sign-in at another provider, a passkey, a link in an
+// e-mail, or a sign-up. It sets the cookies and writes no body, so the caller
+// can redirect. It also ends the session that the browser's cookies belong to.
+// The label and the key of the session come from HandlerOptions, unless opts
+// say otherwise. HandlerOptions.BrowserSession has no effect: pass the option
+// [BrowserSession].
+//
+// BeginSession does not check which site made the request, because the
+// callbacks of providers come from other sites. The caller must bind the login
+// to the browser, for example with "state" and "nonce" of OpenID Connect.
+// Otherwise an attacker could log a user in to the attacker's account.
+//
+// It returns the errors of [Issuer.Login], an error of
+// HandlerOptions.Confirmation, and errors if the tokens do not fit into cookies
+// or if HandlerOptions.Cookies is not set. On error it sets no cookie, and no
+// token exists for a session that may be left in the store.
+func (h *Handlers) BeginSession(w http.ResponseWriter, r *http.Request, subject string, opts ...LoginOption) error {
+	if h.opts.Cookies == nil {
+		return errNoCookies
+	}
+	tokens, session, err := h.begin(r, subject, opts)
+	if err != nil {
+		return err
+	}
+	h.setLoginCookies(w, tokens, session)
+	return nil
+}
+
+// EndSession ends the session that the cookies of the request belong to, and
+// deletes the cookies, for example when an account is deleted. It writes no
+// body. Without a session it only deletes the cookies.
+//
+// It returns [ErrCrossSite] if a page of another site made the request (see
+// [Handlers]), [ErrInvalidRequest] if a cookie is repeated or malformed,
+// [ErrTokenInvalid] if neither token verifies, [ErrUnavailable] if it is
+// unknown whether the session has ended, and an error if HandlerOptions.Cookies
+// is not set. On error the cookies stay.
+func (h *Handlers) EndSession(w http.ResponseWriter, r *http.Request) error {
+	if h.opts.Cookies == nil {
+		return errNoCookies
+	}
+	if err := checkSite(h.opts.Cookies.protection, r); err != nil {
+		return err
+	}
+	if err := h.endSession(r); err != nil {
+		return err
+	}
+	h.opts.Cookies.clear(w)
+	return nil
+}
+
+// UpdateSession refreshes the session of the request, changes it with the
+// options, and sets its cookies. It writes no body. The request must have come
+// through [Verify], with a token of the session that the refresh cookie belongs
+// to. For example, [Reauthenticated] after a passkey, or [SetSessionData] after
+// the user has chosen an organization. Requests that are already running keep
+// their claims.
+//
+// It returns [ErrTokenMissing] without verified claims or without a refresh
+// cookie, [ErrForbidden] if the claims and the refresh cookie belong to
+// different sessions, [ErrCrossSite] and [ErrInvalidRequest] like EndSession,
+// the errors of [Issuer.Refresh], an error of HandlerOptions.Confirmation, and
+// errors if the tokens do not fit into cookies or if HandlerOptions.Cookies is
+// not set. On error it sets no cookie.
+func (h *Handlers) UpdateSession(w http.ResponseWriter, r *http.Request, opts ...RefreshOption) error {
+	if h.opts.Cookies == nil {
+		return errNoCookies
+	}
+	if err := checkSite(h.opts.Cookies.protection, r); err != nil {
+		return err
+	}
+	claims, ok := FromContext(r.Context())
+	if !ok {
+		return errNoVerify
+	}
+	presented, err := h.opts.Cookies.refreshToken(r)
+	switch {
+	case err != nil:
+		return err
+	case presented == "":
+		return ErrTokenMissing
+	}
+	of, err := h.issuer.readRefresh(r.Context(), presented)
+	switch {
+	case err != nil:
+		return err
+	case of.sessionID != claims.SessionID || of.subject != claims.Subject:
+		return errTwoSessions
+	}
+	_, err = h.exchange(w, r, presented, opts...)
+	return err
+}
+
+var (
+	errNoCookies   = errors.New("jwtauth: HandlerOptions.Cookies is not set")
+	errTwoSessions = fmt.Errorf("%w: the request is verified for another session than that of the refresh cookie", ErrForbidden)
 )
 
 // replaceSession prepares for the cookies of a new session. It ends the session

@@ -9,18 +9,23 @@ import (
 )
 
 // Renew keeps pages without scripts logged in. It is for cookie mode, around
-// [Verify]. If the access cookie of a GET or HEAD request is missing or has
-// expired, and the refresh cookie is valid, Renew refreshes the session: it
-// sets the cookies, and calls next with a request that carries the new ones.
+// [Verify]. If the access cookie of a GET or HEAD request is missing, has
+// expired or is invalid for another reason, such as a new key or audience, and
+// the refresh cookie is valid, Renew refreshes the session: it sets the
+// cookies, and calls next with a request that carries the new ones.
 //
 //	protect := jwtauth.Verify(issuer.Live(), jwtauth.From(cookies.Access()))
 //	mux.Handle("GET /dashboard", handlers.Renew(protect(dashboard)))
 //
 // All other requests go to next unchanged, for Verify to decide: other methods,
-// requests with an Authorization header, WebSocket handshakes, requests that
-// pages of other sites embed or fetch, and requests whose session has ended. If
-// the store is unavailable, HandlerOptions.OnError responds and the cookies
-// stay ([ErrUnavailable]): users see no login form because of an outage.
+// requests with a bearer token, WebSocket handshakes, requests that pages of
+// other sites embed or fetch, requests whose session has ended, and requests
+// whose access token IssuerOptions.Check refuses. If the store is unavailable,
+// HandlerOptions.OnError responds and the cookies stay ([ErrUnavailable]):
+// users see no login form because of an outage.
+//
+// The request for next contains the refresh token. If next is a reverse proxy,
+// remove the Cookie header there.
 //
 // A response that sets cookies has Cache-Control: no-store, which next must not
 // change. If a response is lost and the browser returns only after
@@ -63,7 +68,11 @@ func (h *Handlers) renew(w http.ResponseWriter, r *http.Request) (*http.Request,
 
 // renewable returns the refresh token of a request that is to be renewed.
 func (h *Handlers) renewable(r *http.Request) (refreshToken string, ok bool) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead || r.Header["Authorization"] != nil {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return "", false
+	}
+	// Credentials of another scheme, such as Basic for a proxy, change nothing.
+	if token, err := bearer(r); token != "" || err != nil {
 		return "", false
 	}
 	if site.IsWebSocket(r) || !site.IsOwnOrNavigation(r) {
@@ -74,7 +83,9 @@ func (h *Handlers) renewable(r *http.Request) (refreshToken string, ok bool) {
 		return "", false
 	}
 	if access != "" {
-		if _, err := h.issuer.VerifyToken(r.Context(), access); !errors.Is(err, ErrTokenExpired) {
+		_, err := h.issuer.VerifyToken(r.Context(), access)
+		// A new token would be refused as well by Check, or because of "cnf".
+		if !errors.Is(err, ErrTokenInvalid) || errors.Is(err, ErrUnavailable) || errors.Is(err, errCheck) || errors.Is(err, errBound) {
 			return "", false
 		}
 	}

@@ -62,8 +62,11 @@ func TestRenew(t *testing.T) {
 		{name: "script of a sibling origin", fields: []string{"Sec-Fetch-Site: same-site", "Sec-Fetch-Mode: cors"}, status: 401},
 		{name: "a frame of a sibling origin", fields: []string{"Sec-Fetch-Site: same-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe"}, status: 401},
 		{name: "an object on another site", fields: []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: object"}, status: 401},
+		{name: "nonsense for an access cookie", prepare: func(s *cookieSite) { s.jar[accessCookie] = "nonsense" }, status: 200, events: []jwtauth.EventKind{jwtauth.EventRefresh}, cookies: []string{accessCookie, refreshCookie}},
+		{name: "Basic for a proxy", fields: []string{"Authorization: Basic YTpi"}, status: 200, events: []jwtauth.EventKind{jwtauth.EventRefresh}, cookies: []string{accessCookie, refreshCookie}},
+
 		{name: "a token of its own", fields: []string{"Authorization: Bearer x"}, status: 401},
-		{name: "nonsense for an access cookie", prepare: func(s *cookieSite) { s.jar[accessCookie] = "nonsense" }, status: 401},
+		{name: "two Authorization headers", fields: []string{"Authorization: Basic YTpi", "Authorization: Bearer x"}, status: 400},
 		{name: "two access cookies", fields: []string{"Cookie: " + accessCookie + "=planted"}, status: 400},
 		{name: "two refresh cookies", fields: []string{"Cookie: " + refreshCookie + "=planted"}, status: 401},
 		{name: "no refresh cookie", prepare: func(s *cookieSite) { s.at(time.Hour); delete(s.jar, refreshCookie) }, status: 401},

@@ -42,11 +42,11 @@ func newSite(t *testing.T, c config) *site {
 	c.insecureHTTP = true // Go's cookie jar sends Secure cookies only over https
 	// bcrypt is slow, and many times slower under the race detector. See
 	// TestAuthenticate for the real check.
-	quickly := func(_ context.Context, username, password string) (string, error) {
+	quickly := func(_ context.Context, username, password string) (string, []jwtauth.LoginOption, error) {
 		if username != admin.name || password != "password" {
-			return "", jwtauth.ErrWrongPassword
+			return "", nil, jwtauth.ErrWrongPassword
 		}
-		return admin.id, nil
+		return admin.id, nil, nil
 	}
 	handler, err := newServer(key, store, quickly, c, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -24,7 +24,7 @@ type server struct {
 }
 
 // authenticator is the type of HandlerOptions.Authenticate.
-type authenticator = func(ctx context.Context, username, password string) (subject string, err error)
+type authenticator = func(ctx context.Context, username, password string) (subject string, opts []jwtauth.LoginOption, err error)
 
 // newServer returns the whole application.
 func newServer(key jwtauth.Key, store jwtauth.SessionStore, authenticate authenticator, c config, log *slog.Logger) (http.Handler, error) {
