@@ -148,8 +148,8 @@ func (c *Cookies) check(t Tokens) error {
 }
 
 // set adds the tokens to the response. It leaves the refresh cookie alone if
-// refreshLifetime is not positive. The cookies of a browser session end with the
-// browser.
+// refreshLifetime is not positive. The cookies of a browser session end with
+// the browser.
 func (c *Cookies) set(w http.ResponseWriter, t Tokens, refreshLifetime time.Duration, browserSession bool) {
 	w.Header().Set("Cache-Control", "no-store")
 	access := withValue(c.access, t.AccessToken, max(1, t.ExpiresIn))

@@ -42,7 +42,7 @@ func TestProcess(t *testing.T) {
 	refreshToken, _ := tokens["refresh_token"].(string)
 	delete(tokens, "access_token")
 	delete(tokens, "refresh_token")
-	if want := map[string]any{"token_type": "Bearer", "expires_in": 3600.0}; token == "" || refreshToken == "" || !reflect.DeepEqual(tokens, want) {
+	if want := map[string]any{"token_type": "Bearer", "expires_in": 3600.0, "refresh_expires_in": 604800.0}; token == "" || refreshToken == "" || !reflect.DeepEqual(tokens, want) {
 		t.Errorf("login returns tokens %q, %q and %v; want two, and %v", token, refreshToken, tokens, want)
 	}
 
