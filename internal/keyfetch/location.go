@@ -27,6 +27,9 @@ func ParseURL(text string, insecure bool) (Location, error) {
 	if err != nil {
 		return Location{}, err
 	}
+	if isDiscovery(u.Path) {
+		return Location{}, errors.New("is the URL of a discovery document, not of a key set; pass the issuer to NewRemoteKeysFromIssuer")
+	}
 	return Location{url: u, insecure: insecure}, nil
 }
 
@@ -40,7 +43,15 @@ func ParseIssuer(issuer string, insecure bool) (Location, error) {
 	if u.RawQuery != "" || u.ForceQuery {
 		return Location{}, errors.New("has a query, which an issuer must not have (RFC 8414, section 2)")
 	}
+	if isDiscovery(u.Path) {
+		return Location{}, errors.New("is the URL of a discovery document; pass the issuer, which is the \"issuer\" in that document")
+	}
 	return Location{url: u, issuer: issuer, insecure: insecure}, nil
+}
+
+// isDiscovery reports whether path is that of a discovery document.
+func isDiscovery(path string) bool {
+	return strings.Contains(path, openIDPath) || strings.Contains(path, oauthPath)
 }
 
 // String returns the issuer, or the URL of the set without its query, which may

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/seed-0a072700/jwtauth/internal/jose"
@@ -111,6 +112,18 @@ func identityOf(key *jose.Key) identity {
 
 var errNotASet = errors.New(`the response is no key set: it is not a JSON object with an array "keys"`)
 
+// notASet returns the error for a JSON object without "keys". It says which
+// other document of a provider the object probably is.
+func notASet(text string) error {
+	if _, _, ok := readMetadata(text); ok {
+		return fmt.Errorf("%w; it is a discovery document: use its jwks_uri, or pass its issuer to NewRemoteKeysFromIssuer", errNotASet)
+	}
+	if strings.Contains(text, "-----BEGIN CERTIFICATE-----") {
+		return fmt.Errorf("%w; it is a map of certificates: use the provider's URL of a JWK set", errNotASet)
+	}
+	return errNotASet
+}
+
 // eachKey calls read for the elements of the array "keys" of a set, which are
 // any JSON values, up to maxKeys of them. It returns how many elements there
 // are, or maxKeys+1 if there are more. The text is valid only during the call.
@@ -153,7 +166,7 @@ func eachKey(text []byte, read func(i int, text []byte)) (n int, err error) {
 		_, _ = dec.Token() // the closing bracket
 	}
 	if !found {
-		return 0, errNotASet
+		return 0, notASet(string(text))
 	}
 	return n, nil
 }
