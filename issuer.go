@@ -18,6 +18,7 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/jose"
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
 	"github.com/seed-0a072700/jwtauth/internal/keyset"
+	"github.com/seed-0a072700/jwtauth/internal/rotation"
 )
 
 // Issuer signs access tokens, verifies them, and runs login sessions. Create
@@ -218,7 +219,7 @@ type tokenSpec struct {
 // sign returns the token and its lifetime in seconds.
 func (i *Issuer) sign(spec *tokenSpec) (string, int, error) {
 	var f faults.Collector
-	if err := checkTTL(spec.ttl); err != nil {
+	if err := rotation.CheckAccessTTL(spec.ttl); err != nil {
 		f.Add("ExpiresIn: d", "%w", err)
 	}
 	f.Name("Sign: subject", spec.subject)

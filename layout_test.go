@@ -28,7 +28,7 @@ var rootFiles = []string{
 }
 
 const (
-	maxFileLines     = 480
+	maxFileLines     = 410
 	maxTestLines     = 420
 	maxExportedNames = 155
 )

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/seed-0a072700/jwtauth/internal/compact"
 	"github.com/seed-0a072700/jwtauth/internal/faults"
 	"github.com/seed-0a072700/jwtauth/internal/rotation"
 )
@@ -15,8 +16,7 @@ import (
 // error unless the field gives it a meaning. Literals must name their fields.
 //
 // Texts in options (issuer, audience and other names) are valid UTF-8 of at
-// most
-// 1 KiB without control characters.
+// most 1 KiB without control characters.
 type IssuerOptions struct {
 	_ struct{}
 
@@ -56,7 +56,8 @@ type IssuerOptions struct {
 	// still accepted, so that lost responses and concurrent tabs do not log the
 	// user out. Later reuse of an old token is treated as theft: it ends the
 	// session. At most 5 minutes. A negative value turns the window off, and
-	// two tabs then log each other out. Default 30 seconds.
+	// two tabs then log each other out. Default 30 seconds. Another 10 seconds
+	// are allowed for the clocks of several instances.
 	//
 	// If the store fails within the window, the window starts again when the
 	// store is back. See SECURITY.md for the limits of that.
@@ -134,8 +135,7 @@ type IssuerOptions struct {
 // must name their fields.
 //
 // Texts in options (issuer, audience and other names) are valid UTF-8 of at
-// most
-// 1 KiB without control characters.
+// most 1 KiB without control characters.
 type VerifierOptions struct {
 	_ struct{}
 
@@ -202,15 +202,11 @@ type VerifierOptions struct {
 	Now func() time.Time
 }
 
+// accessTypes are the default media types of access tokens.
+var accessTypes = []string{"jwt", "at+jwt"}
+
 const (
 	defaultAccessTTL = 15 * time.Minute
-	maxAccessTTL     = 366 * 24 * time.Hour
-
-	defaultIdleTTL     = 7 * 24 * time.Hour
-	defaultSessionTTL  = 30 * 24 * time.Hour
-	maxSessionTTL      = 10 * 366 * 24 * time.Hour
-	defaultReuseWindow = 30 * time.Second
-	maxReuseWindow     = 5 * time.Minute
 
 	defaultMaxSessions = 100
 	maxMaxSessions     = 10_000
@@ -225,6 +221,72 @@ const (
 	defaultCacheSize = 4096
 	maxCacheSize     = 1 << 20
 )
+
+func (o VerifierOptions) compile(f *faults.Collector) rules {
+	o.checkParties(f)
+	f.Names("VerifierOptions.Types", o.Types)
+	types := accessTypes
+	if len(o.Types) > 0 {
+		types = make([]string, len(o.Types))
+		for i, t := range o.Types {
+			types[i] = compact.MediaType(t)
+		}
+	}
+	f.Names("VerifierOptions.ScopeClaims", o.ScopeClaims)
+	for i, name := range o.ScopeClaims {
+		if isRegistered(name) {
+			f.Add(fmt.Sprintf("VerifierOptions.ScopeClaims[%d]", i), "%s is a registered claim and cannot hold scopes", name)
+		}
+	}
+	r := rules{
+		issuer:      o.Issuer,
+		audience:    slices.Clone(o.Audience),
+		types:       types,
+		untyped:     len(o.Types) == 0,
+		scopeClaims: slices.Clone(o.ScopeClaims),
+		maxBytes:    f.Int("VerifierOptions.MaxTokenBytes", o.MaxTokenBytes, defaultMaxTokenBytes, minMaxTokenBytes, maxMaxTokenBytes),
+		cacheSize:   f.IntOrNone("VerifierOptions.CacheSize", o.CacheSize, defaultCacheSize, maxCacheSize),
+		leeway:      f.DurationOrNone("VerifierOptions.Leeway", o.Leeway, defaultLeeway, maxLeeway),
+		maxAge:      o.MaxAge,
+		anySubject:  o.AnySubject,
+		check:       o.Check,
+		sessions:    o.Sessions,
+		now:         clock(o.Now),
+	}
+	r.buildErrors()
+	if o.MaxAge < 0 {
+		f.Add("VerifierOptions.MaxAge", "%v is negative", o.MaxAge)
+	}
+	f.TypedNil("VerifierOptions.Sessions", o.Sessions)
+	return r
+}
+
+// checkParties checks the options about "iss" and "aud".
+func (o VerifierOptions) checkParties(f *faults.Collector) {
+	switch {
+	case o.AnyIssuer && o.Issuer != "":
+		f.Add("VerifierOptions.Issuer", "cannot be combined with AnyIssuer")
+	case o.Issuer != "":
+		f.Name("VerifierOptions.Issuer", o.Issuer)
+	case !o.AnyIssuer:
+		f.Add("VerifierOptions.Issuer", "is required: the exact iss of the tokens (AnyIssuer accepts any)")
+	}
+	switch {
+	case o.AnyAudience && len(o.Audience) > 0:
+		f.Add("VerifierOptions.Audience", "cannot be combined with AnyAudience")
+	case len(o.Audience) == 0 && !o.AnyAudience:
+		f.Add("VerifierOptions.Audience", "is required: the name of this service in the aud of its tokens (AnyAudience accepts any)")
+	}
+	f.Names("VerifierOptions.Audience", o.Audience)
+	for _, option := range []struct {
+		name string
+		set  bool
+	}{{"AnyIssuer", o.AnyIssuer}, {"AnyAudience", o.AnyAudience}, {"AnySubject", o.AnySubject}} {
+		if option.set && o.Check == nil {
+			f.Add("VerifierOptions."+option.name, "requires Check, which must decide about the claims instead")
+		}
+	}
+}
 
 // issuance is compiled IssuerOptions, apart from the rules of the verifier.
 type issuance struct {
@@ -251,6 +313,8 @@ func (o IssuerOptions) compile(f *faults.Collector) (issuance, rules) {
 	r := rules{
 		issuer:    o.Issuer,
 		audience:  slices.Clone(o.Audience),
+		types:     accessTypes,
+		untyped:   true,
 		maxBytes:  defaultMaxTokenBytes,
 		cacheSize: defaultCacheSize,
 		leeway:    f.DurationOrNone("IssuerOptions.Leeway", o.Leeway, defaultLeeway, maxLeeway),
@@ -269,7 +333,7 @@ func (o IssuerOptions) compile(f *faults.Collector) (issuance, rules) {
 	if o.AccessTTL == 0 {
 		i.ttl = defaultAccessTTL
 	}
-	if err := checkTTL(i.ttl); err != nil {
+	if err := rotation.CheckAccessTTL(i.ttl); err != nil {
 		f.Add("IssuerOptions.AccessTTL", "%w", err)
 	} else if i.ttl <= r.leeway {
 		f.Add("IssuerOptions.AccessTTL", "%v does not exceed Leeway (%v)", i.ttl, r.leeway)
@@ -298,34 +362,10 @@ func (o IssuerOptions) compileSessions(f *faults.Collector, i *issuance) {
 		}
 		return
 	}
-	i.window = f.DurationOrNone("IssuerOptions.ReuseWindow", o.ReuseWindow, defaultReuseWindow, maxReuseWindow)
 	i.maxSessions = f.IntOrNone("IssuerOptions.MaxSessions", o.MaxSessions, defaultMaxSessions, maxMaxSessions)
-	i.idle, i.life = o.IdleTTL, o.SessionTTL
-	if i.life == 0 {
-		i.life = max(defaultSessionTTL, i.idle)
-	}
-	if i.idle == 0 {
-		i.idle = min(defaultIdleTTL, i.life)
-	}
-	// A session must last long enough for a client that refreshes when its
-	// access token expires, and again after a lost response.
-	least := i.ttl + 2*(i.window+rotation.RepeatGrace)
-	below := func(field string, d time.Duration) {
-		f.Add("IssuerOptions."+field, "%v is below the minimum of %v: AccessTTL + 2·(ReuseWindow + %v)", d, least, rotation.RepeatGrace)
-	}
-	switch {
-	case i.life > maxSessionTTL:
-		f.Add("IssuerOptions.SessionTTL", "%v exceeds the maximum of %v", i.life, maxSessionTTL)
-	case i.life < least:
-		below("SessionTTL", i.life)
-	}
-	switch {
-	case i.idle == i.life: // reported for SessionTTL
-	case i.idle < least:
-		below("IdleTTL", i.idle)
-	case i.idle > i.life:
-		f.Add("IssuerOptions.IdleTTL", "%v exceeds SessionTTL (%v)", i.idle, i.life)
-	}
+	times := rotation.Lifetimes{AccessTTL: i.ttl, IdleTTL: o.IdleTTL, SessionTTL: o.SessionTTL, ReuseWindow: o.ReuseWindow}
+	times.Complete(f)
+	i.idle, i.life, i.window = times.IdleTTL, times.SessionTTL, times.ReuseWindow
 	for n, key := range o.RefreshKeys {
 		path := fmt.Sprintf("IssuerOptions.RefreshKeys[%d]", n)
 		switch {
@@ -342,19 +382,6 @@ func (o IssuerOptions) compileSessions(f *faults.Collector, i *issuance) {
 		}
 		i.refreshKeys = append(i.refreshKeys, key)
 	}
-}
-
-// checkTTL returns an error if a token cannot have this lifetime.
-func checkTTL(ttl time.Duration) error {
-	switch {
-	case ttl <= 0:
-		return fmt.Errorf("%v is not positive", ttl)
-	case ttl%time.Second != 0:
-		return fmt.Errorf("%v is not a whole number of seconds", ttl)
-	case ttl > maxAccessTTL:
-		return fmt.Errorf("%v exceeds the maximum of %v", ttl, maxAccessTTL)
-	}
-	return nil
 }
 
 // clock returns the clock of an options struct.

@@ -272,20 +272,10 @@ func canonicalAlgorithm(name string) Algorithm {
 // acceptsType checks the media type in a header (RFC 7515, section 4.1.9;
 // RFC 8725, section 3.11).
 func (r *rules) acceptsType(h compact.Header) bool {
-	if r.types == nil {
-		return !h.Typed || strings.EqualFold(shortType(h.Type), "JWT") || strings.EqualFold(shortType(h.Type), "at+jwt")
+	if !h.Typed {
+		return r.untyped
 	}
-	return h.Typed && slices.Contains(r.types, strings.ToLower(shortType(h.Type)))
-}
-
-// shortType removes the "application/" that a header may omit from a media
-// type.
-func shortType(t string) string {
-	const prefix = "application/"
-	if len(t) > len(prefix) && strings.EqualFold(t[:len(prefix)], prefix) && !strings.Contains(t[len(prefix):], "/") {
-		return t[len(prefix):]
-	}
-	return t
+	return slices.Contains(r.types, compact.MediaType(h.Type))
 }
 
 // readClaims reads a payload segment into c and makes all checks whose result
@@ -349,7 +339,8 @@ type rules struct {
 	audience    []string // empty for any
 	anySubject  bool
 	check       func(context.Context, *Claims) error // nil for none
-	types       []string                             // lower case, without "application/"; nil for the default
+	types       []string                             // as compact.MediaType returns them
+	untyped     bool                                 // a header without a type is accepted
 	scopeClaims []string
 	maxBytes    int
 	cacheSize   int // 0 for none
@@ -373,66 +364,4 @@ func (r *rules) buildErrors() {
 	r.errAudience = fmt.Errorf("%w: aud does not contain %s", ErrAudienceMismatch, want)
 	r.errNoAudience = fmt.Errorf("%w: aud is missing; it must contain %s", ErrAudienceMismatch, want)
 	r.errTooOld = fmt.Errorf("%w: iat is more than %v ago", ErrTokenTooOld, r.maxAge)
-}
-
-func (o VerifierOptions) compile(f *faults.Collector) rules {
-	o.checkParties(f)
-	f.Names("VerifierOptions.Types", o.Types)
-	var types []string
-	for _, t := range o.Types {
-		types = append(types, strings.ToLower(shortType(t)))
-	}
-	f.Names("VerifierOptions.ScopeClaims", o.ScopeClaims)
-	for i, name := range o.ScopeClaims {
-		if isRegistered(name) {
-			f.Add(fmt.Sprintf("VerifierOptions.ScopeClaims[%d]", i), "%s is a registered claim and cannot hold scopes", name)
-		}
-	}
-	r := rules{
-		issuer:      o.Issuer,
-		audience:    slices.Clone(o.Audience),
-		types:       types,
-		scopeClaims: slices.Clone(o.ScopeClaims),
-		maxBytes:    f.Int("VerifierOptions.MaxTokenBytes", o.MaxTokenBytes, defaultMaxTokenBytes, minMaxTokenBytes, maxMaxTokenBytes),
-		cacheSize:   f.IntOrNone("VerifierOptions.CacheSize", o.CacheSize, defaultCacheSize, maxCacheSize),
-		leeway:      f.DurationOrNone("VerifierOptions.Leeway", o.Leeway, defaultLeeway, maxLeeway),
-		maxAge:      o.MaxAge,
-		anySubject:  o.AnySubject,
-		check:       o.Check,
-		sessions:    o.Sessions,
-		now:         clock(o.Now),
-	}
-	r.buildErrors()
-	if o.MaxAge < 0 {
-		f.Add("VerifierOptions.MaxAge", "%v is negative", o.MaxAge)
-	}
-	f.TypedNil("VerifierOptions.Sessions", o.Sessions)
-	return r
-}
-
-// checkParties checks the options about "iss" and "aud".
-func (o VerifierOptions) checkParties(f *faults.Collector) {
-	switch {
-	case o.AnyIssuer && o.Issuer != "":
-		f.Add("VerifierOptions.Issuer", "cannot be combined with AnyIssuer")
-	case o.Issuer != "":
-		f.Name("VerifierOptions.Issuer", o.Issuer)
-	case !o.AnyIssuer:
-		f.Add("VerifierOptions.Issuer", "is required: the exact iss of the tokens (AnyIssuer accepts any)")
-	}
-	switch {
-	case o.AnyAudience && len(o.Audience) > 0:
-		f.Add("VerifierOptions.Audience", "cannot be combined with AnyAudience")
-	case len(o.Audience) == 0 && !o.AnyAudience:
-		f.Add("VerifierOptions.Audience", "is required: the name of this service in the aud of its tokens (AnyAudience accepts any)")
-	}
-	f.Names("VerifierOptions.Audience", o.Audience)
-	for _, option := range []struct {
-		name string
-		set  bool
-	}{{"AnyIssuer", o.AnyIssuer}, {"AnyAudience", o.AnyAudience}, {"AnySubject", o.AnySubject}} {
-		if option.set && o.Check == nil {
-			f.Add("VerifierOptions."+option.name, "requires Check, which must decide about the claims instead")
-		}
-	}
 }

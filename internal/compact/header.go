@@ -1,6 +1,10 @@
 package compact
 
-import "github.com/seed-0a072700/jwtauth/internal/jsonscan"
+import (
+	"strings"
+
+	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
+)
 
 // MaxHeaderLen is the maximum length of a header segment, in characters. It
 // leaves room for an unneeded certificate chain (x5c), which some issuers
@@ -47,4 +51,15 @@ func ParseHeader(segment string) (h Header, ok bool) {
 		}
 	}
 	return h, ok && s.Valid() && h.Algorithm != ""
+}
+
+// MediaType returns a media type in lower case and without the "application/"
+// that a header may omit (RFC 7515, section 4.1.9).
+func MediaType(typ string) string {
+	typ = strings.ToLower(typ)
+	short, ok := strings.CutPrefix(typ, "application/")
+	if ok && short != "" && !strings.Contains(short, "/") {
+		return short
+	}
+	return typ
 }

@@ -159,3 +159,23 @@ func FuzzParseHeader(f *testing.F) {
 		}
 	})
 }
+
+func TestMediaType(t *testing.T) {
+	for typ, want := range map[string]string{
+		"":                    "",
+		"JWT":                 "jwt",
+		"at+JWT":              "at+jwt",
+		"Application/AT+jwt":  "at+jwt",
+		"application/x":       "x",
+		"application/":        "application/",
+		"application/x/y":     "application/x/y",
+		"x/y":                 "x/y",
+		"text/jwt":            "text/jwt",
+		"applicationsjwt":     "applicationsjwt",
+		" application/at+jwt": " application/at+jwt",
+	} {
+		if got := compact.MediaType(typ); got != want {
+			t.Errorf("%q: %q, want %q", typ, got, want)
+		}
+	}
+}
