@@ -13,7 +13,7 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-//go:embed static
+//go:embed static/*.css static/*.js static/*.svg
 var static embed.FS
 
 type server struct {
