@@ -39,7 +39,7 @@ func TestKeysFromNode(t *testing.T) {
 			})
 		}
 		token := node.Get[string](t, n, "sign", node.Object{"lib": "jose", "alg": alg, "key": privateJWK,
-			"claims": node.Object{"iss": issuerName, "aud": audience, "exp": time.Now().Add(time.Hour).Unix()}})
+			"claims": node.Object{"iss": issuerName, "sub": "1", "aud": audience, "exp": time.Now().Add(time.Hour).Unix()}})
 		for form, data := range pair.Public {
 			t.Run(string(alg)+"/public/"+form, func(t *testing.T) {
 				_, err := verify(t, parse(t, form, data), token)
@@ -111,7 +111,7 @@ func TestJWKNamesItself(t *testing.T) {
 		t.Errorf("alg %s, id %q", key.Algorithm(), key.ID())
 	}
 	token := node.Get[string](t, n, "sign", node.Object{"lib": "jose", "alg": "PS384", "key": p.private, "kid": "2026-11",
-		"claims": node.Object{"iss": issuerName, "aud": audience, "exp": time.Now().Add(time.Hour).Unix()}})
+		"claims": node.Object{"iss": issuerName, "sub": "1", "aud": audience, "exp": time.Now().Add(time.Hour).Unix()}})
 	_, err = verify(t, key, token)
 	check(t, err)
 }

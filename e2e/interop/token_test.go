@@ -239,7 +239,7 @@ func TestBareTutorialToken(t *testing.T) {
 	check(t, err)
 
 	theirs := node.Get[string](t, n, "sign", node.Object{"lib": "jsonwebtoken", "alg": "HS256", "key": p.private,
-		"claims": node.Object{"username": "admin", "exp": time.Now().Add(time.Hour).Unix()}})
+		"claims": node.Object{"sub": "1", "username": "admin", "exp": time.Now().Add(time.Hour).Unix()}})
 	c, err := issuer.VerifyToken(t.Context(), theirs)
 	check(t, err)
 	var user struct{ Username string }
@@ -261,7 +261,7 @@ func TestEd25519Name(t *testing.T) {
 	n := peer(t)
 	p := newParty(t, jwtauth.EdDSA, 0)
 	token := node.Get[string](t, n, "sign", node.Object{"lib": "jose", "alg": "Ed25519", "key": p.private,
-		"claims": node.Object{"iss": issuerName, "aud": audience, "exp": time.Now().Add(time.Hour).Unix()}})
+		"claims": node.Object{"iss": issuerName, "sub": "1", "aud": audience, "exp": time.Now().Add(time.Hour).Unix()}})
 	c, err := verify(t, p.key.Public(), token)
 	check(t, err)
 	if !slices.Equal(c.Audience, []string{audience}) { // a single audience, written as a string
@@ -281,10 +281,11 @@ func TestBigNumbers(t *testing.T) {
 	want := numbers{1<<63 - 1, "123456789012345678901234567890"}
 	payload, err := json.Marshal(struct {
 		Iss string `json:"iss"`
+		Sub string `json:"sub"`
 		Aud string `json:"aud"`
 		Exp int64  `json:"exp"`
 		numbers
-	}{issuerName, audience, time.Now().Add(time.Hour).Unix(), want})
+	}{issuerName, "1", audience, time.Now().Add(time.Hour).Unix(), want})
 	check(t, err)
 
 	token := node.Get[string](t, n, "sign", node.Object{"lib": "jose", "alg": "ES256", "key": p.private, "claims": string(payload)})
@@ -311,7 +312,7 @@ func TestRefusedFromNode(t *testing.T) {
 	secret := hmac.private["secret"].([]byte)
 	confused := []byte(public.public["pem"].(string)) // the text of a public key, mistaken for an HMAC secret
 	in := func(d time.Duration) int64 { return time.Now().Add(d).Unix() }
-	good := node.Object{"iss": issuerName, "aud": audience, "exp": in(time.Hour)}
+	good := node.Object{"iss": issuerName, "sub": "1", "aud": audience, "exp": in(time.Hour)}
 	with := func(name string, value any) node.Object {
 		claims := maps.Clone(good)
 		claims[name] = value
