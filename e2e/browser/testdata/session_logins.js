@@ -15,6 +15,29 @@ export const logins = {
 		return all(equal('ended', error instanceof SessionEnded && again instanceof SessionEnded, true), equal('told', told, 1), equal('requests', s.requests, ['/login', '/refresh']));
 	},
 
+	async 'a 401 of a proxy does not end the session'() {
+		const faults = [];
+		for (const body of ['<h1>Proxy login</h1>', '{}', '"session_ended"', '{"code":"proxy"}']) {
+			const s = service();
+			const session = await loggedIn(s, { tokens: 'storage' });
+			let proxied = true;
+			const behind = new Session({ name: `case-${number}`, tokens: 'storage', fetch: (...args) => (proxied ? new Response(body, { status: 401 }) : s.fetch(...args)) });
+			const refused = await fails(behind.refresh(true));
+			const out = await fails(behind.logout());
+			proxied = false;
+			const sent = await (await session.fetch('/api')).json();
+			faults.push(equal(`${body}: errors`, [refused?.name, out?.name], ['Unavailable', 'Unavailable']), equal(`${body}: ended`, behind.ended, false), equal(`${body}: sent`, sent.authorization, 'Bearer access-1'));
+		}
+		return all(...faults);
+	},
+
+	async 'a logout of an unknown session succeeds'() {
+		const s = service({ '/logout': (request, s, json) => json(401, { code: 'token_invalid' }) });
+		const session = await loggedIn(s);
+		await session.logout();
+		return equal('ended', session.ended, true);
+	},
+
 	async 'logout aborts a refresh'() {
 		let refreshing;
 		const under = new Promise((done) => { refreshing = done; });
@@ -115,7 +138,7 @@ export const logins = {
 		const faults = [];
 		for (const status of [200, 401]) {
 			let answer;
-			const s = service({ '/refresh': (request, s, json) => new Promise((done) => { answer = () => done(json(status, { expires_in: 60, access_token: 'old', refresh_token: 'old' })); }) });
+			const s = service({ '/refresh': (request, s, json) => new Promise((done) => { answer = () => done(json(status, { code: 'session_ended', expires_in: 60, access_token: 'old', refresh_token: 'old' })); }) });
 			const session = await loggedIn(s, { tokens: 'storage', locks: null });
 			const late = fails(session.refresh(true));
 			await until(() => answer);

@@ -25,6 +25,8 @@
 //     that a late response of the old session does not overwrite their result.
 //     Other tabs are notified afterwards.
 //   - After a 401 it refreshes and repeats the request once.
+//   - Only a 401 with a code of the service ends the session. A proxy may respond
+//     with a 401 of its own.
 //   - After a 503 it waits as long as Retry-After says, 1 to 30 seconds.
 //   - Silent renewal backs off if it cannot reach the server, up to 30 seconds.
 
@@ -171,7 +173,7 @@ export class Session extends EventTarget {
 
 	/**
 	 * Ends the session in all tabs. Throws Unavailable if the result is unknown: then the session
-	 * counts as active. A 401 means that the server does not know the session.
+	 * counts as active. A 401 of the service means that it does not know the session.
 	 */
 	async logout() {
 		this.#giveUp?.abort();
@@ -179,10 +181,10 @@ export class Session extends EventTarget {
 			if (this.#inStorage && this.ended) {
 				return;
 			}
-			const { status } = await this.#post('/logout', this.#inStorage ? { refresh_token: this.#state().refreshToken } : undefined);
+			const answer = await this.#post('/logout', this.#inStorage ? { refresh_token: this.#state().refreshToken } : undefined);
 			this.#giveUp?.abort();
-			if (status !== 204 && status !== 401) {
-				throw new Unavailable(`logout: ${status}`);
+			if (answer.status !== 204 && !isOver(answer)) {
+				throw new Unavailable(`logout: ${answer.status}`);
 			}
 			this.#write({ at: over });
 		});
@@ -252,7 +254,7 @@ export class Session extends EventTarget {
 			// meanwhile. Its result counts.
 			return;
 		}
-		if (answer.status === 401) {
+		if (isOver(answer)) {
 			this.#write({ at: over });
 		} else if (answer.status === 200) {
 			this.#keep(answer.body);
@@ -359,6 +361,14 @@ export class Session extends EventTarget {
 }
 
 const over = 'ended'; // the `at` of a session that has ended
+
+/**
+ * Whether the service says that the session has ended or never existed. Without one of its codes, a
+ * 401 comes from a proxy, and says nothing about the session.
+ */
+function isOver({ status, body }) {
+	return status === 401 && ['session_ended', 'token_invalid', 'token_missing'].includes(body.code);
+}
 
 function mark() {
 	return `${Date.now()} ${Math.random()}`;
