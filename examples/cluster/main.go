@@ -76,12 +76,13 @@ func run(ctx context.Context, log *slog.Logger, c config) error {
 	}
 	defer store.close()
 	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{
-		Sessions:    store,
-		AccessTTL:   c.accessTTL,
-		IdleTTL:     c.idleTTL,
-		ReuseWindow: c.reuseWindow,
-		Claims:      privateClaims,
-		OnEvent:     logEvents(log),
+		Sessions:          store,
+		AccessTTL:         c.accessTTL,
+		IdleTTL:           c.idleTTL,
+		ReuseWindow:       c.reuseWindow,
+		Claims:            privateClaims,
+		CredentialVersion: credentialVersion,
+		OnEvent:           logEvents(log),
 	})
 	if err != nil {
 		return err
@@ -168,11 +169,12 @@ type user struct {
 	id           string // the subject of the tokens; never changes and is never reused
 	name         string
 	passwordHash string
+	version      string // changes with the password
 }
 
 // admin has the password "password". Other bcrypt libraries write such hashes
 // as well.
-var admin = user{id: "1", name: "admin", passwordHash: "$2b$12$VzvUHQyDku8f0ZpxBTMiL.SAL.YGNnoUsLslLtyTQxXIixJ4X0yGe"}
+var admin = user{id: "1", name: "admin", passwordHash: "$2b$12$VzvUHQyDku8f0ZpxBTMiL.SAL.YGNnoUsLslLtyTQxXIixJ4X0yGe", version: "1"}
 
 // For an unknown user, both return the zero user.
 var (
@@ -184,13 +186,24 @@ var (
 // takes as long as a wrong password.
 func authenticate(ctx context.Context, username, password string) (subject string, opts []jwtauth.LoginOption, err error) {
 	u := usersByName[username]
-	return u.id, nil, jwtauth.CheckPassword(ctx, u.passwordHash, password)
+	opts = []jwtauth.LoginOption{jwtauth.CredentialVersion(u.version)}
+	return u.id, opts, jwtauth.CheckPassword(ctx, u.passwordHash, password)
 }
 
 // claims are the private claims of a token. Every holder of the token can read
 // them.
 type claims struct {
 	Username string `json:"username"`
+}
+
+// credentialVersion ends logins and sessions with a password that has changed
+// since, at the latest at their next refresh.
+func credentialVersion(_ context.Context, subject string) (string, error) {
+	u, ok := usersByID[subject]
+	if !ok {
+		return "", jwtauth.ErrSubjectDisabled
+	}
+	return u.version, nil
 }
 
 // privateClaims is called at every login and refresh. So a deleted user is

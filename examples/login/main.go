@@ -63,10 +63,11 @@ func run(ctx context.Context, log *slog.Logger, addr string) error {
 	}
 	s := &server{log: log}
 	s.issuer, err = jwtauth.NewIssuer(key, jwtauth.IssuerOptions{
-		AccessTTL: accessTTL,
-		Claims:    privateClaims,
-		Sessions:  memstore.New(),
-		OnEvent:   s.report,
+		AccessTTL:         accessTTL,
+		Claims:            privateClaims,
+		CredentialVersion: credentialVersion,
+		Sessions:          memstore.New(),
+		OnEvent:           s.report,
 	})
 	if err != nil {
 		return err
@@ -122,11 +123,12 @@ type user struct {
 	id           string // the subject of the tokens; never changes and is never reused
 	name         string
 	passwordHash string
+	version      string // changes with the password
 }
 
 // admin has the password "password". Other bcrypt libraries write such hashes
 // as well.
-var admin = user{id: "1", name: "admin", passwordHash: "$2b$12$VzvUHQyDku8f0ZpxBTMiL.SAL.YGNnoUsLslLtyTQxXIixJ4X0yGe"}
+var admin = user{id: "1", name: "admin", passwordHash: "$2b$12$VzvUHQyDku8f0ZpxBTMiL.SAL.YGNnoUsLslLtyTQxXIixJ4X0yGe", version: "1"}
 
 // For an unknown user, both return the zero user.
 var (
@@ -138,6 +140,16 @@ var (
 // them.
 type claims struct {
 	Username string `json:"username"`
+}
+
+// credentialVersion ends logins and sessions with a password that has changed
+// since, at the latest at their next refresh.
+func credentialVersion(_ context.Context, subject string) (string, error) {
+	u, ok := usersByID[subject]
+	if !ok {
+		return "", jwtauth.ErrSubjectDisabled
+	}
+	return u.version, nil
 }
 
 // privateClaims is called at every login and refresh. So a deleted user is
@@ -155,7 +167,8 @@ func authenticate(ctx context.Context, username, password string) (subject strin
 	// The hash of an unknown user is empty. CheckPassword then takes as long
 	// as for a wrong password and returns the same error.
 	u := usersByName[username]
-	return u.id, nil, jwtauth.CheckPassword(ctx, u.passwordHash, password)
+	opts = []jwtauth.LoginOption{jwtauth.CredentialVersion(u.version)}
+	return u.id, opts, jwtauth.CheckPassword(ctx, u.passwordHash, password)
 }
 
 type server struct {

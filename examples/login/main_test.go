@@ -69,6 +69,28 @@ func TestLoginBody(t *testing.T) {
 	}
 }
 
+// A change of the password ends the sessions of the old one.
+func TestRefreshAfterPasswordChange(t *testing.T) {
+	t.Setenv("TOKEN_SECRET", testSecret)
+	cheap, err := bcrypt.GenerateFromPassword([]byte("password"), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	usersByName[admin.name] = user{id: admin.id, name: admin.name, passwordHash: string(cheap), version: admin.version}
+	defer func() { usersByName[admin.name], usersByID[admin.id] = admin, admin }()
+	s := start(t)
+	var tokens struct {
+		RefreshToken string `json:"refresh_token"`
+	}
+	if a := s.post(t, goodLogin); json.Unmarshal([]byte(a.body), &tokens) != nil || tokens.RefreshToken == "" {
+		t.Fatalf("login responds %d %s", a.status, a.body)
+	}
+	changed := admin
+	changed.version = "2"
+	usersByID[admin.id] = changed
+	wantProblem(t, s.form(t, "/refresh", tokens.RefreshToken), 401, "session_ended")
+}
+
 // A disabled user is logged out by the next refresh, because privateClaims
 // refuses it.
 func TestRefreshOfUnknownSubject(t *testing.T) {
@@ -79,7 +101,7 @@ func TestRefreshOfUnknownSubject(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	usersByName[admin.name] = user{id: admin.id, name: admin.name, passwordHash: string(cheap)}
+	usersByName[admin.name] = user{id: admin.id, name: admin.name, passwordHash: string(cheap), version: admin.version}
 	defer func() { usersByName[admin.name] = admin }()
 	s := start(t)
 	var tokens struct {
