@@ -31,7 +31,9 @@ type view struct {
 	Name      string     `json:"name"`
 	Email     string     `json:"email,omitempty"`
 	AuthTime  *time.Time `json:"auth_time,omitempty"` // nil if the provider does not say
-	ExpiresIn int64      `json:"expires_in"`          // seconds, of the access token
+	ACR       string     `json:"acr,omitempty"`       // how the user signed in there
+	AMR       []string   `json:"amr,omitempty"`
+	ExpiresIn int64      `json:"expires_in"` // seconds, of the access token
 }
 
 // viewOf reads the claims of a request that Verify has let through.
@@ -48,6 +50,8 @@ func viewOf(r *http.Request) (view, error) {
 		Subject:   claims.Subject,
 		Name:      firstOf(p.Name, claims.Subject),
 		Email:     p.Email,
+		ACR:       claims.AuthContext,
+		AMR:       claims.AuthMethods,
 		ExpiresIn: int64(max(0, time.Until(claims.ExpiresAt)).Seconds()),
 	}
 	if !claims.AuthTime.IsZero() {

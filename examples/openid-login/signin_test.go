@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -119,6 +120,7 @@ func (s *site) callbackOf() string {
 func TestSignIn(t *testing.T) {
 	p := newProvider(t)
 	p.claims["auth_time"] = time.Now().Add(-time.Hour).Unix()
+	p.claims["acr"], p.claims["amr"] = "phr", []string{"hwk", "user"}
 	s := newSite(t, p)
 	s.want("/", 200, "/login", "Sign in with OpenID")
 	s.want("/login/start", 200, "/", `Hello <span id="name">Ann</span>`)
@@ -128,6 +130,9 @@ func TestSignIn(t *testing.T) {
 		at, _ := time.Parse(time.RFC3339, me["auth_time"].(string))
 		if me["subject"] != "user-1" || me["name"] != "Ann" || me["email"] != "ann@example.com" || time.Since(at) < 59*time.Minute {
 			t.Errorf("%s: %v", when, me)
+		}
+		if me["acr"] != "phr" || fmt.Sprint(me["amr"]) != "[hwk user]" {
+			t.Errorf("%s: acr %v, amr %v", when, me["acr"], me["amr"])
 		}
 	}
 	check("after the sign-in")

@@ -72,7 +72,7 @@ func run(ctx context.Context, log *slog.Logger, c config) error {
 	if c.baseURL == "" {
 		c.baseURL = fmt.Sprintf("http://localhost:%d", listener.Addr().(*net.TCPAddr).Port)
 	}
-	handler, err := newServer(key, checkPassword, c, log)
+	handler, err := newServer(key, newUsers(), checkPassword, c, log)
 	if err != nil {
 		return err
 	}

@@ -25,8 +25,8 @@ type server struct {
 }
 
 // newServer returns the whole application.
-func newServer(key jwtauth.Key, check passwordCheck, c config, log *slog.Logger) (http.Handler, error) {
-	s := &server{users: newUsers(), ceremonies: newCeremonies(), log: log}
+func newServer(key jwtauth.Key, users *users, check passwordCheck, c config, log *slog.Logger) (http.Handler, error) {
+	s := &server{users: users, ceremonies: newCeremonies(), log: log}
 	var err error
 	if s.web, err = newWebAuthn(c.baseURL); err != nil {
 		return nil, err
