@@ -350,10 +350,11 @@ func challengeOf(err error, r *http.Request) *challenges {
 //	400 password_invalid     ErrPasswordUnhashable
 //	401 token_missing        ErrTokenMissing
 //	401 token_expired        ErrTokenExpired
-//	401 token_invalid        ErrTokenInvalid for all other reasons, also from Issuer.Live
+//	401 token_invalid        ErrTokenInvalid for any other reason
 //	401 session_ended        ErrSessionEnded, ErrTokenReused
 //	401 login_failed         ErrWrongPassword, ErrSubjectDisabled
-//	401 insufficient_user_authentication  ErrInsufficientAuthentication
+//	401 insufficient_user_authentication
+//	                         ErrInsufficientAuthentication
 //	403 insufficient_scope   ErrInsufficientScope
 //	403 forbidden            ErrForbidden
 //	403 cross_site           ErrCrossSite
