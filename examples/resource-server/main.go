@@ -121,6 +121,9 @@ func newServer(log *slog.Logger, c config) (*server, error) {
 	s := &server{log: log}
 	verifiers := make(map[string]jwtauth.TokenVerifier)
 	for _, issuer := range c.issuers {
+		if verifiers[issuer] != nil {
+			return nil, fmt.Errorf("-issuer %s is given twice", issuer)
+		}
 		opts := jwtauth.RemoteKeysOptions{Cooldown: c.cooldown, OnFetch: s.onFetch}
 		keys, err := jwtauth.NewRemoteKeysFromIssuer(issuer, opts)
 		if c.keys != "" {

@@ -230,7 +230,7 @@ func TestProcess(t *testing.T) {
 		"no issuer":               {[]string{"-audience", audience}, "-issuer and -audience are required"},
 		"no audience":             {[]string{"-issuer", "https://idp.example"}, "-issuer and -audience are required"},
 		"http":                    {[]string{"-issuer", "http://idp.example", "-audience", audience}, "is http"},
-		"issuer twice":            {[]string{"-issuer", "https://idp.example", "-issuer", "https://idp.example", "-audience", audience}, "like another Verifier"},
+		"issuer twice":            {[]string{"-issuer", "https://idp.example", "-issuer", "https://idp.example", "-audience", audience}, "is given twice"},
 		"keys of several issuers": {[]string{"-issuer", "https://a.example", "-issuer", "https://b.example", "-keys", "https://a.example/keys", "-audience", audience}, "exactly one -issuer"},
 	} {
 		t.Run(name, func(t *testing.T) {

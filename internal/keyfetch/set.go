@@ -112,9 +112,16 @@ func identityOf(key *jose.Key) identity {
 
 var errNotASet = errors.New(`the response is no key set: it is not a JSON object with an array "keys"`)
 
+// maxOtherDocument limits the documents that notASet reads again. Discovery
+// documents and maps of certificates are much shorter.
+const maxOtherDocument = 64 << 10
+
 // notASet returns the error for a JSON object without "keys". It says which
 // other document of a provider the object probably is.
 func notASet(text string) error {
+	if len(text) > maxOtherDocument {
+		return errNotASet
+	}
 	if _, _, ok := readMetadata(text); ok {
 		return fmt.Errorf("%w; it is a discovery document: use its jwks_uri, or pass its issuer to NewRemoteKeysFromIssuer", errNotASet)
 	}
