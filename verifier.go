@@ -122,6 +122,9 @@ func (v *Verifier) VerifyToken(ctx context.Context, token string) (*Claims, erro
 
 // checkError returns the error for a token that Check refused with err.
 func checkError(err error) error {
+	if errors.Is(err, ErrTokenInvalid) {
+		return fmt.Errorf("%w: %w", err, errCheck) // so that Renew does not renew
+	}
 	if hasResponse(err) {
 		return err
 	}

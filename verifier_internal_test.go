@@ -3,6 +3,7 @@ package jwtauth
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -251,5 +252,18 @@ func TestKnownHeadersAreTheVerifiersOwn(t *testing.T) {
 		if _, err := strict.VerifyToken(t.Context(), token); err != ErrTokenType {
 			t.Errorf("got %v, want ErrTokenType", err)
 		}
+	}
+}
+
+// A refusal by Check is marked, so that Renew does not renew for it each time.
+func TestCheckErrorIsMarked(t *testing.T) {
+	for _, err := range []error{ErrTokenExpired, ErrTokenInvalid, errors.New("no tenant")} {
+		got := checkError(err)
+		if !errors.Is(got, errCheck) || !errors.Is(got, err) || !errors.Is(got, ErrTokenInvalid) {
+			t.Errorf("%v: %v", err, got)
+		}
+	}
+	if got := checkError(ErrForbidden); got != ErrForbidden {
+		t.Errorf("%v", got)
 	}
 }
