@@ -25,13 +25,14 @@ const setBusy = (button, busy) => {
 };
 
 /**
- * Says while the server cannot be reached, and calls onReturn when it is back. Returns what others call to whom the session
- * was Unavailable: it says what has not been done, and whether the server is away or only cannot decide now.
+ * Shows a message while the server cannot be reached, and calls onReturn when it is back. Returns a
+ * function for actions that failed with Unavailable: it shows that the action was not done, and
+ * whether the server is unreachable or only busy.
  */
 function watchConnection(onReturn) {
 	const line = find('connection');
 	let down = false;
-	const lost = (text = 'The server cannot be reached. This page goes on by itself as soon as it is back.') => {
+	const lost = (text = 'The server cannot be reached. This page continues as soon as it is back.') => {
 		down = true;
 		line.className = 'message problem';
 		line.textContent = text;
@@ -65,7 +66,7 @@ function watchConnection(onReturn) {
 		if (await reached()) {
 			say(`${what}: the server is busy. Please try again in a moment.`, true);
 		} else {
-			lost(`${what}. Please try again when the server is back.`);
+			lost(`${what}: the server cannot be reached. Please try again when it is back.`);
 		}
 	};
 }
