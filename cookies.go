@@ -1,6 +1,7 @@
 package jwtauth
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/seed-0a072700/jwtauth/internal/credentials"
 	"github.com/seed-0a072700/jwtauth/internal/faults"
+	"github.com/seed-0a072700/jwtauth/internal/params"
 	"github.com/seed-0a072700/jwtauth/internal/site"
 )
 
@@ -186,6 +188,15 @@ func (c *Cookies) refreshToken(r *http.Request) (string, error) {
 	return cookieToken(r, c.refresh.Name)
 }
 
+// presented is refreshToken for a request that must have one.
+func (c *Cookies) presented(r *http.Request) (string, error) {
+	token, err := c.refreshToken(r)
+	if err == nil && token == "" {
+		err = ErrTokenMissing
+	}
+	return token, err
+}
+
 // replace returns a copy of the request with the tokens in its cookies.
 func (c *Cookies) replace(r *http.Request, tokens Tokens) *http.Request {
 	var pairs []string
@@ -199,4 +210,171 @@ func (c *Cookies) replace(r *http.Request, tokens Tokens) *http.Request {
 	replaced.Header = r.Header.Clone()
 	replaced.Header["Cookie"] = []string{strings.Join(pairs, "; ")}
 	return replaced
+}
+
+// begin creates a session for the client of a request.
+func (h *Handlers) begin(r *http.Request, subject string, opts []LoginOption) (Tokens, Session, error) {
+	opts = append([]LoginOption{Label(h.opts.Label(r))}, opts...)
+	member, value, err := h.confirmation(r)
+	if err != nil {
+		return Tokens{}, Session{}, err
+	}
+	if member != "" {
+		opts = append(opts, Confirmation(member, value))
+	}
+	tokens, session, err := h.issuer.login(r.Context(), subject, opts...)
+	if err != nil {
+		return Tokens{}, Session{}, err
+	}
+	if h.opts.Cookies != nil {
+		if err := h.replaceSession(r, tokens); err != nil {
+			return Tokens{}, Session{}, err
+		}
+	}
+	h.issuer.limitSessions(r.Context(), session)
+	return tokens, session, nil
+}
+
+// replaceSession prepares for the cookies of a new session. It ends the session
+// whose cookies they replace, because the browser loses its tokens. So the
+// user's list of devices shows this browser once. If the tokens do not fit into
+// cookies, it ends the new session instead.
+func (h *Handlers) replaceSession(r *http.Request, tokens Tokens) error {
+	if err := h.opts.Cookies.check(tokens); err != nil {
+		_ = h.issuer.Logout(r.Context(), tokens.RefreshToken) // no client gets these tokens
+		return err
+	}
+	_ = h.endSession(r) // if it fails, the old session expires
+	return nil
+}
+
+// confirmation returns the key that a request has proved possession of.
+func (h *Handlers) confirmation(r *http.Request) (member, value string, err error) {
+	if h.opts.Confirmation == nil {
+		return "", "", nil
+	}
+	return h.opts.Confirmation(r)
+}
+
+// refreshOptions adds the key of a request to the options of a refresh.
+func (h *Handlers) refreshOptions(r *http.Request, opts ...RefreshOption) ([]RefreshOption, error) {
+	member, value, err := h.confirmation(r)
+	if err != nil || member == "" {
+		return opts, err
+	}
+	return append([]RefreshOption{ConfirmedBy(member, value)}, opts...), nil
+}
+
+// setLoginCookies sets the cookies of a new session.
+func (h *Handlers) setLoginCookies(w http.ResponseWriter, tokens Tokens, session Session) {
+	h.opts.Cookies.set(w, tokens, h.refreshLifetime(session), session.attributes().BrowserSession)
+}
+
+// refreshLifetime returns how long the refresh token of a session verifies.
+func (h *Handlers) refreshLifetime(s Session) time.Duration {
+	return refreshExpiry(s).Sub(h.issuer.rules.now())
+}
+
+func (h *Handlers) refreshCookies(w http.ResponseWriter, r *http.Request) error {
+	presented, err := h.opts.Cookies.presented(r)
+	if err != nil {
+		return err
+	}
+	tokens, err := h.exchange(w, r, presented)
+	if err != nil {
+		return err
+	}
+	respondCookies(w, r, tokens, "")
+	return nil
+}
+
+// updateSession refreshes and changes the session of a verified request.
+func (h *Handlers) updateSession(w http.ResponseWriter, r *http.Request, opts []RefreshOption) error {
+	claims, ok := FromContext(r.Context())
+	if !ok {
+		return errNoVerify
+	}
+	presented, err := h.opts.Cookies.presented(r)
+	if err != nil {
+		return err
+	}
+	of, err := h.issuer.readRefresh(r.Context(), presented)
+	switch {
+	case err != nil:
+		return err
+	case of.sessionID != claims.SessionID || of.subject != claims.Subject:
+		return errTwoSessions
+	}
+	_, err = h.exchange(w, r, presented, opts...)
+	return err
+}
+
+var (
+	errNoCookies   = errors.New("jwtauth: HandlerOptions.Cookies is not set")
+	errTwoSessions = fmt.Errorf("%w: the request is verified for another session than that of the refresh cookie", ErrForbidden)
+)
+
+// logoutCookies deletes the cookies after their session has ended. If that is
+// not known, it leaves them: without them the browser could not try again.
+func (h *Handlers) logoutCookies(w http.ResponseWriter, r *http.Request) error {
+	if err := h.endSession(r); err != nil {
+		return err
+	}
+	h.opts.Cookies.clear(w)
+	if h.opts.AfterLogout != "" && params.IsForm(r) {
+		seeOther(w, h.opts.AfterLogout)
+		return nil
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// endSession ends the session that the cookies of a request belong to. If there
+// is no refresh token or it does not verify, the access token names the
+// session.
+func (h *Handlers) endSession(r *http.Request) error {
+	token, err := h.opts.Cookies.refreshToken(r)
+	if err != nil {
+		return err
+	}
+	var invalid error
+	if token != "" {
+		invalid = h.issuer.Logout(r.Context(), token)
+		if !errors.Is(invalid, ErrTokenInvalid) {
+			return invalid
+		}
+	}
+	access, err := h.opts.Cookies.accessToken(r)
+	if err != nil {
+		return err
+	}
+	claims, err := h.issuer.VerifyToken(r.Context(), access)
+	if err != nil {
+		return invalid // nil: without a refresh token there is no session to end
+	}
+	err = h.issuer.EndSession(r.Context(), claims.Subject, claims.SessionID)
+	if errors.Is(err, ErrSessionEnded) {
+		return nil
+	}
+	return err
+}
+
+// respondCookies responds after the cookies are set: to a form with a redirect,
+// to everything else with JSON.
+func respondCookies(w http.ResponseWriter, r *http.Request, tokens Tokens, target string) {
+	if target != "" && params.IsForm(r) {
+		seeOther(w, target)
+		return
+	}
+	body, _ := json.Marshal(struct { // numbers always can be marshaled
+		ExpiresIn int `json:"expires_in"`
+	}{tokens.ExpiresIn})
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(append(body, '\n'))
+}
+
+// seeOther redirects to a path of this origin.
+func seeOther(w http.ResponseWriter, path string) {
+	w.Header().Set("Location", path)
+	w.WriteHeader(http.StatusSeeOther)
 }

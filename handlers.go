@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/seed-0a072700/jwtauth/internal/faults"
 	"github.com/seed-0a072700/jwtauth/internal/params"
@@ -83,9 +81,6 @@ type HandlerOptions struct {
 const (
 	defaultMaxBodyBytes = 16 << 10
 	maxMaxBodyBytes     = 1 << 20
-
-	passwordField = "password"
-	rememberField = "remember"
 )
 
 // LoginGuard decides which logins may have their password checked, for example
@@ -125,6 +120,7 @@ type LoginGuard interface {
 type Handlers struct {
 	issuer *Issuer
 	opts   HandlerOptions
+	body   params.Reader
 }
 
 // NewHandlers returns the endpoints of an issuer. If the issuer has no
@@ -139,10 +135,10 @@ func NewHandlers(issuer *Issuer, opts HandlerOptions) (*Handlers, error) {
 	case issuer.store == nil && opts.Cookies != nil:
 		f.Add("HandlerOptions.Cookies", "requires IssuerOptions.Sessions")
 	}
-	switch opts.UsernameField {
-	case "":
-		opts.UsernameField = "username"
-	case passwordField, rememberField:
+	if opts.UsernameField == "" {
+		opts.UsernameField = params.Username
+	}
+	if params.IsReserved(opts.UsernameField) {
 		f.Add("HandlerOptions.UsernameField", "%q is the name of another member", opts.UsernameField)
 	}
 	if opts.BrowserSession && opts.Cookies == nil {
@@ -166,7 +162,8 @@ func NewHandlers(issuer *Issuer, opts HandlerOptions) (*Handlers, error) {
 	if err := f.Err(); err != nil {
 		return nil, err
 	}
-	return &Handlers{issuer: issuer, opts: opts}, nil
+	body := params.Reader{MaxBytes: opts.MaxBodyBytes, Username: opts.UsernameField, Remember: opts.BrowserSession}
+	return &Handlers{issuer: issuer, opts: opts, body: body}, nil
 }
 
 func checkTarget(f *faults.Collector, path, target string, cookies *Cookies) {
@@ -184,193 +181,198 @@ func checkTarget(f *faults.Collector, path, target string, cookies *Cookies) {
 // Login reads "username" (see UsernameField) and "password", and responds with
 // tokens.
 func (h *Handlers) Login(w http.ResponseWriter, r *http.Request) {
-	if h.opts.Authenticate == nil {
-		h.opts.OnError(w, r, errNoEndpoint)
-		return
-	}
-	names := []string{h.opts.UsernameField, passwordField}
-	if h.opts.BrowserSession {
-		names = append(names, rememberField)
-	}
-	h.serve(w, r, func(params map[string]string) error {
-		username, password := params[h.opts.UsernameField], params[passwordField]
-		switch {
-		case username == "" || password == "":
-			return fmt.Errorf("%w: %s or password missing", ErrBodyInvalid, h.opts.UsernameField)
-		case strings.ContainsRune(username, 0) || !utf8.ValidString(username):
-			return errUsername // databases refuse to compare it
+	h.serve(w, r, h.opts.Authenticate != nil, func() error {
+		body, err := h.body.Login(w, r)
+		if err != nil {
+			return h.bodyError(err)
 		}
 		var own []LoginOption
-		if h.opts.BrowserSession && params[rememberField] == "" {
+		if h.opts.BrowserSession && !body.Remember {
 			own = append(own, BrowserSession())
 		}
-		tokens, session, err := h.authenticate(w, r, username, password, own)
-		if err != nil {
+		tokens, session, err := h.authenticate(w, r, body, own)
+		switch {
+		case err != nil:
 			return err
-		}
-		if h.opts.Cookies != nil {
+		case h.opts.Cookies != nil:
 			h.setLoginCookies(w, tokens, session)
-			h.respondCookies(w, r, tokens, h.opts.AfterLogin)
-			return nil
+			respondCookies(w, r, tokens, h.opts.AfterLogin)
+		default:
+			WriteTokens(w, tokens)
 		}
-		WriteTokens(w, tokens)
 		return nil
-	}, names...)
+	})
 }
 
 // authenticate logs a user in, if HandlerOptions.Guard allows it.
-func (h *Handlers) authenticate(w http.ResponseWriter, r *http.Request, username, password string, opts []LoginOption) (Tokens, Session, error) {
-	ctx := r.Context()
-	if h.opts.Guard == nil {
-		return h.checkPassword(ctx, r, username, password, opts)
+func (h *Handlers) authenticate(w http.ResponseWriter, r *http.Request, body params.Login, opts []LoginOption) (Tokens, Session, error) {
+	ctx, guard := r.Context(), h.opts.Guard
+	if guard == nil {
+		return h.checkPassword(ctx, r, body, opts)
 	}
-	ctx, err := h.opts.Guard.Allow(r, username)
+	ctx, err := guard.Allow(r, body.Username)
 	if err != nil {
 		return Tokens{}, Session{}, err
 	}
-	tokens, session, err := h.checkPassword(ctx, r, username, password, opts)
-	h.opts.Guard.Report(w, r, username, err)
+	tokens, session, err := h.checkPassword(ctx, r, body, opts)
+	guard.Report(w, r, body.Username, err)
 	return tokens, session, err
 }
 
 // checkPassword logs a user in. The context is for the check of the password.
-func (h *Handlers) checkPassword(ctx context.Context, r *http.Request, username, password string, opts []LoginOption) (Tokens, Session, error) {
-	subject, more, err := h.opts.Authenticate(WithClient(ctx, h.opts.Client(r)), username, password)
+func (h *Handlers) checkPassword(ctx context.Context, r *http.Request, body params.Login, opts []LoginOption) (Tokens, Session, error) {
+	subject, more, err := h.opts.Authenticate(WithClient(ctx, h.opts.Client(r)), body.Username, body.Password)
 	if err != nil {
 		return Tokens{}, Session{}, err
 	}
 	return h.begin(r, subject, append(opts, more...))
 }
 
-// begin creates a session for the client of a request.
-func (h *Handlers) begin(r *http.Request, subject string, opts []LoginOption) (Tokens, Session, error) {
-	opts = append([]LoginOption{Label(h.opts.Label(r))}, opts...)
-	member, value, err := h.confirmation(r)
-	if err != nil {
-		return Tokens{}, Session{}, err
-	}
-	if member != "" {
-		opts = append(opts, Confirmation(member, value))
-	}
-	tokens, session, err := h.issuer.login(r.Context(), subject, opts...)
-	if err != nil {
-		return Tokens{}, Session{}, err
-	}
-	if h.opts.Cookies != nil {
-		if err := h.replaceSession(r, tokens); err != nil {
-			return Tokens{}, Session{}, err
-		}
-	}
-	h.issuer.limitSessions(r.Context(), session)
-	return tokens, session, nil
-}
-
-// confirmation returns the key that a request has proved possession of.
-func (h *Handlers) confirmation(r *http.Request) (member, value string, err error) {
-	if h.opts.Confirmation == nil {
-		return "", "", nil
-	}
-	return h.opts.Confirmation(r)
-}
-
-// refreshOptions adds the key of a request to the options of a refresh.
-func (h *Handlers) refreshOptions(r *http.Request, opts ...RefreshOption) ([]RefreshOption, error) {
-	member, value, err := h.confirmation(r)
-	if err != nil || member == "" {
-		return opts, err
-	}
-	return append([]RefreshOption{ConfirmedBy(member, value)}, opts...), nil
-}
-
 // Refresh reads "refresh_token" and responds with new tokens.
 func (h *Handlers) Refresh(w http.ResponseWriter, r *http.Request) {
-	if h.issuer.store == nil {
-		h.opts.OnError(w, r, errNoEndpoint)
-		return
-	}
-	if h.opts.Cookies != nil {
-		h.serve(w, r, func(map[string]string) error { return h.refreshCookies(w, r) })
-		return
-	}
-	h.serve(w, r, func(params map[string]string) error {
-		if params["refresh_token"] == "" {
-			return errNoRefreshToken
+	h.serve(w, r, h.issuer.store != nil, func() error {
+		if h.opts.Cookies != nil {
+			return h.refreshCookies(w, r)
+		}
+		presented, err := h.body.RefreshToken(w, r)
+		if err != nil {
+			return h.bodyError(err)
 		}
 		opts, err := h.refreshOptions(r)
 		if err != nil {
 			return err
 		}
-		tokens, err := h.issuer.Refresh(r.Context(), params["refresh_token"], opts...)
+		tokens, err := h.issuer.Refresh(r.Context(), presented, opts...)
 		if err != nil {
 			return err
 		}
 		WriteTokens(w, tokens)
 		return nil
-	}, "refresh_token")
+	})
 }
 
 // Logout reads "refresh_token", ends its session and responds with 204.
 func (h *Handlers) Logout(w http.ResponseWriter, r *http.Request) {
-	if h.issuer.store == nil {
-		h.opts.OnError(w, r, errNoEndpoint)
-		return
-	}
-	if h.opts.Cookies != nil {
-		h.serve(w, r, func(map[string]string) error { return h.logoutCookies(w, r) })
-		return
-	}
-	h.serve(w, r, func(params map[string]string) error {
-		if params["refresh_token"] == "" {
-			return errNoRefreshToken
+	h.serve(w, r, h.issuer.store != nil, func() error {
+		if h.opts.Cookies != nil {
+			return h.logoutCookies(w, r)
 		}
-		if err := h.issuer.Logout(r.Context(), params["refresh_token"]); err != nil {
+		presented, err := h.body.RefreshToken(w, r)
+		if err != nil {
+			return h.bodyError(err)
+		}
+		if err := h.issuer.Logout(r.Context(), presented); err != nil {
 			return err
 		}
 		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(http.StatusNoContent)
 		return nil
-	}, "refresh_token")
+	})
 }
 
-var (
-	errUsername       = fmt.Errorf("%w: the user name contains a NUL byte or is not UTF-8", ErrBodyInvalid)
-	errNoRefreshToken = fmt.Errorf("%w: refresh_token missing", ErrBodyInvalid)
-)
-
-// serve calls do with the named parameters of the body. Without names it does
-// not read the body.
-func (h *Handlers) serve(w http.ResponseWriter, r *http.Request, do func(params map[string]string) error, names ...string) {
-	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
-		h.opts.OnError(w, r, errMethod)
-		return
+// BeginSession begins the session of a subject that has just authenticated
+// without Login: with a sign-in at another provider, a passkey, a link in an
+// e-mail, or a sign-up. It sets the cookies and writes no body, so the caller
+// can redirect. It also ends the session that the browser's cookies belong to.
+// The label and the key of the session come from HandlerOptions, unless opts
+// say otherwise. HandlerOptions.BrowserSession has no effect: pass the option
+// [BrowserSession].
+//
+// BeginSession does not check which site made the request, because the
+// callbacks of providers come from other sites. The caller must bind the login
+// to the browser, for example with "state" and "nonce" of OpenID Connect.
+// Otherwise an attacker could log a user in to the attacker's account.
+//
+// It returns the errors of [Issuer.Login], an error of
+// HandlerOptions.Confirmation, and errors if the tokens do not fit into cookies
+// or if HandlerOptions.Cookies is not set. On error it sets no cookie, and no
+// token exists for a session that may be left in the store.
+func (h *Handlers) BeginSession(w http.ResponseWriter, r *http.Request, subject string, opts ...LoginOption) error {
+	if h.opts.Cookies == nil {
+		return errNoCookies
 	}
+	tokens, session, err := h.begin(r, subject, opts)
+	if err != nil {
+		return err
+	}
+	h.setLoginCookies(w, tokens, session)
+	return nil
+}
+
+// EndSession ends the session that the cookies of the request belong to, and
+// deletes the cookies, for example when an account is deleted. It writes no
+// body. Without a session it only deletes the cookies.
+//
+// It returns [ErrCrossSite] if a page of another site made the request (see
+// [Handlers]), [ErrInvalidRequest] if a cookie is repeated or malformed,
+// [ErrTokenInvalid] if neither token verifies, [ErrUnavailable] if it is
+// unknown whether the session has ended, and an error if HandlerOptions.Cookies
+// is not set. On error the cookies stay.
+func (h *Handlers) EndSession(w http.ResponseWriter, r *http.Request) error {
+	if h.opts.Cookies == nil {
+		return errNoCookies
+	}
+	if err := checkSite(h.opts.Cookies.protection, r); err != nil {
+		return err
+	}
+	if err := h.endSession(r); err != nil {
+		return err
+	}
+	h.opts.Cookies.clear(w)
+	return nil
+}
+
+// UpdateSession refreshes the session of the request, changes it with the
+// options, and sets its cookies. It writes no body. The request must have come
+// through [Verify], with a token of the session that the refresh cookie belongs
+// to. For example, [Reauthenticated] after a passkey, or [SetSessionData] after
+// the user has chosen an organization. Requests that are already running keep
+// their claims.
+//
+// It returns [ErrTokenMissing] without verified claims or without a refresh
+// cookie, [ErrForbidden] if the claims and the refresh cookie belong to
+// different sessions, [ErrCrossSite] and [ErrInvalidRequest] like EndSession,
+// the errors of [Issuer.Refresh], an error of HandlerOptions.Confirmation, and
+// errors if the tokens do not fit into cookies or if HandlerOptions.Cookies is
+// not set. On error it sets no cookie.
+func (h *Handlers) UpdateSession(w http.ResponseWriter, r *http.Request, opts ...RefreshOption) error {
+	if h.opts.Cookies == nil {
+		return errNoCookies
+	}
+	if err := checkSite(h.opts.Cookies.protection, r); err != nil {
+		return err
+	}
+	return h.updateSession(w, r, opts)
+}
+
+// serve calls do for a request that an endpoint may serve, and responds to the
+// error.
+func (h *Handlers) serve(w http.ResponseWriter, r *http.Request, configured bool, do func() error) {
 	var err error
-	if h.opts.Cookies != nil {
+	switch {
+	case !configured:
+		err = errNoEndpoint
+	case r.Method != http.MethodPost:
+		w.Header().Set("Allow", http.MethodPost)
+		err = errMethod
+	case h.opts.Cookies != nil:
 		err = checkSite(h.opts.Cookies.protection, r)
 	}
-	var params map[string]string
-	if err == nil && len(names) > 0 {
-		params, err = h.read(w, r, names)
-	}
 	if err == nil {
-		err = do(params)
+		err = do()
 	}
 	if err != nil {
 		h.opts.OnError(w, r, err)
 	}
 }
 
-// read returns the named parameters of the body.
-func (h *Handlers) read(w http.ResponseWriter, r *http.Request, names []string) (map[string]string, error) {
-	values, err := params.Read(w, r, h.opts.MaxBodyBytes, rememberField, names...)
+// bodyError returns the error for a body that cannot be read.
+func (h *Handlers) bodyError(err error) error {
 	switch {
 	case errors.Is(err, params.ErrMediaType):
-		return nil, fmt.Errorf("%w: %w", ErrMediaType, err)
+		return fmt.Errorf("%w: %w", ErrMediaType, err)
 	case errors.Is(err, params.ErrTooLarge):
-		return nil, fmt.Errorf("%w: longer than HandlerOptions.MaxBodyBytes (%d)", ErrBodyTooLarge, h.opts.MaxBodyBytes)
-	case err != nil:
-		return nil, fmt.Errorf("%w: %w", ErrBodyInvalid, err)
+		return fmt.Errorf("%w: longer than HandlerOptions.MaxBodyBytes (%d)", ErrBodyTooLarge, h.opts.MaxBodyBytes)
 	}
-	return values, nil
+	return fmt.Errorf("%w: %w", ErrBodyInvalid, err)
 }

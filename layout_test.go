@@ -20,7 +20,6 @@ import (
 // rootFiles are the files of the root package, one for each subject.
 var rootFiles = []string{
 	"byissuer.go", "claims.go", "cookies.go", "errors.go", "event.go", "handlers.go",
-	"handlers_cookies.go",
 	"issuer.go", "jwks.go", "jwtauth.go", "key.go", "keysource.go", "live.go",
 	"login.go", "middleware.go", "options.go", "password.go", "refresh.go",
 	"remotekeys.go", "renew.go", "require.go", "resource.go", "session.go", "source.go",

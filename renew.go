@@ -92,3 +92,32 @@ func (h *Handlers) renewable(r *http.Request) (refreshToken string, ok bool) {
 	refreshToken, err = h.opts.Cookies.refreshToken(r)
 	return refreshToken, err == nil && refreshToken != ""
 }
+
+// exchange refreshes a session and sets the cookies. Everything that can fail
+// when setting cookies is checked before the rotation is committed; otherwise
+// the browser would keep a used token.
+func (h *Handlers) exchange(w http.ResponseWriter, r *http.Request, presented string, opts ...RefreshOption) (Tokens, error) {
+	before, err := h.issuer.readRefresh(r.Context(), presented)
+	if err != nil {
+		return Tokens{}, err
+	}
+	if opts, err = h.refreshOptions(r, opts...); err != nil {
+		return Tokens{}, err
+	}
+	tokens, session, err := h.issuer.refresh(r.Context(), presented, func(tokens Tokens, _ Session) error {
+		return h.opts.Cookies.check(tokens)
+	}, opts...)
+	if err != nil {
+		return Tokens{}, err
+	}
+	// Leave the refresh cookie alone if the generation is the presented one:
+	// the browser may hold a newer token by now. If that generation was
+	// adopted, the cookie expires before the session does, until the next
+	// refresh.
+	lifetime := h.refreshLifetime(session)
+	if session.Generation == before.generation {
+		lifetime = 0
+	}
+	h.opts.Cookies.set(w, tokens, lifetime, session.attributes().BrowserSession)
+	return tokens, nil
+}

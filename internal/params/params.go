@@ -1,5 +1,5 @@
-// Package params reads the parameters of an endpoint from a request body, which
-// is a JSON object or a form.
+// Package params reads the parameters of the login, refresh and logout
+// endpoints from a request body, which is a JSON object or a form.
 package params
 
 import (
@@ -8,12 +8,14 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
 )
 
-// Errors of [Read]. An error that matches ErrMalformed also says how. None of
-// them contains a value.
+// Errors of a [Reader]. An error that matches ErrMalformed also says how. None
+// of them contains a value.
 var (
 	ErrMediaType = errors.New("Content-Type is neither application/json nor application/x-www-form-urlencoded")
 	ErrTooLarge  = errors.New("too long")
@@ -24,6 +26,9 @@ var (
 	errIncomplete = malformed("the body ends too early")
 	errForm       = malformed("it is not a form")
 	errJSON       = malformed("it is not a JSON object, or a member is repeated")
+
+	errUsername       = malformed("the user name contains a NUL byte or is not UTF-8")
+	errNoRefreshToken = malformed("refresh_token missing")
 )
 
 // malformed is an error that matches ErrMalformed.
@@ -43,14 +48,67 @@ func mediaType(r *http.Request) string {
 	return mediaType
 }
 
-// Read returns the named parameters of a body of at most limit bytes. A missing
-// parameter is "". A repeated one is an error, and so is one that is not a
-// string. Other parameters are ignored.
-//
-// The parameter with the name flag is "true" if it is true in JSON, or present
-// in a form, and otherwise "". In JSON it must be a boolean.
-func Read(w http.ResponseWriter, r *http.Request, limit int, flag string, names ...string) (map[string]string, error) {
-	var parse func(body, flag string, names []string) (map[string]string, error)
+// Names of members of a body.
+const (
+	Username     = "username" // if Reader.Username does not say otherwise
+	password     = "password"
+	remember     = "remember"
+	refreshToken = "refresh_token"
+)
+
+// IsReserved reports whether Reader.Username cannot have this name, because
+// another member of a login has it.
+func IsReserved(name string) bool { return name == password || name == remember }
+
+// Reader reads the bodies of the endpoints. A parameter that is given twice or
+// is not a string is an error. Unknown parameters are ignored.
+type Reader struct {
+	MaxBytes int    // of the longest body
+	Username string // name of the user name
+	Remember bool   // whether a login has the member "remember"
+}
+
+// Login is the body of a login.
+type Login struct {
+	Username, Password string // not empty
+
+	// Remember is whether "remember" is true in JSON, or present in a form.
+	Remember bool
+}
+
+// Login reads the body of a login.
+func (d Reader) Login(w http.ResponseWriter, r *http.Request) (Login, error) {
+	names := []string{d.Username, password}
+	if d.Remember {
+		names = append(names, remember)
+	}
+	values, err := d.read(w, r, names...)
+	if err != nil {
+		return Login{}, err
+	}
+	login := Login{values[d.Username], values[password], values[remember] != ""}
+	switch {
+	case login.Username == "" || login.Password == "":
+		return Login{}, malformed(d.Username + " or password missing")
+	case strings.ContainsRune(login.Username, 0) || !utf8.ValidString(login.Username):
+		return Login{}, errUsername // databases refuse to compare it
+	}
+	return login, nil
+}
+
+// RefreshToken reads the body of a refresh or a logout.
+func (d Reader) RefreshToken(w http.ResponseWriter, r *http.Request) (string, error) {
+	values, err := d.read(w, r, refreshToken)
+	if err == nil && values[refreshToken] == "" {
+		err = errNoRefreshToken
+	}
+	return values[refreshToken], err
+}
+
+// read returns the named parameters of a body. A missing parameter is "". The
+// parameter "remember" is "true" or "".
+func (d Reader) read(w http.ResponseWriter, r *http.Request, names ...string) (map[string]string, error) {
+	var parse func(body string, names []string) (map[string]string, error)
 	switch mediaType(r) {
 	case "application/json":
 		parse = parseJSON
@@ -60,19 +118,19 @@ func Read(w http.ResponseWriter, r *http.Request, limit int, flag string, names 
 		return nil, ErrMediaType
 	}
 	if r.Body == nil { // a request of http.NewRequest, which no server received
-		return parse("", flag, names)
+		return parse("", names)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(d.MaxBytes)))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, ErrTooLarge
 	}
 	if err != nil {
 		return nil, errIncomplete
 	}
-	return parse(string(body), flag, names)
+	return parse(string(body), names)
 }
 
-func parseJSON(body, flag string, names []string) (map[string]string, error) {
+func parseJSON(body string, names []string) (map[string]string, error) {
 	params := make(map[string]string)
 	s := jsonscan.New(body)
 	for s.Next() {
@@ -81,11 +139,13 @@ func parseJSON(body, flag string, names []string) (map[string]string, error) {
 				continue
 			}
 			value, ok := s.Value().Str()
-			if name == flag {
+			kind := "a string"
+			if name == remember {
 				value, ok = parseFlag(s.Value())
+				kind = "true or false"
 			}
 			if !ok {
-				return nil, malformed(name + " is not a string")
+				return nil, malformed(name + " is not " + kind)
 			}
 			params[name] = value
 		}
@@ -96,7 +156,7 @@ func parseJSON(body, flag string, names []string) (map[string]string, error) {
 	return params, nil
 }
 
-// parseFlag returns "true" for the JSON value true.
+// parseFlag returns "true" for the JSON value true, and "" for false.
 func parseFlag(v jsonscan.Value) (flag string, ok bool) {
 	switch v.Text {
 	case "true":
@@ -107,7 +167,7 @@ func parseFlag(v jsonscan.Value) (flag string, ok bool) {
 	return "", false
 }
 
-func parseForm(body, flag string, names []string) (map[string]string, error) {
+func parseForm(body string, names []string) (map[string]string, error) {
 	values, err := url.ParseQuery(body)
 	if err != nil {
 		return nil, errForm
@@ -118,7 +178,7 @@ func parseForm(body, flag string, names []string) (map[string]string, error) {
 			return nil, malformed(name + " is given twice")
 		}
 		params[name] = values.Get(name)
-		if name == flag && values.Has(name) {
+		if name == remember && values.Has(name) {
 			params[name] = "true"
 		}
 	}
