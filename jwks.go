@@ -1,13 +1,10 @@
 package jwtauth
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/base64"
 	"net/http"
 	"sync/atomic"
-	"time"
 
+	"github.com/seed-0a072700/jwtauth/internal/document"
 	"github.com/seed-0a072700/jwtauth/internal/jose"
 )
 
@@ -46,9 +43,8 @@ type jwksHandler struct {
 
 // jwksDocument is the set of an issuer's keys at one time.
 type jwksDocument struct {
+	*document.Document
 	keys *issuerKeys
-	text []byte
-	etag string
 }
 
 func (h *jwksHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -62,17 +58,7 @@ func (h *jwksHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		WriteError(w, r, err)
 		return
 	}
-	header := w.Header()
-	header.Set("Content-Type", "application/jwk-set+json")
-	header.Set("Cache-Control", jwksCacheControl)
-	header.Set("Etag", document.etag)
-	// If-None-Match is the only useful condition. The others could lead to a
-	// part of the set, or to a 412 that a cache keeps.
-	r = r.Clone(r.Context())
-	for _, name := range []string{"If-Match", "If-Unmodified-Since", "If-Modified-Since", "Range", "If-Range"} {
-		r.Header.Del(name)
-	}
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(document.text))
+	document.ServeHTTP(w, r)
 }
 
 // document returns the set of the current keys. It makes the set once for each
@@ -86,8 +72,7 @@ func (h *jwksHandler) document() (*jwksDocument, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(text)
-	d := &jwksDocument{keys: keys, text: text, etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`}
+	d := &jwksDocument{document.New(text, "application/jwk-set+json", jwksCacheControl), keys}
 	h.latest.Store(d)
 	return d, nil
 }
