@@ -22,7 +22,7 @@ import (
 // verifier. After the verification, ByIssuer compares the "iss" again.
 //
 // The values may be of any type: [Verifier], [Issuer], the result of
-// [Issuer.Live], or a client of an introspection endpoint. ByIssuer refuses an
+// [Live], or a client of an introspection endpoint. ByIssuer refuses an
 // empty map, an empty issuer, a nil verifier, and a Verifier or Issuer that is
 // configured for another issuer than its key, or for any. The error joins all
 // faults.
@@ -63,6 +63,9 @@ func ByIssuer(verifiers map[string]TokenVerifier) (TokenVerifier, error) {
 // verifiers accepts.
 func longestToken(verifiers map[string]TokenVerifier) (longest int) {
 	for _, v := range verifiers {
+		if live, ok := v.(*liveVerifier); ok {
+			v = live.verifier
+		}
 		switch v := v.(type) {
 		case *Verifier:
 			longest = max(longest, v.rules.maxBytes)
@@ -83,6 +86,8 @@ func configuredIssuer(v TokenVerifier) (issuer string, ok bool) {
 		return v.rules.issuer, true
 	case *Issuer:
 		return v.verifier.rules.issuer, true
+	case *liveVerifier:
+		return configuredIssuer(v.verifier)
 	}
 	return "", false
 }

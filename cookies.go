@@ -79,8 +79,9 @@ type Cookies struct {
 //		Cookies:      cookies,
 //	})
 //	…
+//	live := jwtauth.Live(issuer, store, 5*time.Second)
 //	from := jwtauth.From(cookies.Access(), jwtauth.Bearer())
-//	protect := jwtauth.Verify(issuer.Live(), from)
+//	protect := jwtauth.Verify(live, from)
 //
 // The cookies are HttpOnly, Secure and SameSite=Lax, and belong to this host
 // alone: no sibling host can plant a cookie whose name begins with "__Host-".

@@ -18,7 +18,8 @@ func ExampleNewCookies() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{Sessions: memstore.New()})
+	store := memstore.New()
+	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{Sessions: store})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -35,7 +36,7 @@ func ExampleNewCookies() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	protected := jwtauth.Verify(issuer.Live(), jwtauth.From(cookies.Access(), jwtauth.Bearer()))
+	protected := jwtauth.Verify(jwtauth.Live(issuer, store, 0), jwtauth.From(cookies.Access(), jwtauth.Bearer()))
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /login", handlers.Login)
@@ -94,7 +95,8 @@ func ExampleHandlers_Renew() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{Sessions: memstore.New()})
+	store := memstore.New()
+	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{Sessions: store})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -114,7 +116,7 @@ func ExampleHandlers_Renew() {
 		log.Fatal(err)
 	}
 	dashboard := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "the dashboard") })
-	page := handlers.Renew(jwtauth.Verify(issuer.Live(), jwtauth.From(cookies.Access()))(dashboard))
+	page := handlers.Renew(jwtauth.Verify(jwtauth.Live(issuer, store, 0), jwtauth.From(cookies.Access()))(dashboard))
 
 	// A browser whose access cookie has expired still has the other one.
 	tokens, err := issuer.Login(context.Background(), "user-1")

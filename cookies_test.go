@@ -138,7 +138,7 @@ func TestCookieAttributes(t *testing.T) {
 func TestCookiesAccess(t *testing.T) {
 	s := newCookieSite(t)
 	s.login(t)
-	page := jwtauth.Verify(s.Live(), jwtauth.From(s.cookies.Access(), jwtauth.Bearer()))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	page := jwtauth.Verify(s.live(), jwtauth.From(s.cookies.Access(), jwtauth.Bearer()))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 	}))
 	const upgrade, connection = "Upgrade: websocket", "Connection: Upgrade"

@@ -20,7 +20,8 @@ func newBrowserService(authenticate func(context.Context, string, string) (strin
 	if err != nil {
 		return nil, err
 	}
-	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{Sessions: memstore.New()})
+	store := memstore.New()
+	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{Sessions: store})
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +37,7 @@ func newBrowserService(authenticate func(context.Context, string, string) (strin
 		return nil, err
 	}
 	// Programs send their token in the Authorization header instead.
-	protect := jwtauth.Verify(issuer.Live(), jwtauth.From(cookies.Access(), jwtauth.Bearer()))
+	protect := jwtauth.Verify(jwtauth.Live(issuer, store, 0), jwtauth.From(cookies.Access(), jwtauth.Bearer()))
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /login", handlers.Login)

@@ -19,8 +19,9 @@ func Example_sessions() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	store := memstore.New() // sqlstore or redisstore for several instances
 	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{
-		Sessions: memstore.New(), // sqlstore or redisstore for several instances
+		Sessions: store,
 		OnEvent: func(_ context.Context, e jwtauth.Event) {
 			if e.Kind == jwtauth.EventReuse {
 				fmt.Println("alarm: two clients hold tokens of a session of", e.Subject)
@@ -71,7 +72,7 @@ func Example_sessions() {
 
 	// Routes behind Live notice that at once. Elsewhere the access token is
 	// valid until it expires.
-	_, err = issuer.Live().VerifyToken(ctx, laptop.AccessToken)
+	_, err = jwtauth.Live(issuer, store, 0).VerifyToken(ctx, laptop.AccessToken)
 	fmt.Println("laptop, behind Live:", errors.Is(err, jwtauth.ErrSessionEnded))
 	_, err = issuer.VerifyToken(ctx, laptop.AccessToken)
 	fmt.Println("laptop, elsewhere:", err)

@@ -65,9 +65,8 @@
 //
 // [Issuer.Sessions] lists the sessions of a subject. [Issuer.Logout],
 // [Issuer.LogoutAll] and [Issuer.EndSession] end sessions. An access token
-// remains valid until it expires, except behind [Issuer.Live], which checks the
-// session for every request. IssuerOptions.OnEvent receives an [Event] for each
-// change.
+// remains valid until it expires, except behind [Live], which also checks the
+// session. IssuerOptions.OnEvent receives an [Event] for each change.
 //
 // # Cookies
 //

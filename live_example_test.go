@@ -6,18 +6,30 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"time"
 
 	"github.com/seed-0a072700/jwtauth"
+	"github.com/seed-0a072700/jwtauth/memstore"
 )
 
-// With Live a logout takes effect at once.
-func ExampleIssuer_Live() {
+// With Live a logout takes effect at once. At an instance that did not receive
+// it, it takes effect within 5 seconds here.
+func ExampleLive() {
 	ctx := context.Background()
-	issuer, _ := exampleSessions(jwtauth.IssuerOptions{})
+	key, err := jwtauth.GenerateKey(jwtauth.HS256)
+	if err != nil {
+		log.Fatal(err)
+	}
+	store := memstore.New()
+	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{Sessions: store})
+	if err != nil {
+		log.Fatal(err)
+	}
+	live := jwtauth.Live(issuer, store, 5*time.Second)
 	hello := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "hello") })
 	mux := http.NewServeMux()
 	mux.Handle("GET /news", jwtauth.Verify(issuer)(hello))
-	mux.Handle("GET /account", jwtauth.Verify(issuer.Live())(hello))
+	mux.Handle("GET /account", jwtauth.Verify(live)(hello))
 
 	tokens, err := issuer.Login(ctx, "user-1")
 	if err != nil {

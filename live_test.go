@@ -23,13 +23,12 @@ func eachLive(t *testing.T, test func(*testing.T, *service, jwtauth.TokenVerifie
 				t.Fatal(err)
 			}
 			if own {
-				test(t, s, s.Live())
+				test(t, s, s.live())
 				return
 			}
 			opts := options()
 			opts.Now = s.clock.Now
-			opts.Sessions = s.store
-			test(t, s, newVerifier(t, staticKeys(t, key), opts))
+			test(t, s, jwtauth.Live(newVerifier(t, staticKeys(t, key), opts), s.store, 0))
 		})
 	}
 }
@@ -139,7 +138,7 @@ func TestLiveUnasked(t *testing.T) {
 	s.refresh(t, old)
 	s.store.before = func(context.Context, string) error { return errDown }
 	wantRefresh(t, "during the outage", s.Issuer, old, jwtauth.ErrUnavailable)
-	_, err = s.Live().VerifyToken(t.Context(), token)
+	_, err = s.live().VerifyToken(t.Context(), token)
 	wantError(t, "a token without a session", err, jwtauth.ErrTokenInvalid, jwtauth.ErrSessionEnded)
 	s.store.before = nil
 	s.at(5 * time.Minute)

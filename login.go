@@ -208,7 +208,7 @@ func (i *Issuer) login(ctx context.Context, subject string, opts ...LoginOption)
 	}
 	tokens, err := i.firstTokens(ctx, s)
 	if err != nil {
-		if failed := i.sessions.delete(ctx, s.ID); failed != nil {
+		if failed := i.sessions.delete(ctx, s.Subject, s.ID); failed != nil {
 			return Tokens{}, Session{}, failed
 		}
 		if reason := denialReason(err); reason != "" {
@@ -226,7 +226,7 @@ func (i *Issuer) firstTokens(ctx context.Context, s Session) (tokens Tokens, err
 	returned := false
 	defer func() {
 		if !returned {
-			_ = i.sessions.delete(ctx, s.ID)
+			_ = i.sessions.delete(ctx, s.Subject, s.ID)
 		}
 	}()
 	if err = i.checkCredential(ctx, s, ErrWrongPassword); err == nil {
@@ -364,7 +364,7 @@ func (i *Issuer) sessionTokens(s Session, private any) (Tokens, error) {
 // already rotated. It returns no error if the session has already ended.
 //
 // Access tokens of the session stay valid until they expire, unless they are
-// verified by [Issuer.Live].
+// verified by [Live].
 //
 // Every successful call causes an [EventLogout], because stores do not report
 // whether the session existed.
@@ -380,7 +380,7 @@ func (i *Issuer) Logout(ctx context.Context, refreshToken string) error {
 	if err != nil {
 		return err
 	}
-	if err := i.sessions.delete(ctx, presented.sessionID); err != nil {
+	if err := i.sessions.delete(ctx, presented.subject, presented.sessionID); err != nil {
 		return err
 	}
 	i.emit(ctx, Event{Kind: EventLogout, Subject: presented.subject, SessionID: presented.sessionID})

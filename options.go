@@ -193,10 +193,6 @@ type VerifierOptions struct {
 	// have an "iat". Default: no limit besides "exp".
 	MaxAge time.Duration
 
-	// Sessions, if not nil, is the store of the Issuer of the tokens. Verifying
-	// a token then checks that its session is active, like [Issuer.Live].
-	Sessions SessionStore
-
 	// Now returns the current time and must be safe for concurrent use. Default
 	// [time.Now].
 	Now func() time.Time
@@ -250,14 +246,12 @@ func (o VerifierOptions) compile(f *faults.Collector) rules {
 		maxAge:      o.MaxAge,
 		anySubject:  o.AnySubject,
 		check:       o.Check,
-		sessions:    o.Sessions,
 		now:         clock(o.Now),
 	}
 	r.buildErrors()
 	if o.MaxAge < 0 {
 		f.Add("VerifierOptions.MaxAge", "%v is negative", o.MaxAge)
 	}
-	f.TypedNil("VerifierOptions.Sessions", o.Sessions)
 	return r
 }
 

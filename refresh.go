@@ -92,8 +92,8 @@ var (
 //
 // Options change the session. The refresh token then stays the same, so no
 // other tab is affected, and the new access token has the changed claims.
-// Earlier access tokens stay valid until they expire, except behind
-// [Issuer.Live]. Clients should run one refresh or update at a time.
+// Earlier access tokens stay valid until they expire, except behind [Live].
+// Clients should run one refresh or update at a time.
 //
 // Refresh returns
 //
@@ -371,7 +371,7 @@ func (x *exchange) emitRefresh(ctx context.Context, reason EventReason, row Sess
 
 // endReused ends a session of which two parties hold tokens.
 func (x *exchange) endReused(ctx context.Context, row Session) error {
-	if err := x.sessions.delete(ctx, row.ID); err != nil {
+	if err := x.sessions.delete(ctx, row.Subject, row.ID); err != nil {
 		return err
 	}
 	reason := ReasonStolen
@@ -389,7 +389,7 @@ func (x *exchange) endDenied(ctx context.Context, row Session, err error) error 
 	if reason == "" {
 		return err
 	}
-	if err := x.sessions.delete(ctx, row.ID); err != nil {
+	if err := x.sessions.delete(ctx, row.Subject, row.ID); err != nil {
 		return err
 	}
 	x.emit(ctx, Event{Kind: EventDenied, Reason: reason, Subject: row.Subject, SessionID: row.ID})

@@ -118,13 +118,14 @@ func TestRefreshTokenIsNoAccessToken(t *testing.T) {
 		t.Run(string(alg), func(t *testing.T) {
 			material := keyMaterial(alg)
 			key := keyMust(jwtauth.NewKey(alg, material))
-			issuer := newIssuer(t, key, withSessions(memstore.New()), named("https://issuer.example"))
+			store := memstore.New()
+			issuer := newIssuer(t, key, withSessions(store), named("https://issuer.example"))
 			tokens := loginTo(t, issuer)
 			wantRefresh(t, "the access token", issuer, tokens.AccessToken, jwtauth.ErrTokenInvalid, jwtauth.ErrTokenType)
 
 			_, err := issuer.VerifyToken(t.Context(), tokens.RefreshToken)
 			wantError(t, "the issuer", err, jwtauth.ErrTokenInvalid, jwtauth.ErrTokenType)
-			_, err = issuer.Live().VerifyToken(t.Context(), tokens.RefreshToken)
+			_, err = jwtauth.Live(issuer, store, 0).VerifyToken(t.Context(), tokens.RefreshToken)
 			wantError(t, "Live", err, jwtauth.ErrTokenInvalid, jwtauth.ErrTokenType)
 
 			// A verifier that accepts the type, and every issuer and audience,

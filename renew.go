@@ -14,7 +14,8 @@ import (
 // the refresh cookie is valid, Renew refreshes the session: it sets the
 // cookies, and calls next with a request that carries the new ones.
 //
-//	protect := jwtauth.Verify(issuer.Live(), jwtauth.From(cookies.Access()))
+//	live := jwtauth.Live(issuer, store, 5*time.Second)
+//	protect := jwtauth.Verify(live, jwtauth.From(cookies.Access()))
 //	mux.Handle("GET /dashboard", handlers.Renew(protect(dashboard)))
 //
 // All other requests go to next unchanged, for Verify to decide: other methods,
@@ -23,6 +24,11 @@ import (
 // whose access token IssuerOptions.Check refuses. If the store is unavailable,
 // HandlerOptions.OnError responds and the cookies stay ([ErrUnavailable]):
 // users see no login form because of an outage.
+//
+// Renew does not call the store for a valid access token. So a token that only
+// [Live] refuses goes to next unchanged. Its session has ended, or the session
+// was updated and the browser missed the response: the page then gets a 401
+// until the browser refreshes, or until the token expires.
 //
 // The request for next contains the refresh token. If next is a reverse proxy,
 // remove the Cookie header there.

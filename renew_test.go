@@ -25,7 +25,7 @@ func (s *cookieSite) renewing() http.Handler {
 		w.Header().Set("Refused-By", "Verify")
 		jwtauth.WriteError(w, r, err)
 	})
-	return s.handlers.Renew(jwtauth.Verify(s.Live(), jwtauth.From(s.cookies.Access(), jwtauth.Bearer()), refuse)(page))
+	return s.handlers.Renew(jwtauth.Verify(s.live(), jwtauth.From(s.cookies.Access(), jwtauth.Bearer()), refuse)(page))
 }
 
 func TestRenew(t *testing.T) {

@@ -128,6 +128,9 @@ type service struct {
 // stores.
 var start = time.Unix(now, 250_123_456)
 
+// live checks sessions for each request.
+func (s *service) live() jwtauth.TokenVerifier { return jwtauth.Live(s.Issuer, s.store, 0) }
+
 func newService(t testing.TB, change ...func(*jwtauth.IssuerOptions)) *service {
 	t.Helper()
 	secret := keySecret(32)

@@ -190,7 +190,7 @@ func (i *Issuer) EndSession(ctx context.Context, subject, sessionID string) erro
 	if err != nil {
 		return err
 	}
-	if err := i.sessions.delete(ctx, row.ID); err != nil {
+	if err := i.sessions.delete(ctx, row.Subject, row.ID); err != nil {
 		return err
 	}
 	i.emit(ctx, Event{Kind: EventLogout, Subject: row.Subject, SessionID: row.ID})
@@ -211,7 +211,7 @@ func (i *Issuer) limitSessions(ctx context.Context, own Session) {
 		return
 	}
 	for _, s := range i.excess(list, own) {
-		if i.sessions.delete(ctx, s.ID) != nil {
+		if i.sessions.delete(ctx, s.Subject, s.ID) != nil {
 			return
 		}
 		i.emit(ctx, Event{Kind: EventLogout, Reason: ReasonLimit, Subject: s.Subject, SessionID: s.ID})
@@ -340,6 +340,7 @@ func (c *storeClient) load(ctx context.Context, id, subject string) (Session, er
 }
 
 func (c *storeClient) swap(ctx context.Context, old, next Session) (won bool, err error) {
+	defer liveCaches.Changed(next.Subject, next.ID)
 	err = c.call(context.WithoutCancel(ctx), func(ctx context.Context, now time.Time) (err error) {
 		if next.RotatedAt.After(old.RotatedAt) {
 			now = next.RotatedAt // a rotation happens at one time
@@ -350,13 +351,15 @@ func (c *storeClient) swap(ctx context.Context, old, next Session) (won bool, er
 	return won && err == nil, err
 }
 
-func (c *storeClient) delete(ctx context.Context, id string) error {
+func (c *storeClient) delete(ctx context.Context, subject, id string) error {
+	defer liveCaches.Changed(subject, id)
 	return c.call(context.WithoutCancel(ctx), func(ctx context.Context, _ time.Time) error {
 		return c.store.Delete(ctx, id)
 	})
 }
 
 func (c *storeClient) deleteSubject(ctx context.Context, subject string) error {
+	defer liveCaches.Changed(subject, "")
 	return c.call(context.WithoutCancel(ctx), func(ctx context.Context, _ time.Time) error {
 		return c.store.DeleteSubject(ctx, subject)
 	})

@@ -45,7 +45,7 @@ func storeCalls(s *service) map[string]struct {
 			return s.EndSession(ctx, "user-1", refreshPayload(tokens.RefreshToken).SessionID)
 		}},
 		"Live": {[]string{"Load"}, func(ctx context.Context, tokens jwtauth.Tokens) error {
-			_, err := s.Live().VerifyToken(ctx, tokens.AccessToken)
+			_, err := s.live().VerifyToken(ctx, tokens.AccessToken)
 			return err
 		}},
 	}

@@ -89,10 +89,6 @@ func TestSessionOptions(t *testing.T) {
 	// A nil pointer is a fault.
 	_, err := jwtauth.NewIssuer(generate(t, jwtauth.HS256), opts{Sessions: (*memstore.Store)(nil)})
 	checkFaults(t, err, []string{"IssuerOptions.Sessions: is a nil *memstore.Store"})
-	verifierOpts := options()
-	verifierOpts.Sessions = (*memstore.Store)(nil)
-	_, err = jwtauth.NewVerifier(staticKeys(t, generate(t, jwtauth.ES256)), verifierOpts)
-	checkFaults(t, err, []string{"VerifierOptions.Sessions: is a nil *memstore.Store"})
 
 	// Options for sessions need Sessions.
 	_, err = jwtauth.NewIssuer(generate(t, jwtauth.HS256), opts{IdleTTL: 1, SessionTTL: 1, ReuseWindow: -1, RefreshKeys: []jwtauth.Key{{}}})
@@ -185,7 +181,7 @@ func TestSessionErrorsHoldNoToken(t *testing.T) {
 	var errs []error
 	try := func(token string) {
 		_, err := s.Refresh(t.Context(), token)
-		_, live := s.Live().VerifyToken(t.Context(), token)
+		_, live := s.live().VerifyToken(t.Context(), token)
 		errs = append(errs, err, live, s.Logout(t.Context(), token+"x"), s.EndSession(t.Context(), "user-1", token))
 	}
 	s.store.before = func(context.Context, string) error { return errDown }
@@ -221,5 +217,4 @@ func TestWithoutSessions(t *testing.T) {
 		}
 		wantError(t, name, err)
 	}
-	mustPanic(t, "Live: IssuerOptions.Sessions is not set", func() { issuer.Live() })
 }

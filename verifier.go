@@ -13,9 +13,9 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/tokencache"
 )
 
-// TokenVerifier verifies tokens. [Issuer], [Verifier] and the results of
-// [Issuer.Live] and [ByIssuer] implement it. So may a fake in a test, or a
-// client of a token introspection endpoint (RFC 7662).
+// TokenVerifier verifies tokens. [Issuer], [Verifier] and the results of [Live]
+// and [ByIssuer] implement it. So may a fake in a test, or a client of a token
+// introspection endpoint (RFC 7662).
 type TokenVerifier interface {
 	// VerifyToken returns the claims of a valid token. It must be safe for
 	// concurrent use.
@@ -34,8 +34,6 @@ type Verifier struct {
 	rules   rules
 	headers tokencache.Headers[header]
 	cache   *tokencache.Cache[verified] // nil if nothing is remembered
-
-	sessions *storeClient // nil if sessions are not checked
 }
 
 // NewVerifier returns a Verifier that accepts tokens signed by one of keys. Its
@@ -56,9 +54,6 @@ func newVerifier(keys KeySource, r rules) *Verifier {
 	v := &Verifier{keys: keys, rules: r}
 	if r.cacheSize > 0 {
 		v.cache = tokencache.New[verified](r.cacheSize)
-	}
-	if r.sessions != nil {
-		v.sessions = &storeClient{store: r.sessions, now: r.now}
 	}
 	return v
 }
@@ -83,15 +78,13 @@ func newVerifier(keys KeySource, r rules) *Verifier {
 //     configured;
 //   - [ErrTokenExpired], [ErrTokenNotYetValid] or [ErrTokenTooOld] because of
 //     "exp", of "nbf" or "iat", or of MaxAge;
-//   - [ErrSessionEnded] if VerifierOptions.Sessions is set and the session has
-//     ended;
 //   - the error of VerifierOptions.Check.
 //
 // Each of these errors also matches [ErrTokenInvalid], except for an error of
 // Check with an HTTP form of its own. A token that is bound to a key ("cnf",
 // RFC 7800) is rejected with ErrTokenInvalid as well, unless the context comes
-// from a Verify with [ProofOfPossession]. If the keys or the session cannot be
-// looked up, the error is [ErrUnavailable].
+// from a Verify with [ProofOfPossession]. If the keys cannot be looked up, the
+// error is [ErrUnavailable].
 func (v *Verifier) VerifyToken(ctx context.Context, token string) (*Claims, error) {
 	now := v.rules.now()
 	claims, by, err := v.read(ctx, token, now)
@@ -106,11 +99,6 @@ func (v *Verifier) VerifyToken(ctx context.Context, token string) (*Claims, erro
 	}
 	if claims.bound && ctx.Value(proofKey{}) == nil {
 		return nil, errBound
-	}
-	if v.sessions != nil {
-		if err := v.sessions.checkActive(ctx, claims); err != nil {
-			return nil, err
-		}
 	}
 	if v.rules.check != nil {
 		if err := v.rules.check(ctx, claims); err != nil {
@@ -349,7 +337,6 @@ type rules struct {
 	cacheSize   int // 0 for none
 	leeway      time.Duration
 	maxAge      time.Duration // 0 for any
-	sessions    SessionStore  // nil if not checked
 	now         func() time.Time
 
 	// These errors name the options. They are built once, so that refusing a

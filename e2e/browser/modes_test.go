@@ -28,7 +28,8 @@ func startService(t *testing.T, hostname string, opts jwtauth.CookieOptions) *se
 	if err != nil {
 		t.Fatal(err)
 	}
-	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{Sessions: memstore.New()})
+	store := memstore.New()
+	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{Sessions: store})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +51,7 @@ func startService(t *testing.T, hostname string, opts jwtauth.CookieOptions) *se
 	mux.HandleFunc("POST /auth/login", handlers.Login)
 	mux.HandleFunc("POST /auth/refresh", handlers.Refresh)
 	mux.HandleFunc("POST /auth/logout", handlers.Logout)
-	protected := jwtauth.Verify(issuer.Live(), jwtauth.From(cookies.Access()))
+	protected := jwtauth.Verify(jwtauth.Live(issuer, store, 0), jwtauth.From(cookies.Access()))
 	for _, method := range []string{"GET", "POST"} {
 		mux.Handle(method+" /api", protected(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if method == "POST" {

@@ -30,7 +30,8 @@ func key(t testing.TB) jwtauth.Key {
 // detector.
 type instance struct {
 	*jwtauth.Issuer
-	url string
+	live jwtauth.TokenVerifier // checks sessions for each request
+	url  string
 }
 
 // setup holds the options that the instances of a test share.
@@ -59,15 +60,16 @@ func (s setup) instance(t testing.TB, store jwtauth.SessionStore, skew time.Dura
 	})
 	check(t, err)
 	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "welcome") })
+	live := jwtauth.Live(issuer, store, 0)
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /login", handlers.Login)
 	mux.HandleFunc("POST /refresh", handlers.Refresh)
 	mux.HandleFunc("POST /logout", handlers.Logout)
-	mux.Handle("GET /dashboard", jwtauth.Verify(issuer.Live())(page))
+	mux.Handle("GET /dashboard", jwtauth.Verify(live)(page))
 	mux.Handle("GET /catalog", jwtauth.Verify(issuer)(page))
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	return instance{issuer, server.URL}
+	return instance{issuer, live, server.URL}
 }
 
 // instances starts three instances, each with its own connections.

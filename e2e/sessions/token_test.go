@@ -57,7 +57,8 @@ func TestRefreshTokenIsNoAccessToken(t *testing.T) {
 	peer := node.New(t, filepath.Join("..", "interop"))
 	for _, by := range issuings(t) {
 		t.Run(string(by.alg), func(t *testing.T) {
-			issuer, err := jwtauth.NewIssuer(by.key, jwtauth.IssuerOptions{Issuer: "https://issuer.example", Sessions: memstore.New()})
+			store := memstore.New()
+			issuer, err := jwtauth.NewIssuer(by.key, jwtauth.IssuerOptions{Issuer: "https://issuer.example", Sessions: store})
 			check(t, err)
 			tokens, err := issuer.Login(t.Context(), "ada")
 			check(t, err)
@@ -76,7 +77,7 @@ func TestRefreshTokenIsNoAccessToken(t *testing.T) {
 			if !errors.Is(err, jwtauth.ErrTokenInvalid) {
 				t.Errorf("the issuer: %v; want ErrTokenInvalid", err)
 			}
-			_, err = issuer.Live().VerifyToken(t.Context(), tokens.RefreshToken)
+			_, err = jwtauth.Live(issuer, store, 0).VerifyToken(t.Context(), tokens.RefreshToken)
 			want("the issuer, live", err, refused)
 			_, err = issuer.Refresh(t.Context(), tokens.AccessToken)
 			want("the issuer, an access token for a refresh token", err, refused)

@@ -87,7 +87,7 @@ func run(ctx context.Context, log *slog.Logger, c config) error {
 	if err != nil {
 		return err
 	}
-	routes, err := newRoutes(issuer, log)
+	routes, err := newRoutes(issuer, store, log)
 	if err != nil {
 		return err
 	}
@@ -120,7 +120,7 @@ func run(ctx context.Context, log *slog.Logger, c config) error {
 	return srv.Shutdown(ctx)
 }
 
-func newRoutes(issuer *jwtauth.Issuer, log *slog.Logger) (http.Handler, error) {
+func newRoutes(issuer *jwtauth.Issuer, store jwtauth.SessionStore, log *slog.Logger) (http.Handler, error) {
 	refuse := func(w http.ResponseWriter, r *http.Request, err error) {
 		log.Info("refused", "route", r.Pattern, "client", r.RemoteAddr, "err", err)
 		jwtauth.WriteError(w, r, err)
@@ -129,7 +129,7 @@ func newRoutes(issuer *jwtauth.Issuer, log *slog.Logger) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	live := jwtauth.Verify(issuer.Live(), jwtauth.OnError(refuse))
+	live := jwtauth.Verify(jwtauth.Live(issuer, store, 0), jwtauth.OnError(refuse))
 	plain := jwtauth.Verify(issuer, jwtauth.OnError(refuse))
 
 	mux := http.NewServeMux()

@@ -178,8 +178,8 @@ type server struct {
 }
 
 func (s *server) routes() http.Handler {
-	// Verify(s.issuer.Live(), …) would look up the session at every request, so
-	// that a logout takes effect at once.
+	// jwtauth.Live(s.issuer, store, 0) instead of s.issuer would look up the
+	// session at every request, so that a logout takes effect at once.
 	protected := jwtauth.Verify(s.issuer, jwtauth.OnError(s.refuse))
 
 	mux := http.NewServeMux()

@@ -65,7 +65,7 @@ func newServer(key jwtauth.Key, send mailer, c config, log *slog.Logger) (http.H
 	}
 	// Live ends a signed-out session at once, not only when its access token
 	// expires.
-	live := s.issuer.Live()
+	live := jwtauth.Live(s.issuer, store, 0)
 	protected := jwtauth.Verify(live, jwtauth.From(cookies.Access(), jwtauth.Bearer()), jwtauth.OnError(s.refuse))
 	// Verify and the handlers refuse the forms of other sites. The forms that
 	// need no session are protected here.

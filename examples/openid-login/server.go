@@ -83,7 +83,7 @@ func newServer(ctx context.Context, key jwtauth.Key, c config, log *slog.Logger)
 	}
 	// Live ends a signed-out session at once, not only when its access token
 	// expires.
-	live := s.issuer.Live()
+	live := jwtauth.Live(s.issuer, store, 0)
 	protected := jwtauth.Verify(live, jwtauth.From(cookies.Access(), jwtauth.Bearer()), jwtauth.OnError(s.refuse))
 
 	mux := http.NewServeMux()

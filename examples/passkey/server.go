@@ -61,7 +61,7 @@ func newServer(key jwtauth.Key, users *users, check passwordCheck, c config, log
 	}
 	// Live ends a signed-out session at once, not only when its access token
 	// expires. It also refuses the access tokens from before a step-up.
-	live := issuer.Live()
+	live := jwtauth.Live(issuer, store, 0)
 	protected := jwtauth.Verify(live, jwtauth.From(cookies.Access(), jwtauth.Bearer()), jwtauth.OnError(s.refuse))
 	withPasskey := jwtauth.RequireFresh(c.fresh, acrPasskey)
 	mayAdd := s.mayAdd(c.fresh)

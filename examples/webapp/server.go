@@ -68,7 +68,7 @@ func newServer(key jwtauth.Key, store jwtauth.SessionStore, authenticate authent
 	}
 	// With Live, a sign-out takes effect at once on every device, and not only
 	// when the access token expires.
-	live, from := issuer.Live(), jwtauth.From(cookies.Access(), jwtauth.Bearer())
+	live, from := jwtauth.Live(issuer, store, 0), jwtauth.From(cookies.Access(), jwtauth.Bearer())
 	protected := jwtauth.Verify(live, from, jwtauth.OnError(s.refuse))
 	s.verify = jwtauth.VerifyRequest(live, from)
 
