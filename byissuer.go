@@ -184,3 +184,15 @@ func unverifiedIssuer(token string) (string, error) {
 	}
 	return "", errIssMissing
 }
+
+// isNilVerifier also reports a nil pointer from a constructor whose error was
+// ignored, and literals of types that need a constructor.
+func isNilVerifier(v TokenVerifier) bool {
+	switch v := v.(type) {
+	case *Issuer:
+		return v == nil || v.verifier == nil
+	case *Verifier:
+		return v == nil || v.keys == nil
+	}
+	return faults.IsNil(v)
+}

@@ -2,13 +2,15 @@ package jwtauth
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
+	"fmt"
+	"log/slog"
 	"maps"
-	"math/rand/v2"
 	"net/http"
 	"slices"
-	"strconv"
+
+	"github.com/seed-0a072700/jwtauth/internal/challenge"
+	"github.com/seed-0a072700/jwtauth/internal/problem"
 )
 
 // Errors. Compare with [errors.Is]: most functions return an error that wraps
@@ -145,85 +147,58 @@ type requirementError struct {
 func (e *requirementError) Error() string        { return e.text }
 func (e *requirementError) Is(target error) bool { return target == e.sentinel }
 
-// response is the HTTP form of a class of errors.
-type response struct {
-	status     int
-	code       string // stable, for clients to switch on
-	detail     string
-	challenge  bool   // has a WWW-Authenticate header
-	parameters string // of the challenge, after the realm
-	retry      bool   // has a Retry-After header
-	body       []byte
+// responses lists the response to each class of errors. The first match counts.
+// Outages come first, because no decision was made.
+var responses = []struct {
+	sentinel error
+	response *problem.Response
+}{
+	{ErrUnavailable, problem.Unavailable},
+	{ErrBusy, problem.Busy},
+	{ErrTokenExpired, problem.TokenExpired},
+	{ErrTokenInvalid, problem.TokenInvalid},
+	{ErrSessionEnded, problem.SessionEnded},
+	{ErrTokenReused, problem.SessionEnded},
+	{ErrTokenMissing, problem.TokenMissing},
+	{ErrInvalidRequest, problem.InvalidRequest},
+	{ErrWrongPassword, problem.LoginFailed},
+	{ErrSubjectDisabled, problem.LoginFailed},
+	{ErrInsufficientScope, problem.InsufficientScope},
+	{ErrInsufficientAuthentication, problem.InsufficientAuthentication},
+	{ErrCrossSite, problem.CrossSite},
+	{ErrForbidden, problem.Forbidden},
+	{ErrBodyTooLarge, problem.BodyTooLarge},
+	{ErrBodyInvalid, problem.BodyInvalid},
+	{errNoEndpoint, problem.NotFound},
+	{errMethod, problem.MethodNotAllowed},
+	{ErrPasswordUnhashable, problem.PasswordInvalid},
+	{ErrMediaType, problem.UnsupportedMediaType},
+	{context.DeadlineExceeded, problem.Unavailable},
+	{context.Canceled, problem.Unavailable},
 }
 
-// responses lists the response for each class of errors. The first match
-// counts. Outages come first, because no decision was made.
-var responses = func() []errorResponse {
-	const invalidToken = `error="invalid_token", error_description=`
-	unavailable := response{status: 503, code: "unavailable", detail: "Temporarily unavailable.", retry: true}
-	// One response for an unknown user, a wrong password and a disabled user
-	// does not reveal which it was.
-	loginFailed := response{status: 401, code: "login_failed", detail: "Wrong username or password.", challenge: true}
-	// One response for every way in which a session can end.
-	sessionEnded := response{status: 401, code: "session_ended", detail: "The session has ended. Log in again.", challenge: true}
-	list := []errorResponse{
-		{ErrUnavailable, unavailable},
-		{ErrBusy, response{status: 503, code: "busy", detail: "Too many logins. Try again later.", retry: true}},
-		{ErrTokenExpired, response{status: 401, code: "token_expired", detail: "The token has expired.",
-			challenge: true, parameters: invalidToken + `"The token has expired"`}},
-		{ErrTokenInvalid, response{status: 401, code: "token_invalid", detail: "Invalid token.",
-			challenge: true, parameters: invalidToken + `"Invalid token"`}},
-		{ErrSessionEnded, sessionEnded},
-		{ErrTokenReused, sessionEnded},
-		{ErrTokenMissing, response{status: 401, code: "token_missing", detail: "Authentication required.", challenge: true}},
-		{ErrInvalidRequest, response{status: 400, code: "invalid_request", detail: "Malformed or repeated credentials.",
-			challenge: true, parameters: `error="invalid_request"`}},
-		{ErrWrongPassword, loginFailed},
-		{ErrSubjectDisabled, loginFailed},
-		{ErrInsufficientScope, response{status: 403, code: "insufficient_scope", detail: "Insufficient scope.",
-			challenge: true, parameters: `error="insufficient_scope"`}},
-		{ErrInsufficientAuthentication, response{status: 401, code: "insufficient_user_authentication", detail: "A more recent or stronger login is required.",
-			challenge: true, parameters: `error="insufficient_user_authentication"`}},
-		{ErrCrossSite, response{status: 403, code: "cross_site", detail: "Cross-site request refused."}},
-		{ErrForbidden, response{status: 403, code: "forbidden", detail: "Access denied."}},
-		{ErrBodyTooLarge, response{status: 413, code: "body_too_large", detail: "The request body is too large."}},
-		{ErrBodyInvalid, response{status: 400, code: "body_invalid", detail: "The request body is malformed or incomplete."}},
-		{errNoEndpoint, response{status: 404, code: "not_found", detail: "Not found."}},
-		{errMethod, response{status: 405, code: "method_not_allowed", detail: "Method not allowed."}},
-		{ErrPasswordUnhashable, response{status: 400, code: "password_invalid", detail: "The password is longer than 72 bytes or contains a NUL byte."}},
-		{ErrMediaType, response{status: 415, code: "unsupported_media_type", detail: "Unsupported media type."}},
-		{context.DeadlineExceeded, unavailable},
-		{context.Canceled, unavailable},
-	}
-	for i := range list {
-		list[i].body = list[i].problem().body()
+// challenged lists the refusals that have challenges.
+var challenged = func() (list []challenge.Refusal) {
+	for _, entry := range responses {
+		if entry.response.Challenge {
+			list = append(list, entry.response.Refusal())
+		}
 	}
 	return list
 }()
 
-type errorResponse struct {
-	sentinel error
-	response
-}
-
-// internalError is the response for unknown errors. It gives no details.
-var internalError = func() response {
-	a := response{status: 500, code: "internal_error", detail: "Internal error."}
-	a.body = a.problem().body()
-	return a
-}()
-
-// responseTo returns the entry of the table for err.
-func responseTo(err error) *response {
+// responseTo returns the entry of the table for err. Unknown errors get a
+// response without details.
+func responseTo(err error) *problem.Response {
 	for i := range responses {
 		if errors.Is(err, responses[i].sentinel) {
-			return &responses[i].response
+			return responses[i].response
 		}
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return responseTo(ErrBodyTooLarge)
+		return problem.BodyTooLarge
 	}
-	return &internalError
+	return problem.Internal
 }
 
 // hasResponse reports whether err has a response other than 500.
@@ -231,25 +206,24 @@ func hasResponse(err error) bool {
 	if _, ok := errors.AsType[problemError](err); ok {
 		return true
 	}
-	return responseTo(err) != &internalError
+	return responseTo(err) != problem.Internal
 }
 
-// problem returns the Problem without its Header.
-func (a *response) problem() Problem {
-	return Problem{Status: a.status, Code: a.code, Title: http.StatusText(a.status), Detail: a.detail}
+// refusal returns the error of a callback that refuses a request: err itself if
+// it has a response of its own, and otherwise an error that matches both.
+func refusal(sentinel, err error) error {
+	if hasResponse(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", sentinel, err)
 }
 
-// setHeader adds the headers of the response to err.
-func (a *response) setHeader(h http.Header, err error, c *challenges) {
-	h["Cache-Control"] = []string{"no-store"}
-	if a.challenge {
-		h["Www-Authenticate"] = c.headers(a, err)
+// challengeParameters returns the parameters that err adds to a challenge.
+func challengeParameters(err error) string {
+	if e, ok := errors.AsType[*requirementError](err); ok {
+		return e.parameters
 	}
-	if a.retry {
-		// Spread over some seconds, so that clients refused together do not
-		// return together.
-		h["Retry-After"] = []string{strconv.Itoa(1 + rand.IntN(5))}
-	}
+	return ""
 }
 
 // Problem is the response that [WriteError] writes. Use [ProblemOf] to write it
@@ -263,18 +237,6 @@ type Problem struct {
 	// Header holds WWW-Authenticate (possibly several), Retry-After and
 	// Cache-Control, as far as the response needs them.
 	Header http.Header
-}
-
-// body returns the problem in the format of RFC 9457, section 3, with the type
-// "about:blank".
-func (p Problem) body() []byte {
-	body, _ := json.Marshal(struct { // strings and numbers always can be marshaled
-		Title  string `json:"title"`
-		Status int    `json:"status"`
-		Detail string `json:"detail,omitempty"`
-		Code   string `json:"code,omitempty"`
-	}{p.Title, p.Status, p.Detail, p.Code})
-	return append(body, '\n')
 }
 
 // ProblemOf returns the response for err. [WriteError] lists the errors that it
@@ -292,11 +254,15 @@ func ProblemOf(err error) Problem {
 	if p, ok := ownProblem(err); ok {
 		return p
 	}
-	a := responseTo(err)
-	p := a.problem()
-	p.Header = make(http.Header)
-	a.setHeader(p.Header, err, challengeOf(err, nil))
+	response := responseTo(err)
+	p := asProblem(response)
+	response.SetHeader(p.Header, challengeOf(err, nil), challengeParameters(err))
 	return p
+}
+
+// asProblem returns the Problem of a response, with an empty Header.
+func asProblem(r *problem.Response) Problem {
+	return Problem{Status: r.Status, Code: r.Code, Title: http.StatusText(r.Status), Detail: r.Detail, Header: make(http.Header)}
 }
 
 // problemError is an error with an HTTP form of its own.
@@ -313,7 +279,7 @@ func ownProblem(err error) (Problem, bool) {
 	}
 	p := e.HTTPProblem()
 	if p.Status < 400 || p.Status > 599 { // a refusal must not look like a success
-		p = internalError.problem()
+		p = asProblem(problem.Internal)
 	}
 	if p.Title == "" {
 		p.Title = http.StatusText(p.Status)
@@ -326,9 +292,18 @@ func ownProblem(err error) (Problem, bool) {
 	return p, true
 }
 
+// requestError is an error of a Verify or of the Require middleware behind it.
+// It carries the challenge of that Verify to ProblemOf and WriteError.
+type requestError struct {
+	error
+	challenge *challenge.Header
+}
+
+func (e *requestError) Unwrap() error { return e.error }
+
 // challengeOf returns the challenge of the Verify that err or the request comes
 // from, or the default one.
-func challengeOf(err error, r *http.Request) *challenges {
+func challengeOf(err error, r *http.Request) *challenge.Header {
 	if e, ok := errors.AsType[*requestError](err); ok {
 		return e.challenge
 	}
@@ -337,7 +312,7 @@ func challengeOf(err error, r *http.Request) *challenges {
 			return c.verify.challenge
 		}
 	}
-	return defaultChallenges
+	return defaultVerify.challenge
 }
 
 // WriteError writes the response for err: a status, WWW-Authenticate if the
@@ -369,29 +344,33 @@ func challengeOf(err error, r *http.Request) *challenges {
 // For an error with a method HTTPProblem, see [ProblemOf], which returns the
 // same response as a value. [Verify] and [Handlers] call WriteError unless
 // OnError is set, and log failures of the server. WriteError itself logs
-// nothing. In a handler behind Verify, the challenge is that of the
-// Verify.
+// nothing. In a handler behind Verify, the challenge is that of the Verify.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	writeError(w, err, challengeOf(err, r))
 }
 
-func writeError(w http.ResponseWriter, err error, c *challenges) {
-	h := w.Header()
-	var status int
-	var body []byte
+func writeError(w http.ResponseWriter, err error, c *challenge.Header) {
 	if p, ok := ownProblem(err); ok {
-		maps.Copy(h, p.Header)
-		status, body = p.Status, p.body()
-	} else {
-		a := responseTo(err)
-		a.setHeader(h, err, c)
-		status, body = a.status, a.body
+		maps.Copy(w.Header(), p.Header)
+		problem.Write(w, p.Status, problem.Body(p.Status, p.Code, p.Title, p.Detail))
+		return
 	}
-	// These headers describe the response that a handler meant to send.
-	for _, name := range []string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified"} {
-		delete(h, name)
+	responseTo(err).Write(w, c, challengeParameters(err))
+}
+
+// respondError is the OnError of handlers that have no other.
+func respondError(w http.ResponseWriter, r *http.Request, err error) {
+	logFailure(r, err)
+	WriteError(w, r, err)
+}
+
+// logFailure logs err if it is a failure of the server. It logs the pattern of
+// the route instead of the URL, which may contain secrets.
+func logFailure(r *http.Request, err error) {
+	p := ProblemOf(err)
+	outage := errors.Is(err, ErrUnavailable) && r.Context().Err() == nil // the client still waits
+	if p.Status < 500 || p.Status == http.StatusServiceUnavailable && !outage {
+		return
 	}
-	h.Set("Content-Type", "application/problem+json")
-	w.WriteHeader(status)
-	_, _ = w.Write(body)
+	slog.ErrorContext(r.Context(), "jwtauth: request failed", "err", err, "status", p.Status, "method", r.Method, "route", r.Pattern)
 }

@@ -22,7 +22,7 @@ var rootFiles = []string{
 	"byissuer.go", "claims.go", "cookies.go", "errors.go", "event.go", "handlers.go",
 	"issuer.go", "jwks.go", "jwtauth.go", "key.go", "keysource.go", "live.go",
 	"login.go", "middleware.go", "options.go", "password.go", "refresh.go",
-	"remotekeys.go", "renew.go", "require.go", "resource.go", "session.go", "source.go",
+	"remotekeys.go", "renew.go", "resource.go", "session.go", "source.go",
 	"tokens.go", "verifier.go",
 }
 

@@ -4,15 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/seed-0a072700/jwtauth/internal/challenge"
 	"github.com/seed-0a072700/jwtauth/internal/faults"
+	"github.com/seed-0a072700/jwtauth/internal/freshness"
 	"github.com/seed-0a072700/jwtauth/internal/site"
+	"github.com/seed-0a072700/jwtauth/internal/uploads"
 )
 
 // VerifyOption configures one [Verify] or [VerifyRequest].
@@ -24,37 +25,19 @@ type verify struct {
 	sources   []Source
 	optional  bool
 	onError   func(http.ResponseWriter, *http.Request, error) // nil for WriteError
-	challenge *challenges
-
-	set challenge.Set // challenge is made of it
+	set       challenge.Set
+	challenge *challenge.Header // made of set
 
 	// proof checks the proof of possession, if not nil.
 	proof func(r *http.Request, token string, c *Claims) error
 }
 
 // defaultVerify is used for a request without a Verify around it.
-var defaultVerify = &verify{challenge: defaultChallenges}
-
-const defaultRealm = "restricted"
-
-// From sets the sources in which a token may be. Default: [Bearer] alone.
-//
-// A request with tokens in two places is refused ([ErrInvalidRequest],
-// RFC 6750, section 2). A token in a header, the query or a form takes
-// precedence over a cookie, which browsers attach on their own.
-//
-// From panics without sources, and if one is nil.
-func From(sources ...Source) VerifyOption {
-	if len(sources) == 0 {
-		panic("jwtauth: From: sources is empty")
-	}
-	for i, source := range sources {
-		if source == nil {
-			panic(fmt.Sprintf("jwtauth: From: sources[%d]: is nil", i))
-		}
-	}
-	return func(v *verify) { v.sources = sources }
-}
+var defaultVerify = func() *verify {
+	bearer, _ := challenge.Parse("Bearer") // it parses
+	set := challenge.Set{Schemes: []challenge.Scheme{bearer}, Realm: "restricted"}
+	return &verify{set: set, challenge: challenge.NewHeader(set, "", challenged)}
+}()
 
 // Optional lets a request without a token pass as anonymous: [FromContext] then
 // returns false. A bad token is still refused.
@@ -81,7 +64,7 @@ func OnError(f func(w http.ResponseWriter, r *http.Request, err error)) VerifyOp
 // may show to people. Default: "restricted". Realm panics if name is empty or
 // not printable ASCII.
 func Realm(name string) VerifyOption {
-	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) {
+	if !challenge.IsRealm(name) {
 		panic("jwtauth: Realm: name is not printable ASCII")
 	}
 	return func(v *verify) { v.set.Realm = name }
@@ -116,12 +99,8 @@ func Challenge(schemes ...string) VerifyOption {
 // address is not an https URL without a fragment. For tests, http is accepted
 // on a loopback host.
 func ResourceMetadataURL(address string) VerifyOption {
-	u, err := url.Parse(address)
-	switch {
-	case err != nil || u.Host == "" || u.User != nil || strings.Contains(address, "#") || u.String() != address:
-		panic("jwtauth: ResourceMetadataURL: address is not an absolute URL without a fragment")
-	case u.Scheme != "https" && (u.Scheme != "http" || !site.IsLoopback(u.Hostname())):
-		panic("jwtauth: ResourceMetadataURL: address does not begin with https://")
+	if err := site.CheckMetadataURL(address); err != nil {
+		panic("jwtauth: ResourceMetadataURL: address " + err.Error())
 	}
 	return func(v *verify) { v.set.ResourceMetadata = address }
 }
@@ -172,28 +151,9 @@ func Verify(v TokenVerifier, opts ...VerifyOption) func(next http.Handler) http.
 				c.refuse(w, r, err)
 				return
 			}
-			serveCopy(next, w, r, r.WithContext(&requestContext{Context: r.Context(), claims: claims, verify: c}))
+			uploads.Serve(next, w, r, r.WithContext(&requestContext{Context: r.Context(), claims: claims, verify: c}))
 		})
 	}
-}
-
-// serveCopy calls next with a copy of the request r. Afterwards it copies
-// MultipartForm back: net/http removes the temporary files of an upload, but
-// only those that it finds in its own request. After a panic net/http leaves
-// them for HTTP/1, so serveCopy removes those that next has made.
-func serveCopy(next http.Handler, w http.ResponseWriter, r, copied *http.Request) {
-	returned := false
-	defer func() {
-		if r.MultipartForm != nil || copied.MultipartForm == nil {
-			return
-		}
-		r.MultipartForm = copied.MultipartForm
-		if !returned {
-			_ = copied.MultipartForm.RemoveAll()
-		}
-	}()
-	next.ServeHTTP(w, copied)
-	returned = true
 }
 
 // VerifyRequest returns a function that decides like [Verify], and writes no
@@ -218,7 +178,7 @@ func VerifyRequest(v TokenVerifier, opts ...VerifyOption) func(*http.Request) (*
 	return func(r *http.Request) (*Claims, error) {
 		claims, err := c.claims(r)
 		if err != nil {
-			return nil, c.wrap(err)
+			return nil, &requestError{err, c.challenge}
 		}
 		return claims, nil
 	}
@@ -228,14 +188,14 @@ func newVerify(function string, v TokenVerifier, opts []VerifyOption) *verify {
 	if isNilVerifier(v) {
 		panic("jwtauth: " + function + ": the verifier is nil, or was not made by its constructor")
 	}
-	c := &verify{verifier: v, sources: []Source{Bearer()}, set: defaultChallenges.set}
+	c := &verify{verifier: v, sources: []Source{Bearer()}, set: defaultVerify.set}
 	for _, opt := range opts {
 		if opt == nil {
 			panic("jwtauth: " + function + ": an option is nil")
 		}
 		opt(c)
 	}
-	c.challenge = newChallenges(c.set, "")
+	c.challenge = challenge.NewHeader(c.set, "", challenged)
 	return c
 }
 
@@ -247,20 +207,8 @@ func (c *verify) around(next http.Handler) *verify {
 		return c
 	}
 	scoped := *c
-	scoped.challenge = newChallenges(c.set, require.scope)
+	scoped.challenge = challenge.NewHeader(c.set, require.scope, challenged)
 	return &scoped
-}
-
-// isNilVerifier also reports a nil pointer from a constructor whose error was
-// ignored, and literals of types that need a constructor.
-func isNilVerifier(v TokenVerifier) bool {
-	switch v := v.(type) {
-	case *Issuer:
-		return v == nil || v.verifier == nil
-	case *Verifier:
-		return v == nil || v.keys == nil
-	}
-	return faults.IsNil(v)
 }
 
 // claims returns the claims of a request, nil for an anonymous one that may
@@ -289,7 +237,7 @@ func (c *verify) claims(r *http.Request) (*Claims, error) {
 		return claims, nil
 	}
 	if err := c.proof(r, token, claims); err != nil {
-		return nil, proofError(err)
+		return nil, refusal(errProof, err)
 	}
 	return claims, nil
 }
@@ -298,13 +246,7 @@ func (c *verify) claims(r *http.Request) (*Claims, error) {
 // VerifyToken checks the proof of possession.
 type proofKey struct{}
 
-// proofError returns the error for a request that ProofOfPossession refused.
-func proofError(err error) error {
-	if hasResponse(err) {
-		return err
-	}
-	return fmt.Errorf("%w: refused by ProofOfPossession: %w", ErrTokenInvalid, err)
-}
+var errProof = fmt.Errorf("%w: refused by ProofOfPossession", ErrTokenInvalid)
 
 // refuse writes the response to a refused request.
 func (c *verify) refuse(w http.ResponseWriter, r *http.Request, err error) {
@@ -313,75 +255,129 @@ func (c *verify) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		writeError(w, err, c.challenge)
 		return
 	}
-	c.onError(w, r, c.wrap(err))
+	c.onError(w, r, &requestError{err, c.challenge})
 }
 
-// respondError is the OnError of handlers that have no other.
-func respondError(w http.ResponseWriter, r *http.Request, err error) {
-	logFailure(r, err)
-	WriteError(w, r, err)
+// Require returns middleware that calls the next handler only for requests
+// whose claims pass check. It belongs behind [Verify], whose OnError responds
+// to the refusals.
+//
+// An error of check refuses the request with 403, and matches [ErrForbidden] as
+// well as itself. Errors with an HTTP form of their own (see [WriteError]),
+// such as [ErrUnavailable], keep it. An anonymous request, or one without a
+// Verify around it, is refused with [ErrTokenMissing]. check must be safe for
+// concurrent use.
+//
+// Require panics if check or the next handler is nil.
+func Require(check func(*Claims) error) func(next http.Handler) http.Handler {
+	if check == nil {
+		panic("jwtauth: Require: check is nil")
+	}
+	return require(check, "")
 }
 
-// logFailure logs err if it is a failure of the server. It logs the pattern of
-// the route instead of the URL, which may contain secrets.
-func logFailure(r *http.Request, err error) {
-	p := ProblemOf(err)
-	outage := errors.Is(err, ErrUnavailable) && r.Context().Err() == nil // the client still waits
-	if p.Status < 500 || p.Status == http.StatusServiceUnavailable && !outage {
+func require(check func(*Claims) error, scope string) func(next http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		if faults.IsNil(next) {
+			panic("jwtauth: Require: the next handler is nil")
+		}
+		return &requireHandler{next: next, check: check, scope: scope}
+	}
+}
+
+// requireHandler is a type of its own, so that Verify finds the scope.
+type requireHandler struct {
+	next  http.Handler
+	check func(*Claims) error
+	scope string // parameter of a challenge, or empty
+}
+
+func (h *requireHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := requestOf(r.Context())
+	switch {
+	case c == nil:
+		WriteError(w, r, errNoVerify)
+		return
+	case c.claims == nil:
+		c.verify.refuse(w, r, errMissing(r))
 		return
 	}
-	slog.ErrorContext(r.Context(), "jwtauth: request failed", "err", err, "status", p.Status, "method", r.Method, "route", r.Pattern)
+	if err := h.check(c.claims); err != nil {
+		c.verify.refuse(w, r, refusal(ErrForbidden, err))
+		return
+	}
+	h.next.ServeHTTP(w, r)
 }
 
-// wrap adds the challenge to an error that leaves this package.
-func (c *verify) wrap(err error) error { return &requestError{err, c.challenge} }
+var errNoVerify = fmt.Errorf("%w: there is no Verify around this handler", ErrTokenMissing)
 
-// requestError is an error of a Verify or of the Require middleware behind it.
-// It carries the challenge of that Verify to ProblemOf and WriteError.
-type requestError struct {
-	error
-	challenge *challenges
-}
-
-func (e *requestError) Unwrap() error { return e.error }
-
-// challenges holds the WWW-Authenticate headers of one Verify.
-type challenges struct {
-	set   challenge.Set
-	scope string                 // the parameter of a 401, or empty
-	ready map[*response][]string // for each response that has challenges
-}
-
-var (
-	bearerScheme, _   = challenge.Parse("Bearer") // it parses
-	defaultChallenges = newChallenges(challenge.Set{Schemes: []challenge.Scheme{bearerScheme}, Realm: defaultRealm}, "")
-)
-
-func newChallenges(set challenge.Set, scope string) *challenges {
-	c := &challenges{set: set, scope: scope, ready: make(map[*response][]string)}
-	for i := range responses {
-		if a := &responses[i].response; a.challenge {
-			c.ready[a] = set.Lines(c.parameters(a))
+// RequireScope returns middleware that calls the next handler only for requests
+// whose token has all of scopes. Other requests are refused with
+// [ErrInsufficientScope], and the challenge names the scopes (RFC 6750, section
+// 3.1). RequireScope panics without scopes, and if one is not a scope-token
+// (RFC 6749, section 3.3).
+func RequireScope(scopes ...string) func(next http.Handler) http.Handler {
+	if len(scopes) == 0 {
+		panic("jwtauth: RequireScope: scopes is empty")
+	}
+	for i, scope := range scopes {
+		if !challenge.IsListItem(scope) {
+			panic(fmt.Sprintf("jwtauth: RequireScope: scopes[%d]: %q is not a scope", i, scope))
 		}
 	}
-	return c
+	list := strings.Join(scopes, " ")
+	missing := &requirementError{
+		sentinel:   ErrInsufficientScope,
+		text:       ErrInsufficientScope.Error() + ": " + list,
+		parameters: challenge.Parameter("scope", list),
+	}
+	scopes = strings.Fields(list) // a copy
+	return require(func(c *Claims) error {
+		for _, scope := range scopes {
+			if !c.HasScope(scope) {
+				return missing
+			}
+		}
+		return nil
+	}, missing.parameters)
 }
 
-// parameters returns the parameters of the challenges in the response a.
-func (c *challenges) parameters(a *response) string {
-	if c.scope == "" || a.status != http.StatusUnauthorized {
-		return a.parameters
+// RequireFresh returns middleware that calls the next handler only for requests
+// whose subject logged in at most maxAge ago, according to the token's
+// "auth_time". With values of acr, the login must also have been of one of
+// these kinds, according to the token's "acr". Other requests, and tokens
+// without these claims, are refused with [ErrInsufficientAuthentication], and
+// the challenge says which login is needed (RFC 9470, section 3).
+//
+// An auth_time in the future passes only within the Leeway of the verifier.
+//
+// RequireFresh panics if maxAge is less than one second, and if a value of acr
+// is empty or contains a space, a quote, a backslash or a character outside of
+// printable ASCII.
+func RequireFresh(maxAge time.Duration, acr ...string) func(next http.Handler) http.Handler {
+	if maxAge < time.Second {
+		panic("jwtauth: RequireFresh: maxAge is less than one second")
 	}
-	if a.parameters == "" {
-		return c.scope
+	for i, value := range acr {
+		if !challenge.IsListItem(value) {
+			panic(fmt.Sprintf("jwtauth: RequireFresh: acr[%d]: %q cannot be in acr_values", i, value))
+		}
 	}
-	return a.parameters + ", " + c.scope
-}
-
-// headers returns the values of WWW-Authenticate in the response a to err.
-func (c *challenges) headers(a *response, err error) []string {
-	if e, ok := errors.AsType[*requirementError](err); ok {
-		return c.set.Lines(c.parameters(a), e.parameters)
-	}
-	return slices.Clone(c.ready[a])
+	rule := freshness.Rule{MaxAge: maxAge, ACR: slices.Clone(acr)}
+	parameters := rule.Parameters()
+	return Require(func(c *Claims) error {
+		now, leeway := c.verifiedAt, c.leeway
+		if now.IsZero() {
+			now, leeway = time.Now(), defaultLeeway
+		}
+		reason := rule.Refusal(freshness.Login{Time: c.AuthTime, ACR: c.AuthContext}, now, leeway)
+		if reason == "" {
+			return nil
+		}
+		return &requirementError{
+			sentinel:   ErrInsufficientAuthentication,
+			text:       ErrInsufficientAuthentication.Error() + ": " + reason,
+			parameters: parameters,
+		}
+	})
 }

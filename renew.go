@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed-0a072700/jwtauth/internal/faults"
 	"github.com/seed-0a072700/jwtauth/internal/site"
+	"github.com/seed-0a072700/jwtauth/internal/uploads"
 )
 
 // Renew keeps pages without scripts logged in. It is for cookie mode, around
@@ -51,7 +52,7 @@ func (h *Handlers) Renew(next http.Handler) http.Handler {
 			h.opts.OnError(w, r, err)
 			return
 		}
-		serveCopy(next, w, r, renewed)
+		uploads.Serve(next, w, r, renewed)
 	})
 }
 

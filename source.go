@@ -23,6 +23,25 @@ import (
 // the body readable.
 type Source func(r *http.Request) (token string, err error)
 
+// From sets the sources in which a token may be. Default: [Bearer] alone.
+//
+// A request with tokens in two places is refused ([ErrInvalidRequest],
+// RFC 6750, section 2). A token in a header, the query or a form takes
+// precedence over a cookie, which browsers attach on their own.
+//
+// From panics without sources, and if one is nil.
+func From(sources ...Source) VerifyOption {
+	if len(sources) == 0 {
+		panic("jwtauth: From: sources is empty")
+	}
+	for i, source := range sources {
+		if source == nil {
+			panic(fmt.Sprintf("jwtauth: From: sources[%d]: is nil", i))
+		}
+	}
+	return func(v *verify) { v.sources = sources }
+}
+
 var (
 	errTwoPlaces = fmt.Errorf("%w: tokens in two of the sources", ErrInvalidRequest)
 	errFormBody  = fmt.Errorf("%w: the form in the body is malformed or incomplete", ErrInvalidRequest)

@@ -106,3 +106,8 @@ func IsListItem(s string) bool {
 	}
 	return s != ""
 }
+
+// IsRealm reports whether s is printable ASCII and not empty.
+func IsRealm(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
+}

@@ -21,3 +21,32 @@ func TestCheckPath(t *testing.T) {
 		}
 	}
 }
+
+func TestCheckMetadataURL(t *testing.T) {
+	const notURL, notHTTPS = "is not an absolute URL without a fragment", "does not begin with https://"
+	for address, want := range map[string]string{
+		"https://api.example.com/.well-known/oauth-protected-resource": "",
+		"https://api.example.com/a?b=c":                                "",
+		"http://localhost:8080/m":                                      "",
+		"http://[::1]/m":                                               "",
+		"":                                                             notURL,
+		"/m":                                                           notURL,
+		"https:///m":                                                   notURL,
+		"https://api.example.com/m#":                                   notURL,
+		"https://api.example.com/m#a":                                  notURL,
+		"https://ann@api.example.com/m":                                notURL,
+		"https://api.example.com/a b":                                  notURL,
+		"https://api.example.com/%zz":                                  notURL,
+		"HTTPS://api.example.com/m":                                    notURL,
+		"http://api.example.com/m":                                     notHTTPS,
+		"ftp://localhost/m":                                            notHTTPS,
+	} {
+		got := ""
+		if err := site.CheckMetadataURL(address); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", address, got, want)
+		}
+	}
+}
