@@ -47,8 +47,8 @@ type HandlerOptions struct {
 
 	// Client returns the client that sent a request, so that a client that
 	// floods the login does not delay others ([WithClient]). Behind a proxy,
-	// take it from the header that the proxy sets, and from no other. It must
-	// be safe for concurrent use. Default: [PeerAddress].
+	// use [ClientFromHeader]. It must be safe for concurrent use. Default:
+	// [PeerAddress].
 	Client func(*http.Request) string
 
 	// Label returns the label of the session that a login begins (see the

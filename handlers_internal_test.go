@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seed-0a072700/jwtauth/internal/fairqueue"
 )
 
 // createOnly is a store for one login.
@@ -40,7 +42,7 @@ func TestHandlersClient(t *testing.T) {
 				Client: c.from,
 				Authenticate: func(ctx context.Context, _, _ string) (string, []LoginOption, error) {
 					asked = true
-					if got := ctx.Value(passwordClientKey{}); got != c.want {
+					if got := ctx.Value(passwordClientKey{}).(fairqueue.Client).Name; got != c.want {
 						t.Errorf("client %q, want %q", got, c.want)
 					}
 					return "user-1", nil, nil

@@ -79,8 +79,10 @@
 //
 // [HashPassword], [CheckPassword] and [NeedsRehash] use bcrypt. They run a
 // limited number of checks at a time. The others wait and are served in turn by
-// client ([WithClient]), or fail with [ErrBusy]. [NewHasher] changes these
-// limits.
+// network and client ([WithClient], [ClientFromHeader]), or fail with
+// [ErrBusy]. [NewHasher] changes these limits. Known devices have a queue of
+// their own ([WithKnownClient]). Package guard recognizes them, and limits the
+// guesses at the password of one account.
 //
 // # Keys and rotation
 //

@@ -16,6 +16,7 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/fairqueue"
 	"github.com/seed-0a072700/jwtauth/internal/faults"
 	"github.com/seed-0a072700/jwtauth/internal/passwords"
+	"github.com/seed-0a072700/jwtauth/internal/peer"
 )
 
 // HasherOptions configures [NewHasher]. The zero value is a good choice.
@@ -139,11 +140,12 @@ func HashPassword(ctx context.Context, password string) (string, error) {
 // than the configured one, the work is that of the hash.
 //
 // A limited number of checks run at a time (see [HasherOptions]). Other calls
-// wait. Clients ([WithClient]) take turns, so that a client that tries
-// thousands of passwords hardly delays the others. CheckPassword returns
-// [ErrBusy] if its turn does not come in time, or if the queue is full and this
-// client has the most waiting calls. If ctx ends before the check starts, it
-// returns the error of ctx. A check that has started is completed.
+// wait. Networks take turns, and then the clients of a network ([WithClient]),
+// so that a client that tries thousands of passwords hardly delays the others.
+// CheckPassword returns [ErrBusy] if its turn does not come in time, or if the
+// queue is full and this client has the most waiting calls. If ctx ends before
+// the check starts, it returns the error of ctx. A check that has started is
+// completed.
 func CheckPassword(ctx context.Context, hash, password string) error {
 	return defaultHasher().CheckPassword(ctx, hash, password)
 }
@@ -194,8 +196,8 @@ func (h *Hasher) NeedsRehash(hash string) bool { return h.passwords.NeedsRehash(
 
 // run calls work when it is the turn of the client of ctx.
 func (h *Hasher) run(ctx context.Context, work func()) error {
-	client, _ := ctx.Value(passwordClientKey{}).(string)
-	err := h.queue.Do(ctx, fairqueue.Client{Name: client}, work)
+	client, _ := ctx.Value(passwordClientKey{}).(fairqueue.Client)
+	err := h.queue.Do(ctx, client, work)
 	switch {
 	case errors.Is(err, fairqueue.ErrFull):
 		return fmt.Errorf("%w: queue full", ErrBusy)
@@ -205,10 +207,40 @@ func (h *Hasher) run(ctx context.Context, work func()) error {
 	return err
 }
 
+// HasherStats describes a [Hasher]: its state now, and its history since
+// [NewHasher]. Hashing and checking count alike.
+type HasherStats struct {
+	Running int           // calls that hash or check a password
+	Waiting int           // calls that wait for their turn
+	Started uint64        // calls that had their turn
+	Refused uint64        // calls that returned ErrBusy
+	Waited  time.Duration // total time that the started calls have waited
+}
+
+// Stats returns the current figures of h, for metrics.
+func (h *Hasher) Stats() HasherStats { return HasherStats(h.queue.Stats()) }
+
+// passwordClientKey is the context key of a fairqueue.Client.
 type passwordClientKey struct{}
+
+// withClient returns a context with a changed client.
+func withClient(ctx context.Context, change func(*fairqueue.Client)) context.Context {
+	client, _ := ctx.Value(passwordClientKey{}).(fairqueue.Client)
+	change(&client)
+	return context.WithValue(ctx, passwordClientKey{}, client)
+}
 
 // maxClientBytes is the length of the longest client that is kept as it is.
 const maxClientBytes = 64
+
+// bounded returns a text, or its SHA-256 hash if it is long.
+func bounded(text string) string {
+	if len(text) > maxClientBytes {
+		sum := sha256.Sum256([]byte(text))
+		return string(sum[:])
+	}
+	return text
+}
 
 // WithClient returns a context whose password calls count for client: the
 // address of the peer, for IPv6 its /64 network (see [PeerAddress]), or
@@ -216,14 +248,39 @@ const maxClientBytes = 64
 // text that the client chooses, such as an unchecked X-Forwarded-For, and not
 // the username, because anyone could then use up the turns of another user.
 //
+// If client is an IPv6 address or prefix, its /48 network takes turns with the
+// other networks, and its clients share these turns: a home often has a /56,
+// and a rented server a /48. Every other client is a network of its own.
+//
 // Calls without a client, or with "", count for one client. A text of more than
 // 64 bytes is kept as its SHA-256 hash.
 func WithClient(ctx context.Context, client string) context.Context {
-	if len(client) > maxClientBytes {
-		sum := sha256.Sum256([]byte(client))
-		client = string(sum[:])
+	return withClient(ctx, func(c *fairqueue.Client) {
+		c.Name, c.Network = bounded(client), peer.Network(client)
+	})
+}
+
+// WithKnownClient returns a context whose password calls come from a known
+// device: one that has logged in to account before and has proved it, for
+// example with a cookie. Package guard calls it. An unproved device must not be
+// passed, because known devices have precedence.
+//
+// Known devices wait in a separate queue with as many places as the other one.
+// They get four of five turns while calls wait in both. There, accounts take
+// turns, and then the devices of an account. Each device has one place, and
+// each account may wait there three times at once and then once every 10
+// seconds, so that an attacker's own accounts cannot fill this queue. Further
+// calls wait in the other queue, in the line of their client ([WithClient]).
+//
+// Without a device, WithKnownClient returns ctx. A text of more than 64 bytes
+// is kept as its SHA-256 hash.
+func WithKnownClient(ctx context.Context, account, device string) context.Context {
+	if device == "" {
+		return ctx
 	}
-	return context.WithValue(ctx, passwordClientKey{}, client)
+	return withClient(ctx, func(c *fairqueue.Client) {
+		c.Account, c.Device = bounded(account), bounded(device)
+	})
 }
 
 // PeerAddress returns the peer of a connection, for [WithClient]: the IP
@@ -231,16 +288,49 @@ func WithClient(ctx context.Context, client string) context.Context {
 // all addresses of its network. If RemoteAddr holds no address and port,
 // PeerAddress returns it as it is.
 //
-// Behind a proxy the peer is the proxy. Take the client's address from the
-// header that the proxy sets, and from no other.
+// Behind a proxy the peer is the proxy. See [ClientFromHeader].
 func PeerAddress(r *http.Request) string {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	addr, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr
 	}
-	addr := peer.Addr().Unmap().WithZone("")
-	if addr.Is4() {
-		return addr.String()
+	return peer.Client(addr.Addr())
+}
+
+// ClientFromHeader returns a function for HandlerOptions.Client and
+// [WithClient] in a service behind proxies. The function reads the addresses in
+// a header such as X-Forwarded-For, to which each proxy appends the address of
+// its peer. It returns the right-most one that is not a trusted proxy, in the
+// form of [PeerAddress]. Addresses to the left of it are ignored, because the
+// client can choose them.
+//
+// The peer of the connection counts as the right-most address, so the function
+// ignores the header of a client that reaches the service without a proxy.
+// Without trusted prefixes, every peer is trusted as the only proxy: choose
+// this only if clients cannot reach the service directly, and if the proxy
+// appends to the header or replaces it. A peer without an IP address, as of a
+// Unix socket, is trusted too. If an entry holds no address, the client is the
+// proxy that has appended it.
+//
+// ClientFromHeader panics if name is not the name of a header or is
+// "Forwarded", whose form (RFC 7239) it does not read, or if a prefix is
+// invalid, or if the prefixes trust everyone.
+func ClientFromHeader(name string, trusted ...netip.Prefix) func(*http.Request) string {
+	mustHeaderName("ClientFromHeader: name", name)
+	name = http.CanonicalHeaderKey(name)
+	if name == "Forwarded" {
+		panic("jwtauth: ClientFromHeader: name is Forwarded, which holds no plain list of addresses")
 	}
-	return netip.PrefixFrom(addr, 64).Masked().String()
+	proxies, err := peer.NewProxies(trusted)
+	if err != nil {
+		panic(fmt.Sprintf("jwtauth: ClientFromHeader: %v", err))
+	}
+	return func(r *http.Request) string {
+		direct, _ := netip.ParseAddrPort(r.RemoteAddr) // invalid for a Unix socket
+		origin := proxies.Origin(direct.Addr(), r.Header[name])
+		if !origin.IsValid() {
+			return PeerAddress(r)
+		}
+		return peer.Client(origin)
+	}
 }

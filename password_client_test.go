@@ -2,6 +2,7 @@ package jwtauth_test
 
 import (
 	"net/http"
+	"net/netip"
 	"testing"
 
 	"github.com/seed-0a072700/jwtauth"
@@ -29,4 +30,29 @@ func TestPeerAddress(t *testing.T) {
 			t.Errorf("PeerAddress(%q) = %q, want %q", remote, got, want)
 		}
 	}
+}
+
+func TestClientFromHeader(t *testing.T) {
+	client := jwtauth.ClientFromHeader("x-forwarded-for", netip.MustParsePrefix("10.0.0.0/8"))
+	for _, c := range []struct{ remote, header, want string }{
+		{"10.0.0.1:443", "198.51.100.1, 2001:db8:1:2:3:4:5:6, 10.0.0.2", "2001:db8:1:2::/64"},
+		{"10.0.0.1:443", "::ffff:192.0.2.7", "192.0.2.7"},
+		{"192.0.2.9:443", "192.0.2.7", "192.0.2.9"},
+		{"@", "192.0.2.7", "192.0.2.7"},
+		{"@", "", "@"},
+	} {
+		r := &http.Request{RemoteAddr: c.remote, Header: http.Header{"X-Forwarded-For": {c.header}}}
+		if got := client(r); got != c.want {
+			t.Errorf("from %s with %q: %q, want %q", c.remote, c.header, got, c.want)
+		}
+	}
+}
+
+func TestClientFromHeaderPanics(t *testing.T) {
+	mustPanic(t, "ClientFromHeader: name is not a header name", func() { jwtauth.ClientFromHeader("X Y") })
+	mustPanic(t, "ClientFromHeader: name is Forwarded", func() { jwtauth.ClientFromHeader("forwarded") })
+	mustPanic(t, "trust everyone in 0.0.0.0/0", func() {
+		jwtauth.ClientFromHeader("X-Real-Ip", netip.MustParsePrefix("0.0.0.0/1"), netip.MustParsePrefix("128.0.0.0/1"))
+	})
+	mustPanic(t, "a prefix is invalid", func() { jwtauth.ClientFromHeader("X-Real-Ip", netip.Prefix{}) })
 }

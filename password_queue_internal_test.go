@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
+	"github.com/seed-0a072700/jwtauth/internal/fairqueue"
 	"github.com/seed-0a072700/jwtauth/internal/passwords"
 )
 
@@ -219,7 +220,7 @@ func TestHasherClients(t *testing.T) {
 		})
 	}
 	for _, n := range []int{0, 1, 64, 65, 100_000} {
-		got := WithClient(t.Context(), strings.Repeat("x", n)).Value(passwordClientKey{}).(string)
+		got := WithClient(t.Context(), strings.Repeat("x", n)).Value(passwordClientKey{}).(fairqueue.Client).Name
 		if want := min(n, 64); len(got) > 64 || n <= 64 && len(got) != want {
 			t.Errorf("%d bytes kept of %d", len(got), n)
 		}
