@@ -1,16 +1,14 @@
 package jwtauth
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/seed-0a072700/jwtauth/internal/jsondecode"
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
+	"github.com/seed-0a072700/jwtauth/internal/numericdate"
 )
 
 // Claims holds the claims of a verified token. The fields are the registered
@@ -61,28 +59,51 @@ type Claims struct {
 // Decode stores all claims in dst, which is a pointer to a struct or map, like
 // [json.Unmarshal]. For Claims built as a literal it does nothing.
 //
-// It returns [ErrClaimsInvalid] if the claims do not fit dst. The same applies
-// if two members of one object, at any depth, have names that differ only in
-// case: json.Unmarshal ignores case and would mix them up.
+// It returns [ErrClaimsInvalid] if a claim does not fit dst. The same applies
+// if the names of two claims differ only in case, or if two members of a nested
+// object belong to the same struct field: json.Unmarshal ignores case and would
+// mix them up. Members of a map may differ in case, but no object that is
+// decoded may have two members of the same name. The error names the claim and
+// the Go type. It contains no value.
 func (c *Claims) Decode(dst any) error {
 	if c.payload == "" {
 		return nil
 	}
-	if jsonscan.AmbiguousCase(c.payload) {
-		return fmt.Errorf("%w: two members of one object differ only in case", ErrClaimsInvalid)
+	all := jsonscan.ObjectOf(c.payload)
+	if name, ambiguous := all.AmbiguousNames(); ambiguous {
+		return fmt.Errorf("%w: two claims differ only in case: %q", ErrClaimsInvalid, name)
 	}
-	err := json.Unmarshal([]byte(c.payload), dst)
-	var mismatch *json.UnmarshalTypeError
-	var misuse *json.InvalidUnmarshalError
+	return decodeError("Decode", jsondecode.Unmarshal(all, "", dst))
+}
+
+// Get stores the claim name in dst, a pointer, like [json.Unmarshal]. If the
+// token has no claim of exactly this name, dst is unchanged. For Claims built
+// as a literal that is always so. Get reads only this claim, so it is faster
+// than [Claims.Decode].
+//
+// The errors are those of Decode, but other claims do not matter.
+func (c *Claims) Get(name string, dst any) error {
+	if c.payload != "" {
+		if v, ok := jsonscan.ObjectOf(c.payload).Member(name); ok {
+			return decodeError("Get", jsondecode.Unmarshal(v, name, dst))
+		}
+	}
+	return decodeError("Get", jsondecode.CheckPointer(dst))
+}
+
+// decodeError returns the error of the method for an error of jsondecode.
+func decodeError(method string, err error) error {
+	fault, ok := err.(*jsondecode.Error)
 	switch {
-	case errors.As(err, &mismatch): // its own text may contain the value
-		return fmt.Errorf("%w: a member does not fit the type %v in %T", ErrClaimsInvalid, mismatch.Type, dst)
-	case errors.As(err, &misuse):
-		return fmt.Errorf("jwtauth: Decode: %w", err)
-	case err != nil:
-		return fmt.Errorf("%w: %w", ErrClaimsInvalid, err)
+	case err == nil:
+		return nil
+	case !ok: // dst is not a pointer
+		return fmt.Errorf("jwtauth: %s: %w", method, err)
+	case fault.Path == "":
+		return fmt.Errorf("%w: the object of all claims %s", ErrClaimsInvalid, fault.Reason)
+	default:
+		return fmt.Errorf("%w: %w", ErrClaimsInvalid, fault)
 	}
-	return nil
 }
 
 // UnmarshalJSON reads a JSON object of claims by the rules of a verifier. It is
@@ -203,7 +224,7 @@ func (c *Claims) scanClaim(name string, v jsonscan.Value, scopeClaims []string) 
 	case "iat":
 		c.IssuedAt, err = strictTime(v, &iatErrors)
 	case "auth_time":
-		c.AuthTime, _ = numericDate(v)
+		c.AuthTime, _ = dateOf(v)
 	case "jti":
 		c.ID, _ = v.Str()
 	case "sid":
@@ -211,11 +232,11 @@ func (c *Claims) scanClaim(name string, v jsonscan.Value, scopeClaims []string) 
 	case "acr":
 		c.AuthContext, _ = v.Str()
 	case "amr":
-		c.AuthMethods = stringsOf(v)
+		c.AuthMethods = v.Strings()
 	case "cnf":
 		c.bound = true // whatever the value is, so that an odd one fails closed
 	case "upd":
-		c.updates = wholeNumber(v)
+		c.updates = v.WholeNumber()
 	case "scope":
 		c.addScopes(v)
 	default:
@@ -226,9 +247,17 @@ func (c *Claims) scanClaim(name string, v jsonscan.Value, scopeClaims []string) 
 	return err
 }
 
+// dateOf returns a time, or false if v is not a number or is out of range.
+func dateOf(v jsonscan.Value) (time.Time, bool) {
+	if v.Kind != jsonscan.Number {
+		return time.Time{}, false
+	}
+	return numericdate.Parse(v.Text)
+}
+
 // strictTime reads a time that verification depends on.
 func strictTime(v jsonscan.Value, errs *timeErrors) (time.Time, error) {
-	t, ok := numericDate(v)
+	t, ok := dateOf(v)
 	switch {
 	case ok:
 		return t, nil
@@ -237,34 +266,6 @@ func strictTime(v jsonscan.Value, errs *timeErrors) (time.Time, error) {
 	default:
 		return time.Time{}, errs.notNumber
 	}
-}
-
-// stringsOf returns the elements of an array of strings, or nil for any other
-// value.
-func stringsOf(v jsonscan.Value) []string {
-	var list []string
-	ok := v.Elements(func(e jsonscan.Value) bool {
-		one, ok := e.Str()
-		list = append(list, one)
-		return ok
-	})
-	if !ok {
-		return nil
-	}
-	return list
-}
-
-// wholeNumber returns the value of a positive integer, or 0 for any other
-// value.
-func wholeNumber(v jsonscan.Value) int64 {
-	if v.Kind != jsonscan.Number {
-		return 0
-	}
-	n, err := strconv.ParseInt(v.Text, 10, 64)
-	if err != nil || n < 0 {
-		return 0
-	}
-	return n
 }
 
 // fresh returns a copy of c that shares no memory that a caller could change.
@@ -343,42 +344,4 @@ func (c *Claims) addScopes(v jsonscan.Value) (ok bool) {
 		c.Scope = joined.String()
 	}
 	return ok
-}
-
-// Times are limited to the years that RFC 3339 can express, 0001 to 9999.
-const (
-	minTime = -62135596800
-	maxTime = 253402300799
-)
-
-// numericDate reads a NumericDate (RFC 7519, section 2): the seconds since
-// 1970, possibly with a fraction, which is kept.
-func numericDate(v jsonscan.Value) (time.Time, bool) {
-	if v.Kind != jsonscan.Number {
-		return time.Time{}, false
-	}
-	if seconds, ok := wholeSeconds(v.Text); ok {
-		return time.Unix(seconds, 0), true
-	}
-	f, err := strconv.ParseFloat(v.Text, 64)
-	if err != nil || f < minTime || f > maxTime {
-		return time.Time{}, false
-	}
-	seconds, fraction := math.Modf(f)
-	return time.Unix(int64(seconds), int64(fraction*1e9)), true
-}
-
-// wholeSeconds reads the form that nearly all tokens use: up to 12 digits,
-// which cannot overflow.
-func wholeSeconds(text string) (seconds int64, ok bool) {
-	if len(text) > 12 {
-		return 0, false
-	}
-	for _, c := range []byte(text) {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		seconds = seconds*10 + int64(c-'0')
-	}
-	return seconds, seconds <= maxTime
 }

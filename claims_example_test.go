@@ -3,6 +3,7 @@ package jwtauth_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -65,6 +66,21 @@ func ExampleClaims_Decode() {
 	}
 	fmt.Println(own.Roles)
 	// Output: [editor]
+}
+
+func ExampleClaims_Get() {
+	var claims jwtauth.Claims
+	if err := json.Unmarshal([]byte(`{"sub":"user-1","plan":"pro","seats":5}`), &claims); err != nil {
+		log.Fatal(err)
+	}
+	plan, seats, region := "free", 1, "eu"
+	err := errors.Join(claims.Get("plan", &plan), claims.Get("seats", &seats), claims.Get("region", &region))
+	fmt.Println(plan, seats, region, err)
+
+	fmt.Println(claims.Get("plan", &seats))
+	// Output:
+	// pro 5 eu <nil>
+	// jwtauth: token claims invalid: plan is a string that does not fit int
 }
 
 func ExampleClaims_UnmarshalJSON() {

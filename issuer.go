@@ -18,6 +18,7 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/jose"
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
 	"github.com/seed-0a072700/jwtauth/internal/keyset"
+	"github.com/seed-0a072700/jwtauth/internal/numericdate"
 	"github.com/seed-0a072700/jwtauth/internal/rotation"
 )
 
@@ -181,7 +182,8 @@ func NotBefore(t time.Time) SignOption { return func(s *tokenSpec) { s.notBefore
 // encodes as an object, or nil. They may contain "scope", a string or an array
 // of strings. They must not contain a registered claim (iss, sub, aud, exp,
 // nbf, iat, jti, sid, auth_time, acr, amr, cnf, gen, upd), in upper or lower
-// case, and no object in them may have members that differ only in case.
+// case. The names of two claims must not differ only in case, and no object in
+// them may have two members of the same name.
 //
 // The token has "sub", "iat", "exp" and a random "jti" (RFC 9068, section 2.2),
 // and "iss" and "aud" if they are configured.
@@ -244,7 +246,7 @@ func (i *Issuer) sign(spec *tokenSpec) (string, int, error) {
 	if nbf := spec.notBefore; !nbf.IsZero() && (nbf.Unix() < 0 || nbf.Unix() >= expiresAt) {
 		return "", 0, errors.New("jwtauth: NotBefore: t: is not between 1970 and the expiry of the token")
 	}
-	if issuedAt < 0 || expiresAt > maxTime {
+	if issuedAt < 0 || expiresAt > numericdate.Max {
 		return "", 0, errors.New("jwtauth: the clock is outside the years 1970 to 9999")
 	}
 
@@ -318,8 +320,11 @@ func marshalPrivate(claims any) ([]byte, error) {
 		if isRegistered(s.Name()) {
 			return nil, fmt.Errorf("jwtauth: claims: %q is a registered claim and cannot be set%s", s.Name(), replacement(s.Name()))
 		}
-		if !names.Add(s.Name()) || s.Value().AmbiguousCase() {
-			return nil, errors.New("jwtauth: claims: two members of one object differ only in case")
+		if !names.Add(s.Name()) {
+			return nil, fmt.Errorf("jwtauth: claims: two claims differ only in case: %q", s.Name())
+		}
+		if s.Value().RepeatsName() {
+			return nil, fmt.Errorf("jwtauth: claims: %q has two members of the same name in one object", s.Name())
 		}
 		if s.Name() == "scope" && !new(Claims).addScopes(s.Value()) {
 			return nil, errors.New("jwtauth: claims: scope is neither a string nor an array of strings")

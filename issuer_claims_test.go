@@ -38,6 +38,7 @@ func TestSignPrivateClaims(t *testing.T) {
 		{"special names", map[string]any{"": 1, "a.b": 2, "ü\"": 3}, `{"":1,"a.b":2,"ü\"":3}`},
 		{"registered name deeper down", map[string]any{"act": map[string]any{"sub": "admin", "exp": 1}}, `{"act":{"exp":1,"sub":"admin"}}`},
 		{"names that begin like registered ones", map[string]any{"subject": 1, "ex": 2, "genre": 3, "auth_times": 4}, `{"auth_times":4,"ex":2,"genre":3,"subject":1}`},
+		{"names of a map that differ in case", map[string]any{"m": map[string]any{"web": 1, "Web": 2}}, `{"m":{"Web":2,"web":1}}`},
 		{"large number", map[string]any{"n": json.Number("123456789012345678901234567890")}, `{"n":1.2345678901234568e+29}`},
 	}
 	issuer := newIssuer(t, generate(t, jwtauth.EdDSA))
@@ -81,9 +82,8 @@ func TestSignPrivateClaims(t *testing.T) {
 		{"broken text", json.RawMessage(`{"a":`), "jwtauth: claims: json: "},
 		{"lone surrogate", json.RawMessage(`{"a":"\ud800"}`), "is not encoded as a strict JSON object"},
 		{"name twice", json.RawMessage(`{"a":1,"a":2}`), "is not encoded as a strict JSON object"},
-		{"name twice deeper down", json.RawMessage(`{"a":{"b":1,"b":2}}`), "differ only in case"},
+		{"name twice deeper down", json.RawMessage(`{"a":{"b":1,"b":2}}`), `"a" has two members of the same name`},
 		{"names that differ in case", map[string]any{"role": 1, "Role": 2}, "differ only in case"},
-		{"names that differ in case deeper down", map[string]any{"a": []any{map[string]any{"role": 1, "ROLE": 2}}}, "differ only in case"},
 		{"nested too deep", json.RawMessage(`{"a":` + strings.Repeat("[", 300) + strings.Repeat("]", 300) + `}`), "is not encoded as a strict JSON object"},
 		{"scope is a number", map[string]any{"scope": 7}, "scope is neither a string nor an array of strings"},
 		{"scope is null", map[string]any{"scope": nil}, "scope is neither"},

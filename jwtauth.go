@@ -39,8 +39,8 @@
 // [Source].
 // [Optional] also admits requests without a token.
 //
-// Behind Verify, [FromContext] returns the [Claims], and [ClaimsAs] decodes
-// private claims into a struct. [Require], [RequireScope] and [RequireFresh]
+// Behind Verify, [FromContext] returns the [Claims], [ClaimsAs] decodes private
+// claims into a struct, and [Claims.Get] decodes a single one. [Require], [RequireScope] and [RequireFresh]
 // check whether the claims permit a request. [VerifyRequest] makes the decision
 // of Verify without writing a response, for frameworks and HTML pages.
 //

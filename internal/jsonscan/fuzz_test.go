@@ -24,7 +24,7 @@ func FuzzScan(f *testing.F) {
 	for _, c := range refused {
 		f.Add(c.text)
 	}
-	for _, c := range ambiguous {
+	for _, c := range objects {
 		f.Add(c.text)
 	}
 	f.Add(ordinary)

@@ -292,16 +292,3 @@ func scanName(s string, i int) int {
 	}
 	return skipSpace(s, i+1)
 }
-
-// Fold replaces every letter in name with one representative of all its cases.
-// Two names fold to the same text if and only if strings.EqualFold returns true
-// for them. encoding/json matches names to struct fields in the same way.
-func Fold(name string) string {
-	return strings.Map(func(r rune) rune {
-		least := r
-		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
-			least = min(least, f)
-		}
-		return least
-	}, name)
-}

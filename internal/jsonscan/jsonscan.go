@@ -9,37 +9,18 @@
 //     meaning.
 //   - Objects and arrays nest at most [MaxDepth] deep.
 //
-// Names are compared exactly. Only [AmbiguousCase] and [Fold] ignore case.
+// Names are compared exactly. Only [Value.AmbiguousNames], [FoldSet] and [Fold]
+// ignore case.
 package jsonscan
 
 import (
 	"math"
-	"strings"
 	"unicode/utf8"
 )
 
 // MaxDepth is the maximum depth of nested objects and arrays. The outermost
 // object counts.
 const MaxDepth = 256
-
-// Kind is the type of a JSON value.
-type Kind uint8
-
-const (
-	Null Kind = iota + 1
-	Bool
-	Number
-	String
-	Array
-	Object
-)
-
-// Value is one valid JSON value in its original spelling.
-type Value struct {
-	Kind    Kind
-	Text    string // without surrounding white space
-	escaped bool   // the value is a string that contains a backslash
-}
 
 // Scanner iterates over the members of one object:
 //
@@ -175,41 +156,6 @@ func scanValue(src string, i int) (end int, kind Kind, escaped bool) {
 	}
 }
 
-// Str returns the unescaped text of a string value, and false for any other
-// kind.
-func (v Value) Str() (string, bool) {
-	if v.Kind != String {
-		return "", false
-	}
-	text := v.Text[1 : len(v.Text)-1]
-	if v.escaped {
-		text = unescape(text)
-	}
-	return text, true
-}
-
-// Elements calls each for every element of an array value, in order, until each
-// returns false. It returns true if it reaches the end, and false for any other
-// kind of value.
-func (v Value) Elements(each func(Value) bool) bool {
-	if v.Kind != Array {
-		return false
-	}
-	text := v.Text // is valid, so errors need no check here
-	i := skipSpace(text, 1)
-	for text[i] != ']' {
-		end, kind, escaped := scanValue(text, i)
-		if !each(Value{kind, text[i:end], escaped}) {
-			return false
-		}
-		i = skipSpace(text, end)
-		if text[i] == ',' {
-			i = skipSpace(text, i+1)
-		}
-	}
-	return true
-}
-
 // nameSet finds duplicate names. Objects in tokens are small: a filter of 64
 // bits is usually sufficient, and a short list decides if it is not. In large
 // objects, a map keeps the work linear.
@@ -257,96 +203,4 @@ func nameBit(name string) uint64 {
 	}
 	h := uint(len(name)) + 7*uint(name[0]) + 31*uint(name[len(name)-1])
 	return 1 << (h & 63)
-}
-
-// AmbiguousCase reports whether any object in text, at any depth, has two
-// members whose names are equal or differ only in case. encoding/json decodes
-// both into the same struct field, so the last one or a mixture of both counts,
-// while other decoders see two members. AmbiguousCase also returns true if text
-// is not valid.
-func AmbiguousCase(text string) bool {
-	s := New(text)
-	for s.Next() {
-	}
-	if !s.Valid() {
-		return true
-	}
-	_, ambiguous := ambiguousAt(text, skipSpace(text, 0))
-	return ambiguous
-}
-
-// AmbiguousCase is like the function [AmbiguousCase], for the objects in v.
-func (v Value) AmbiguousCase() bool {
-	if v.Kind != Object && v.Kind != Array {
-		return false
-	}
-	_, ambiguous := ambiguousAt(v.Text, 0)
-	return ambiguous
-}
-
-// ambiguousAt checks the value at i in a valid text and returns the index after
-// it. It reads each byte once and recurses at most [MaxDepth] deep.
-func ambiguousAt(text string, i int) (end int, ambiguous bool) {
-	open := text[i]
-	if open != '{' && open != '[' {
-		end, _, _ = scanValue(text, i)
-		return end, false
-	}
-	var names FoldSet
-	i = skipSpace(text, i+1)
-	for text[i] != closing(open) {
-		if open == '{' {
-			nameEnd, escaped := scanString(text, i)
-			name := text[i+1 : nameEnd-1]
-			if escaped {
-				name = unescape(name)
-			}
-			if !names.Add(name) {
-				return 0, true
-			}
-			i = skipSpace(text, skipSpace(text, nameEnd)+1)
-		}
-		if i, ambiguous = ambiguousAt(text, i); ambiguous {
-			return 0, true
-		}
-		if i = skipSpace(text, i); text[i] == ',' {
-			i = skipSpace(text, i+1)
-		}
-	}
-	return i + 1, false
-}
-
-// FoldSet is a set of names in which names that differ only in case are equal.
-// The zero FoldSet is empty.
-type FoldSet struct {
-	count int
-	list  [16]string
-	large map[string]struct{}
-}
-
-// Add adds name to the set. It returns false if the set contains the name
-// already.
-func (f *FoldSet) Add(name string) bool {
-	if f.large == nil && f.count < len(f.list) {
-		for _, other := range f.list[:f.count] {
-			if strings.EqualFold(other, name) {
-				return false
-			}
-		}
-		f.list[f.count] = name
-		f.count++
-		return true
-	}
-	if f.large == nil {
-		f.large = make(map[string]struct{})
-		for _, other := range f.list {
-			f.large[Fold(other)] = struct{}{}
-		}
-	}
-	key := Fold(name)
-	if _, ok := f.large[key]; ok {
-		return false
-	}
-	f.large[key] = struct{}{}
-	return true
 }

@@ -18,7 +18,7 @@ type member struct {
 }
 
 // walk reads text to its end. It checks that a Scanner that has failed remains
-// so.
+// so, and that the methods of a valid object find the same members.
 func walk(t testing.TB, text string) (members []member, valid bool) {
 	t.Helper()
 	s := jsonscan.New(text)
@@ -26,26 +26,54 @@ func walk(t testing.TB, text string) (members []member, valid bool) {
 		if s.Valid() {
 			t.Errorf("%q: valid before the end", text)
 		}
-		m := member{name: s.Name(), kind: s.Value().Kind, text: s.Value().Text}
-		str, isString := s.Value().Str()
-		if isString != (m.kind == jsonscan.String) {
-			t.Errorf("%q: Str of kind %d says %v", text, m.kind, isString)
-		}
-		m.str = str
-		isArray := s.Value().Elements(func(e jsonscan.Value) bool {
-			m.elements = append(m.elements, e.Text)
-			return true
-		})
-		if isArray != (m.kind == jsonscan.Array) {
-			t.Errorf("%q: Elements of kind %d says %v", text, m.kind, isArray)
-		}
-		members = append(members, m)
+		members = append(members, describe(t, s.Name(), s.Value()))
 	}
 	valid = s.Valid()
 	if s.Next() || s.Valid() != valid {
 		t.Errorf("%q: another Next after the end changes something", text)
 	}
+	if valid {
+		checkMembers(t, jsonscan.ObjectOf(text), members)
+	}
 	return members, valid
+}
+
+func describe(t testing.TB, name string, v jsonscan.Value) member {
+	m := member{name: name, kind: v.Kind, text: v.Text}
+	str, isString := v.Str()
+	if isString != (m.kind == jsonscan.String) {
+		t.Errorf("%q: Str of kind %d says %v", v.Text, m.kind, isString)
+	}
+	m.str = str
+	isArray := v.Elements(func(e jsonscan.Value) bool {
+		m.elements = append(m.elements, e.Text)
+		return true
+	})
+	if isArray != (m.kind == jsonscan.Array) {
+		t.Errorf("%q: Elements of kind %d says %v", v.Text, m.kind, isArray)
+	}
+	return m
+}
+
+func checkMembers(t testing.TB, object jsonscan.Value, want []member) {
+	t.Helper()
+	n := 0
+	object.Members(func(name string, v jsonscan.Value) bool {
+		if n >= len(want) || !sameMember(describe(t, name, v), want[n]) {
+			t.Errorf("%q: Members returns %+v as member %d", object.Text, describe(t, name, v), n)
+		}
+		if got, ok := object.Member(name); !ok || got != v {
+			t.Errorf("%q: Member(%q) returns %q, %v", object.Text, name, got.Text, ok)
+		}
+		n++
+		return true
+	})
+	if n != len(want) {
+		t.Errorf("%q: Members returns %d members, want %d", object.Text, n, len(want))
+	}
+	if got, ok := object.Member("no such name"); ok {
+		t.Errorf("%q: Member finds %q", object.Text, got.Text)
+	}
 }
 
 var accepted = []struct {

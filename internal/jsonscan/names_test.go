@@ -12,105 +12,87 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
 )
 
-var ambiguous = []struct {
-	name string
-	text string
-	want bool
+// objects are objects whose names repeat, exactly or but for case.
+var objects = []struct {
+	name             string
+	text             string
+	ambiguous, exact bool // two of the names of the object itself; of any object
 }{
-	{"empty", `{}`, false},
-	{"different names", `{"a":1,"b":2}`, false},
-	{"equal names", `{"a":1,"a":2}`, true},
-	{"case", `{"exp":1,"EXP":2}`, true},
-	{"case by escape", `{"exp":1,"\u0045xp":2}`, true},
-	{"Kelvin sign", `{"k":1,"` + "\u212a" + `":2}`, true},
-	{"long s", `{"iss":1,"i` + "\u017f" + `s":2}`, true},
-	{"final sigma", `{"ΣΑΣ":1,"σας":2}`, true},
-	{"dotless i is another letter", `{"i":1,"` + "\u0131" + `":2}`, false},
-	{"sharp s is not two letters", `{"ss":1,"ß":2}`, false},
-	{"capital sharp s", `{"ß":1,"ẞ":2}`, true},
-	{"accents count", `{"e":1,"é":2}`, false},
-	{"combining accents count", `{"é":1,"` + "e\u0301" + `":2}`, false},
-	{"one name at two levels", `{"a":{"A":1}}`, false},
-	{"in an inner object", `{"x":{"a":1,"A":2}}`, true},
-	{"equal names in an inner object", `{"x":{"a":1,"a":2}}`, true},
-	{"in an object of an array", `{"x":[1,{"b":[{"a":1,"A":2}]}]}`, true},
-	{"in two objects of an array", `{"x":[{"a":1},{"A":2}]}`, false},
-	{"in the last of several", `{"x":[{"a":1},[],"s",{"a":1,"A":2}]}`, true},
-	{"number beyond a float64", `{"a":1e999,"b":{"c":1,"C":-1e999}}`, true},
-	{"space after a name", `{"a" :1,"a":2}`, true},
-	{"strings are not names", `{"x":["a","A"],"y":"{\"a\":1,\"A\":2}"}`, false},
+	{"empty", `{}`, false, false},
+	{"different names", `{"a":1,"b":2}`, false, false},
+	{"case", `{"exp":1,"EXP":2}`, true, false},
+	{"case by escape", `{"exp":1,"\u0045xp":2}`, true, false},
+	{"Kelvin sign", `{"k":1,"` + "\u212a" + `":2}`, true, false},
+	{"long s", `{"iss":1,"i` + "\u017f" + `s":2}`, true, false},
+	{"final sigma", `{"ΣΑΣ":1,"σας":2}`, true, false},
+	{"dotless i is another letter", `{"i":1,"` + "\u0131" + `":2}`, false, false},
+	{"sharp s is not two letters", `{"ss":1,"ß":2}`, false, false},
+	{"capital sharp s", `{"ß":1,"ẞ":2}`, true, false},
+	{"accents count", `{"e":1,"é":2}`, false, false},
+	{"combining accents count", `{"é":1,"` + "e\u0301" + `":2}`, false, false},
+	{"one name at two levels", `{"a":{"A":1}}`, false, false},
+	{"case in an inner object", `{"x":{"a":1,"A":2}}`, false, false},
+	{"equal names in an inner object", `{"x":{"a":1,"a":2}}`, false, true},
+	{"equal names by escape", `{"x":{"a":1,"\u0061":2}}`, false, true},
+	{"equal names far apart", `{"x":{"b":0,"a":1,"c":[],"d":{},"a":2}}`, false, true},
+	{"in an object of an array", `{"x":[1,{"b":[{"a":1,"a":2}]}]}`, false, true},
+	{"in two objects of an array", `{"x":[{"a":1},{"a":2}]}`, false, false},
+	{"in the last of several", `{"x":[{"a":1},[],"s",{"a":1,"a":2}]}`, false, true},
+	{"number beyond a float64", `{"a":1e999,"b":{"c":1,"c":-1e999}}`, false, true},
+	{"space everywhere", " { \"a\" : { \"b\" : 1 , \"b\" :\n2 } } ", false, true},
+	{"strings are not names", `{"x":["a","A","a"],"y":"{\"a\":1,\"a\":2}"}`, false, false},
+	{"escaped quotes", `{"x":"\"","y":{"a\\":1,"a\\":"\\"}}`, false, true},
 }
 
-func TestAmbiguousCase(t *testing.T) {
-	for _, c := range ambiguous {
+func TestAmbiguousNames(t *testing.T) {
+	for _, c := range objects {
 		t.Run(c.name, func(t *testing.T) {
-			if got := jsonscan.AmbiguousCase(c.text); got != c.want {
-				t.Errorf("%s: %v, want %v", c.text, got, c.want)
+			v := jsonscan.ObjectOf(c.text)
+			if name, got := v.AmbiguousNames(); got != c.ambiguous || got && name == "" {
+				t.Errorf("%s: %q, %v, want %v", c.text, name, got, c.ambiguous)
 			}
-			if got := foldsTogether(t, c.text); got != c.want {
-				t.Errorf("%s: by encoding/json and EqualFold %v, want %v", c.text, got, c.want)
+			if got := v.RepeatsName(); got != c.exact {
+				t.Errorf("%s: repeats a name: %v, want %v", c.text, got, c.exact)
+			}
+			ambiguous, exact := repeats(t, c.text)
+			if ambiguous != c.ambiguous || exact != c.exact {
+				t.Errorf("%s: by encoding/json %v, %v, want %v, %v", c.text, ambiguous, exact, c.ambiguous, c.exact)
 			}
 		})
 	}
 }
 
-// TestAmbiguousCaseOfValue checks the value of one member. The outer object is not
-// ambiguous, and is not part of the value.
-func TestAmbiguousCaseOfValue(t *testing.T) {
-	cases := []struct {
-		value string
-		want  bool
-	}{
-		{`null`, false},
-		{`true`, false},
-		{`1`, false},
-		{`"{\"a\":1,\"A\":2}"`, false},
-		{`{}`, false},
-		{`[]`, false},
-		{`{"A":1}`, false},
-		{`{"b":1,"B":2}`, true},
-		{`[{"b":1,"B":2}]`, true},
-		{`[0,{"b":[{"c":1,"c":2}]}]`, true},
-		{`[{"b":1},{"B":2}]`, false},
-	}
-	for _, c := range cases {
-		s := jsonscan.New(`{"a":` + c.value + `}`)
-		if !s.Next() {
-			t.Fatalf("%s: not valid", c.value)
-		}
-		if got := s.Value().AmbiguousCase(); got != c.want {
-			t.Errorf("%s: %v, want %v", c.value, got, c.want)
-		}
-	}
-}
-
-// TestAmbiguousCaseAmongMany covers the lengths at which the list of names
+// TestAmbiguousNamesAmongMany covers the lengths at which the list of names
 // becomes a map.
-func TestAmbiguousCaseAmongMany(t *testing.T) {
+func TestAmbiguousNamesAmongMany(t *testing.T) {
+	ambiguous := func(text string) bool {
+		_, ok := jsonscan.ObjectOf(text).AmbiguousNames()
+		return ok
+	}
 	for _, count := range []int{2, 15, 16, 17, 18, 100} {
 		names := make([]string, count)
 		for i := range names {
 			names[i] = `"name` + strconv.Itoa(i) + `"`
 		}
-		if jsonscan.AmbiguousCase("{" + strings.Join(names, ":1,") + ":1}") {
+		if ambiguous("{" + strings.Join(names, ":1,") + ":1}") {
 			t.Errorf("%d different names are ambiguous", count)
 		}
 		for i := range count - 1 {
 			text := "{" + strings.Join(names, ":1,") + `:1,` + strings.ToUpper(names[i]) + ":2}"
-			if !jsonscan.AmbiguousCase(text) {
+			if !ambiguous(text) {
 				t.Errorf("of %d names, that at %d in capitals is not ambiguous", count, i)
 			}
 		}
 	}
 }
 
-// foldsTogether is a plain version of AmbiguousCase, based on the tokens of
-// encoding/json.
-func foldsTogether(t testing.TB, text string) bool {
+// repeats is a plain version of AmbiguousNames and RepeatsName, based on the
+// tokens of encoding/json.
+func repeats(t testing.TB, text string) (ambiguous, exact bool) {
 	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber() // 1e999 is valid JSON, but too large for a float64
-	var value func() bool
-	value = func() (found bool) {
+	var value func(depth int)
+	value = func(depth int) {
 		token, err := d.Token()
 		if err != nil {
 			t.Fatalf("%q: %v", text, err)
@@ -125,21 +107,22 @@ func foldsTogether(t testing.TB, text string) bool {
 				}
 				name := token.(string)
 				for _, other := range names {
-					found = found || strings.EqualFold(name, other)
+					ambiguous = ambiguous || depth == 0 && strings.EqualFold(name, other)
+					exact = exact || name == other
 				}
 				names = append(names, name)
-				found = value() || found
+				value(depth + 1)
 			}
 			_, _ = d.Token()
 		case json.Delim('['):
 			for d.More() {
-				found = value() || found
+				value(depth + 1)
 			}
 			_, _ = d.Token()
 		}
-		return found
 	}
-	return value()
+	value(0)
+	return ambiguous, exact
 }
 
 // TestFold compares Fold with strings.EqualFold for every letter, and for some
@@ -188,8 +171,8 @@ func fieldMatches(t *testing.T, field, member string) bool {
 	return dst.Elem().Field(0).Int() == 7
 }
 
-func FuzzAmbiguousCase(f *testing.F) {
-	for _, c := range ambiguous {
+func FuzzAmbiguousNames(f *testing.F) {
+	for _, c := range objects {
 		f.Add(c.text)
 	}
 	for _, c := range accepted {
@@ -197,13 +180,15 @@ func FuzzAmbiguousCase(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		if _, valid := walk(t, text); !valid {
-			if !jsonscan.AmbiguousCase(text) {
-				t.Errorf("%q is invalid, but not reported as ambiguous", text)
-			}
 			return
 		}
-		if got, want := jsonscan.AmbiguousCase(text), foldsTogether(t, text); got != want {
-			t.Errorf("%q: %v, want %v", text, got, want)
+		wantAmbiguous, wantExact := repeats(t, text)
+		v := jsonscan.ObjectOf(text)
+		if _, got := v.AmbiguousNames(); got != wantAmbiguous {
+			t.Errorf("%q: ambiguous: %v, want %v", text, got, wantAmbiguous)
+		}
+		if got := v.RepeatsName(); got != wantExact {
+			t.Errorf("%q: repeats a name: %v, want %v", text, got, wantExact)
 		}
 	})
 }

@@ -1,0 +1,145 @@
+package jsondecode
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+type (
+	base struct {
+		ID    int
+		Name  int
+		Inner int `json:"inner"`
+	}
+	other struct {
+		Name int
+		Deep int
+	}
+	tagged struct {
+		Name int `json:"Name"`
+	}
+	Exported struct{ Own, Web int }
+	node     struct {
+		*Exported
+		Value int
+		Next  *node
+	}
+	loop struct {
+		*loop
+		Own int
+	}
+	Number int
+)
+
+// The fields that fieldsOf finds are those that encoding/json fills, for each
+// name in each case.
+func TestFieldsOf(t *testing.T) {
+	for _, v := range []any{
+		struct{}{},
+		base{},
+		struct{ base }{},
+		struct{ *Exported }{},
+		struct {
+			base
+			Name int
+		}{},
+		struct { // the two embedded names hide each other
+			base
+			other
+		}{},
+		struct { // a tag decides
+			base
+			tagged
+		}{},
+		struct { // less deep wins
+			base
+			Wrapped struct{ other }
+			other   `json:"wrapped2"`
+		}{},
+		struct {
+			base `json:"base"`
+			Deep int
+		}{},
+		struct {
+			Web   int `json:"web"`
+			Upper int `json:"Web"`
+			Third int `json:"WEB"`
+		}{},
+		struct {
+			Skip   int `json:"-"`
+			Dash   int `json:"-,"`
+			Quoted int `json:"name,string"`
+			Bad    int `json:"bad\"name"`
+			Empty  int `json:",omitempty"`
+			hidden int
+		}{hidden: 1},
+		struct {
+			Kelvin int `json:"k"`
+			Sigma  int `json:"σας"`
+			LongS  int `json:"iss"`
+		}{},
+		struct {
+			Number
+			Own int
+		}{},
+		struct {
+			*loop
+			Deep int
+		}{loop: &loop{}},
+		struct {
+			One struct{ Exported }
+			Exported
+			Two int `json:"own"`
+		}{},
+		node{},
+	} {
+		typ := reflect.TypeOf(v)
+		t.Run(typ.String(), func(t *testing.T) {
+			for _, name := range names(typ) {
+				checkField(t, v, name)
+			}
+		})
+	}
+}
+
+// names returns names of members for typ, and others.
+func names(typ reflect.Type) []string {
+	all := []string{
+		"ID", "id", "Name", "name", "NAME", "inner", "Inner", "INNER", "Own", "own", "OWN", "Web", "web", "WEB", "wEb", "Deep", "deep",
+		"base", "other", "Exported", "-", "Skip", "Dash", "Quoted", "bad\"name", "Bad", "bad", "Empty", "hidden", "k", "K", "\u212a",
+		"ΣΑΣ", "σας", "i\u017fs", "ISS", "Number", "Value", "Next", "loop", "Two", "Upper", "Third", "Wrapped", "wrapped2", "", "nothing",
+	}
+	for _, f := range fieldsOf(typ).list {
+		all = append(all, f.name, strings.ToUpper(f.name))
+	}
+	return all
+}
+
+// checkField compares find with encoding/json for one name.
+func checkField(t *testing.T, v any, name string) {
+	t.Helper()
+	typ := reflect.TypeOf(v)
+	_, f := fieldsOf(typ).find(name)
+	quoted, _ := json.Marshal(name)
+	filled := false
+	for _, value := range []string{"7", `"7"`, `{"id":7,"own":7,"name":7}`, "[]"} {
+		dst := reflect.New(typ)
+		dst.Elem().Set(reflect.ValueOf(v))
+		err := json.Unmarshal([]byte("{"+string(quoted)+":"+value+"}"), dst.Interface())
+		if err != nil || !reflect.DeepEqual(dst.Elem().Interface(), v) {
+			filled = true
+		}
+		if err != nil || f == nil {
+			continue
+		}
+		found := destination{typ: typ, value: dst.Elem()}.fieldValue(f)
+		if !found.IsValid() || found.IsZero() && value == "7" {
+			t.Errorf("%q: encoding/json does not fill the field %s", name, f.name)
+		}
+	}
+	if filled != (f != nil) {
+		t.Errorf("%q: encoding/json fills a field: %v, find: %v", name, filled, f)
+	}
+}
