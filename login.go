@@ -3,14 +3,10 @@ package jwtauth
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/seed-0a072700/jwtauth/internal/attributes"
 	"github.com/seed-0a072700/jwtauth/internal/faults"
@@ -39,7 +35,7 @@ func AuthenticatedAt(t time.Time) LoginOption {
 // formatting characters, invalid UTF-8 and everything after 128 bytes are
 // removed. The default is no label.
 func Label(text string) LoginOption {
-	return func(o *loginOptions) { o.label = cleanLabel(text) }
+	return func(o *loginOptions) { o.label = attributes.CleanLabel(text) }
 }
 
 // AuthenticatedBy sets how the subject authenticated: the claims "acr" and
@@ -49,34 +45,7 @@ func Label(text string) LoginOption {
 func AuthenticatedBy(acr string, amr ...string) LoginOption {
 	amr = slices.Clone(amr)
 	return func(o *loginOptions) {
-		setAuthentication(&o.faults, "AuthenticatedBy", &o.attributes, acr, amr)
-	}
-}
-
-// maxMethods limits "amr".
-const maxMethods = 16
-
-func setAuthentication(f *faults.Collector, option string, a *attributes.Attributes, acr string, amr []string) {
-	if acr != "" {
-		checkText(f, option+": acr", acr)
-	}
-	for n, method := range amr {
-		checkText(f, fmt.Sprintf("%s: amr[%d]", option, n), method)
-	}
-	if len(amr) > maxMethods {
-		f.Add(option+": amr", "has %d methods; the maximum is %d", len(amr), maxMethods)
-	}
-	a.ACR, a.AMR = acr, amr
-}
-
-// maxTextBytes limits the texts that are kept with a session.
-const maxTextBytes = 256
-
-// checkText adds a fault if a text cannot be kept with a session.
-func checkText(f *faults.Collector, path, text string) {
-	f.Name(path, text)
-	if len(text) > maxTextBytes && len(text) <= faults.MaxNameBytes {
-		f.Add(path, "is %d bytes long; the maximum is %d", len(text), maxTextBytes)
+		o.attributes.SetAuthentication(&o.faults, "AuthenticatedBy", acr, amr)
 	}
 }
 
@@ -88,21 +57,7 @@ func checkText(f *faults.Collector, path, text string) {
 // after they were withdrawn do not belong in session data; let
 // IssuerOptions.Claims look them up.
 func SessionData(v any) LoginOption {
-	return func(o *loginOptions) { o.attributes.Data = encodeData(&o.faults, "SessionData", v) }
-}
-
-// maxDataBytes limits the data of a session.
-const maxDataBytes = 1 << 10
-
-func encodeData(f *faults.Collector, option string, v any) json.RawMessage {
-	text, err := json.Marshal(v)
-	switch {
-	case err != nil:
-		f.Add(option+": v", "%v", err)
-	case len(text) > maxDataBytes:
-		f.Add(option+": v", "is %d bytes of JSON; the maximum is %d", len(text), maxDataBytes)
-	}
-	return text
+	return func(o *loginOptions) { o.attributes.SetData(&o.faults, "SessionData", v) }
 }
 
 // CredentialVersion sets the version of the password, or of another credential,
@@ -111,10 +66,7 @@ func encodeData(f *faults.Collector, option string, v any) json.RawMessage {
 // is computed anew. Login and Refresh compare it with
 // IssuerOptions.CredentialVersion.
 func CredentialVersion(v string) LoginOption {
-	return func(o *loginOptions) {
-		checkText(&o.faults, "CredentialVersion: v", v)
-		o.attributes.CredentialVersion = v
-	}
+	return func(o *loginOptions) { o.attributes.SetCredentialVersion(&o.faults, "CredentialVersion", v) }
 }
 
 // BrowserSession makes the cookies of the session end with the browser, also
@@ -130,30 +82,7 @@ func BrowserSession() LoginOption {
 // [Issuer.Refresh] requires a [ConfirmedBy] with the same member and value.
 // Each text has at most 256 bytes. With "jkt", Tokens.TokenType is "DPoP".
 func Confirmation(member, value string) LoginOption {
-	return func(o *loginOptions) {
-		checkText(&o.faults, "Confirmation: member", member)
-		checkText(&o.faults, "Confirmation: value", value)
-		o.attributes.Confirmation = attributes.Confirmation{Member: member, Value: value}
-	}
-}
-
-const maxLabelBytes = 128
-
-func cleanLabel(text string) string {
-	if len(text) > 4*maxLabelBytes { // the text may be as long as a request header
-		text = text[:4*maxLabelBytes]
-	}
-	text = strings.TrimSpace(strings.Map(func(r rune) rune {
-		if r == utf8.RuneError || !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, text))
-	for len(text) > maxLabelBytes {
-		_, size := utf8.DecodeLastRuneInString(text)
-		text = text[:len(text)-size]
-	}
-	return text
+	return func(o *loginOptions) { o.attributes.SetConfirmation(&o.faults, "Confirmation", member, value) }
 }
 
 // Login returns tokens for a subject that has just authenticated. With
@@ -380,11 +309,7 @@ func (i *Issuer) Logout(ctx context.Context, refreshToken string) error {
 	if err != nil {
 		return err
 	}
-	if err := i.sessions.delete(ctx, presented.subject, presented.sessionID); err != nil {
-		return err
-	}
-	i.emit(ctx, Event{Kind: EventLogout, Subject: presented.subject, SessionID: presented.sessionID})
-	return nil
+	return i.end(ctx, Event{Kind: EventLogout, Subject: presented.subject, SessionID: presented.sessionID})
 }
 
 // LogoutAll ends all sessions of a subject, such as after a change of password.
@@ -402,4 +327,13 @@ func (i *Issuer) LogoutAll(ctx context.Context, subject string) error {
 	}
 	i.emit(ctx, Event{Kind: EventLogout, Subject: subject})
 	return nil
+}
+
+func milliseconds(t time.Time) time.Time { return t.Truncate(time.Millisecond) }
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }

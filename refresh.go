@@ -25,9 +25,10 @@ type refreshOptions struct {
 // 1 KiB of JSON.
 func SetSessionData(v any) RefreshOption {
 	return func(o *refreshOptions) {
-		data := encodeData(&o.faults, "SetSessionData", v)
+		var with attributes.Attributes
+		with.SetData(&o.faults, "SetSessionData", v)
 		o.changes = append(o.changes, func(_ *Session, a *attributes.Attributes) error {
-			a.Data = data
+			a.Data = with.Data
 			return nil
 		})
 	}
@@ -35,7 +36,7 @@ func SetSessionData(v any) RefreshOption {
 
 // Relabel replaces the label of the session (see [Label]).
 func Relabel(text string) RefreshOption {
-	label := cleanLabel(text)
+	label := attributes.CleanLabel(text)
 	return func(o *refreshOptions) {
 		o.changes = append(o.changes, func(s *Session, _ *attributes.Attributes) error {
 			s.Label = label
@@ -52,8 +53,8 @@ func Relabel(text string) RefreshOption {
 func Reauthenticated(subject string, at time.Time, acr string, amr ...string) RefreshOption {
 	amr = slices.Clone(amr)
 	return func(o *refreshOptions) {
-		var authentication attributes.Attributes
-		setAuthentication(&o.faults, "Reauthenticated", &authentication, acr, amr)
+		var with attributes.Attributes
+		with.SetAuthentication(&o.faults, "Reauthenticated", acr, amr)
 		if at.Before(time.Unix(0, 0)) {
 			o.faults.Add("Reauthenticated: at", "is before 1970")
 		}
@@ -62,7 +63,7 @@ func Reauthenticated(subject string, at time.Time, acr string, amr ...string) Re
 				return errOtherSubject
 			}
 			s.AuthTime = milliseconds(at)
-			a.ACR, a.AMR = authentication.ACR, authentication.AMR
+			a.ACR, a.AMR = with.ACR, with.AMR
 			return nil
 		})
 	}
@@ -371,14 +372,13 @@ func (x *exchange) emitRefresh(ctx context.Context, reason EventReason, row Sess
 
 // endReused ends a session of which two parties hold tokens.
 func (x *exchange) endReused(ctx context.Context, row Session) error {
-	if err := x.sessions.delete(ctx, row.Subject, row.ID); err != nil {
-		return err
-	}
 	reason := ReasonStolen
 	if x.presented.generation == row.Generation-1 {
 		reason = ReasonLateRetry
 	}
-	x.emit(ctx, Event{Kind: EventReuse, Reason: reason, Subject: row.Subject, SessionID: row.ID})
+	if err := x.end(ctx, Event{Kind: EventReuse, Reason: reason, Subject: row.Subject, SessionID: row.ID}); err != nil {
+		return err
+	}
 	return ErrTokenReused
 }
 
@@ -389,21 +389,11 @@ func (x *exchange) endDenied(ctx context.Context, row Session, err error) error 
 	if reason == "" {
 		return err
 	}
-	if err := x.sessions.delete(ctx, row.Subject, row.ID); err != nil {
+	if err := x.end(ctx, Event{Kind: EventDenied, Reason: reason, Subject: row.Subject, SessionID: row.ID}); err != nil {
 		return err
 	}
-	x.emit(ctx, Event{Kind: EventDenied, Reason: reason, Subject: row.Subject, SessionID: row.ID})
 	if errors.Is(err, ErrSessionEnded) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrSessionEnded, err)
-}
-
-func milliseconds(t time.Time) time.Time { return t.Truncate(time.Millisecond) }
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }

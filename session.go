@@ -190,10 +190,15 @@ func (i *Issuer) EndSession(ctx context.Context, subject, sessionID string) erro
 	if err != nil {
 		return err
 	}
-	if err := i.sessions.delete(ctx, row.Subject, row.ID); err != nil {
+	return i.end(ctx, Event{Kind: EventLogout, Subject: row.Subject, SessionID: row.ID})
+}
+
+// end ends the session that e names, and reports e.
+func (i *Issuer) end(ctx context.Context, e Event) error {
+	if err := i.sessions.delete(ctx, e.Subject, e.SessionID); err != nil {
 		return err
 	}
-	i.emit(ctx, Event{Kind: EventLogout, Subject: row.Subject, SessionID: row.ID})
+	i.emit(ctx, e)
 	return nil
 }
 
@@ -211,10 +216,9 @@ func (i *Issuer) limitSessions(ctx context.Context, own Session) {
 		return
 	}
 	for _, s := range i.excess(list, own) {
-		if i.sessions.delete(ctx, s.Subject, s.ID) != nil {
+		if i.end(ctx, Event{Kind: EventLogout, Reason: ReasonLimit, Subject: s.Subject, SessionID: s.ID}) != nil {
 			return
 		}
-		i.emit(ctx, Event{Kind: EventLogout, Reason: ReasonLimit, Subject: s.Subject, SessionID: s.ID})
 	}
 }
 
