@@ -16,9 +16,28 @@
 // sessions. Subjects that have the same tag by chance share the hash. Every
 // operation is one script on that key, so it is atomic. It is also correct
 // while a Cluster moves slots: a script that read several keys could miss one
-// that is being moved, and report its session as ended. The key expires 5
-// minutes after its last session. Each login also removes a few sessions that
-// expired before.
+// that is being moved, and report its session as ended. Only List and
+// DeleteSubject of a hash with more than 500 sessions run several scripts
+// (see "Limits"). The key expires 5 minutes after its last session. Each login
+// also removes a few sessions that expired before.
+//
+// # Clients
+//
+// Use [redis.NewClient], [redis.NewFailoverClient] for Sentinel, or
+// [redis.NewClusterClient], and set ContextTimeoutEnabled. New refuses a
+// [redis.Ring], which distributes keys over independent servers. If one of them
+// fails, a Ring uses another server for its keys. That server has no sessions,
+// so every session appears to have ended. When the first server returns, its
+// old state returns too, without the logouts of the meantime. The same applies
+// to proxies that distribute keys, and to a ClusterOptions.ClusterSlots
+// function that assigns a slot to another server without its data.
+//
+// # Several services
+//
+// Two services with the same prefix in one database share the sessions of equal
+// subjects: "42" of one service sees and ends the sessions of "42" of the other
+// one. Give each service its own [Options].Prefix, or its own database number.
+// The instances of one service use the same prefix.
 //
 // # Guarantees
 //
@@ -52,9 +71,17 @@
 //
 // Several processes may use the same keys at once. IDs start with the subject's
 // tag and "-", as those of an issuer do. IDs have at most 255 bytes, subjects
-// 1024, labels 128 and attributes 2048. The time of DeleteSubject and List is
-// proportional to the number of the subject's sessions: a few thousand take the
-// server some milliseconds.
+// 1024, labels 128 and attributes 2048.
+//
+// The time of DeleteSubject and List is proportional to the number of the
+// subject's sessions, which [jwtauth.IssuerOptions].MaxSessions limits. Hashes
+// with more than 500 sessions are read in steps of about 250, so that other
+// calls do not wait. The steps use one connection and [redis.Client.Watch],
+// because the position between two steps is valid only on the same server. If
+// the server changes in between, they start again, at most three times. List
+// then returns every session that exists during the whole call, and
+// DeleteSubject ends every session that was created before the call. Both fail
+// with [jwtauth.ErrUnavailable] while a Cluster moves that hash.
 //
 // # Errors
 //
@@ -86,9 +113,10 @@ import (
 
 // Options configures [New]. The zero value is valid.
 type Options struct {
-	// Prefix is the start of every key. It has at most 128 bytes and contains
-	// no braces, because they select the slot of a key in a Cluster. Default
-	// "jwtauth:".
+	// Prefix is the start of every key. Services that share a database must
+	// have different prefixes (see "Several services"). It consists of at most
+	// 128 printable ASCII characters without spaces and braces, because braces
+	// select the slot of a key in a Cluster. Default "jwtauth:".
 	Prefix string
 }
 
@@ -106,19 +134,29 @@ var _ jwtauth.SessionStore = (*Store)(nil)
 // New returns a store that uses client. It does not connect to the server. The
 // caller closes client; the store itself needs no Close.
 //
-// New returns an error if client is nil, Options.Prefix is invalid, or client
-// was created without ContextTimeoutEnabled, because calls would then ignore
-// the deadline of their context. That setting is checked for the client types
-// of go-redis only.
+// New returns an error in these cases:
+//
+//   - client is nil, or Options.Prefix is invalid.
+//   - client is a [redis.Ring] or a type that embeds one (see "Clients").
+//   - client was created without ContextTimeoutEnabled, because calls would
+//     then ignore the deadline of their context. That setting is checked for
+//     the client types of go-redis only.
 func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	var faults []error
 	if v := reflect.ValueOf(client); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
 		faults = append(faults, errors.New("jwtauth: redisstore.New: client is nil"))
+	} else if isRing(client) {
+		faults = append(faults, errors.New("jwtauth: redisstore.New: client is a redis.Ring. "+
+			"If one of its servers fails, it uses another one, which reports active sessions as ended and loses logouts. "+
+			"Use a redis.Client, with Sentinel or without, or a redis.ClusterClient"))
 	} else if !keepsDeadlines(client) {
 		faults = append(faults, errors.New("jwtauth: redisstore.New: client was created without ContextTimeoutEnabled and would ignore deadlines"))
 	}
 	if strings.ContainsAny(opts.Prefix, "{}") {
 		faults = append(faults, errors.New("jwtauth: redisstore.Options.Prefix: contains a brace"))
+	}
+	if strings.ContainsFunc(opts.Prefix, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		faults = append(faults, errors.New("jwtauth: redisstore.Options.Prefix: contains a space or a character that is not printable ASCII"))
 	}
 	if len(opts.Prefix) > maxPrefixBytes {
 		faults = append(faults, fmt.Errorf("jwtauth: redisstore.Options.Prefix: %d bytes exceed the maximum of %d", len(opts.Prefix), maxPrefixBytes))
@@ -141,10 +179,15 @@ func keepsDeadlines(client redis.UniversalClient) bool {
 		return c.Options().ContextTimeoutEnabled
 	case *redis.ClusterClient:
 		return c.Options().ContextTimeoutEnabled
-	case *redis.Ring:
-		return c.Options().ContextTimeoutEnabled
 	}
 	return true
+}
+
+// isRing reports whether client is a [redis.Ring] or embeds one. No other
+// client of go-redis has a method SetAddrs.
+func isRing(client redis.UniversalClient) bool {
+	_, ok := client.(interface{ SetAddrs(map[string]string) })
+	return ok
 }
 
 // key returns the key of the sessions with a tag. A Cluster selects the slot of

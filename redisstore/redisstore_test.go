@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -43,7 +44,9 @@ func (s *server) ProcessHook(redis.ProcessHook) redis.ProcessHook {
 		s.mu.Lock()
 		s.sent = append(s.sent, cmd.Args())
 		s.mu.Unlock()
-		s.respond(cmd.(*redis.Cmd))
+		if script, ok := cmd.(*redis.Cmd); ok { // else it is WATCH or UNWATCH
+			s.respond(script)
+		}
 		return cmd.Err()
 	}
 }
@@ -100,13 +103,30 @@ func TestNewRequiresContextTimeout(t *testing.T) {
 		for _, client := range []redis.UniversalClient{
 			redis.NewClient(&redis.Options{ContextTimeoutEnabled: keeps}),
 			redis.NewClusterClient(&redis.ClusterOptions{ContextTimeoutEnabled: keeps}),
-			redis.NewRing(&redis.RingOptions{ContextTimeoutEnabled: keeps}),
 			redis.NewFailoverClient(&redis.FailoverOptions{ContextTimeoutEnabled: keeps}),
 		} {
 			if _, err := redisstore.New(client, redisstore.Options{}); keeps != (err == nil) {
 				t.Errorf("%T with ContextTimeoutEnabled %v: %v", client, keeps, err)
 			}
 			_ = client.Close()
+		}
+	}
+}
+
+// ringWrapper is a client that adds methods to those of a Ring.
+type ringWrapper struct{ *redis.Ring }
+
+// A Ring distributes keys over servers that do not know each other. New says
+// why that does not work.
+func TestNewRefusesRing(t *testing.T) {
+	ring := redis.NewRing(&redis.RingOptions{ContextTimeoutEnabled: true})
+	defer ring.Close()
+	for _, client := range []redis.UniversalClient{ring, ringWrapper{ring}} {
+		_, err := redisstore.New(client, redisstore.Options{})
+		for _, part := range []string{"client is a redis.Ring", "reports active sessions as ended", "Use a redis.Client"} {
+			if err == nil || !strings.Contains(err.Error(), part) {
+				t.Errorf("%T: %v; want %q", client, err, part)
+			}
 		}
 	}
 }
@@ -220,12 +240,93 @@ func TestTextLimits(t *testing.T) {
 	}
 }
 
-func TestPrefixLimit(t *testing.T) {
+func TestPrefix(t *testing.T) {
 	client := redis.NewClient(&redis.Options{ContextTimeoutEnabled: true})
 	defer client.Close()
-	for size, fits := range map[int]bool{128: true, 129: false} {
-		if _, err := redisstore.New(client, redisstore.Options{Prefix: strings.Repeat("x", size)}); (err == nil) != fits {
-			t.Errorf("a prefix of %d bytes: %v", size, err)
+	for prefix, fits := range map[string]bool{
+		strings.Repeat("x", 128): true, strings.Repeat("x", 129): false,
+		"shop:sessions:": true, "!~": true, "a b": false, "a\n": false, "a\x7f": false, "é": false, "{a}": false, "a}": false,
+	} {
+		if _, err := redisstore.New(client, redisstore.Options{Prefix: prefix}); (err == nil) != fits {
+			t.Errorf("the prefix %q: %v", prefix, err)
+		}
+	}
+}
+
+// For a hash that is too large to be read at once, List and DeleteSubject read
+// pages on one connection that watches the key.
+func TestPages(t *testing.T) {
+	s, other := newSession("ada"), newSession("ada")
+	other.ID += "2"
+	row := "1 1 1800000000000 1800003600000 1800000000000 1800000000000 1800007200000 3 0 ada"
+	replies := []any{
+		"too large",
+		[]any{"17", []any{s.ID, row, "cursor", "5"}},
+		[]any{"3", []any{}},
+		[]any{"0", []any{other.ID, row, s.ID, row}}, // the first one again
+	}
+	srv := &server{}
+	var positions []any
+	srv.respond = func(cmd *redis.Cmd) {
+		if len(cmd.Args()) > 4 {
+			positions = append(positions, cmd.Args()[4])
+		}
+		cmd.SetVal(replies[0])
+		replies = replies[1:]
+	}
+	list, err := srv.store(t).List(t.Context(), "ada", when)
+	if err != nil || len(list) != 2 || list[0].ID != s.ID || list[1].ID != other.ID {
+		t.Errorf("List: %v, %v; want both sessions once", list, err)
+	}
+	if want := []any{"0", "17", "3"}; !slices.Equal(positions, want) {
+		t.Errorf("positions %v, want %v", positions, want)
+	}
+	if name := srv.sent[1][0]; name != "watch" {
+		t.Errorf("the command before the first page is %v, want watch", name)
+	}
+}
+
+// If the connection is lost between two pages, the next one starts at the first
+// page, at most three times.
+func TestPagesStartAgain(t *testing.T) {
+	for lost, fails := range map[int]bool{0: false, 2: false, 3: true} {
+		left := lost
+		var positions []any
+		srv := &server{respond: func(cmd *redis.Cmd) {
+			switch args := cmd.Args(); {
+			case len(args) < 6:
+				cmd.SetVal("too large")
+			case args[4] == "0":
+				positions = append(positions, "0")
+				cmd.SetVal("9")
+			case left > 0:
+				left--
+				cmd.SetErr(errors.New("MOVED 1 127.0.0.1:1"))
+			default:
+				cmd.SetVal("0")
+			}
+		}}
+		err := srv.store(t).DeleteSubject(t.Context(), "ada")
+		if errors.Is(err, jwtauth.ErrUnavailable) != fails || (err != nil) != fails {
+			t.Errorf("lost %d times: %v; want an error: %v", lost, err, fails)
+		}
+		if want := min(lost+1, 3); len(positions) != want {
+			t.Errorf("lost %d times: started %d times, want %d", lost, len(positions), want)
+		}
+	}
+}
+
+// A reply that is not a page is an error, not an end of the list.
+func TestForeignPages(t *testing.T) {
+	for _, reply := range []any{[]any{}, []any{"0"}, []any{int64(0), []any{}}, []any{"0", "x"}, "0"} {
+		srv := &server{respond: func(cmd *redis.Cmd) {
+			cmd.SetVal(reply)
+			if len(cmd.Args()) < 5 {
+				cmd.SetVal("too large")
+			}
+		}}
+		if list, err := srv.store(t).List(t.Context(), "ada", when); len(list) > 0 || !errors.Is(err, jwtauth.ErrUnavailable) {
+			t.Errorf("%v: %v, %v; want ErrUnavailable", reply, list, err)
 		}
 	}
 }

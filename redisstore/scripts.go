@@ -1,6 +1,10 @@
 package redisstore
 
-import "github.com/redis/go-redis/v9"
+import (
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+)
 
 // Every script uses one hash, KEYS[1]. Its fields are session IDs and its
 // values are rows (see row.go). The field "cursor", which is not a valid ID,
@@ -82,24 +86,67 @@ const removeEmpty = `
 if redis.call('HLEN', KEYS[1]) == 1 and redis.call('HEXISTS', KEYS[1], 'cursor') == 1 then
 	redis.call('DEL', KEYS[1])
 end
-return 1
 `
 
 // deleteScript has the argument ID.
 var deleteScript = redis.NewScript(`
 redis.call('HDEL', KEYS[1], ARGV[1])
-` + removeEmpty)
+` + removeEmpty + `return 1`)
 
-// deleteSubjectScript has the argument subject.
-var deleteSubjectScript = redis.NewScript(`
-local all = redis.call('HGETALL', KEYS[1])
-for i = 1, #all, 2 do
-	local size, start = string.match(all[i + 1], '^%-?%d+ %-?%d+ %-?%d+ %-?%d+ %-?%d+ %-?%d+ %-?%d+ (%d+) %d+ ()')
-	if size and string.sub(all[i + 1], start, start + tonumber(size) - 1) == ARGV[1] then
-		redis.call('HDEL', KEYS[1], all[i])
+// maxWhole is the number of fields up to which a script reads the whole hash.
+// Larger hashes are read in pages of about pageSize fields, because the server
+// runs nothing else during a script.
+const (
+	maxWhole = 500
+	pageSize = 250
+)
+
+// tooLarge is the reply of a script that refuses to read a whole hash.
+const tooLarge = "too large"
+
+var whole = fmt.Sprintf(`
+if redis.call('HLEN', KEYS[1]) > %d then
+	return '%s'
+end
+`, maxWhole, tooLarge)
+
+// page is a Lua function that returns the next position and the fields of a
+// page. HSCAN returns each field that exists from the first page to the last
+// one at least once.
+var page = fmt.Sprintf(`
+local function page(from)
+	local found = redis.call('HSCAN', KEYS[1], from, 'COUNT', '%d')
+	return found[1], found[2]
+end
+`, pageSize)
+
+// deleteRows is a Lua function that deletes the rows of a subject.
+const deleteRows = `
+local function deleteRows(all, subject)
+	for i = 1, #all, 2 do
+		local size, start = string.match(all[i + 1], '^%-?%d+ %-?%d+ %-?%d+ %-?%d+ %-?%d+ %-?%d+ %-?%d+ (%d+) %d+ ()')
+		if size and string.sub(all[i + 1], start, start + tonumber(size) - 1) == subject then
+			redis.call('HDEL', KEYS[1], all[i])
+		end
 	end
 end
-` + removeEmpty)
+`
 
-// listScript has no arguments.
-var listScript = redis.NewScript(`return redis.call('HGETALL', KEYS[1])`)
+// deleteSubjectScript has the argument subject. It returns 1 or tooLarge.
+var deleteSubjectScript = redis.NewScript(deleteRows + whole + `
+deleteRows(redis.call('HGETALL', KEYS[1]), ARGV[1])
+` + removeEmpty + `return 1`)
+
+// deletePageScript has the arguments position and subject. It returns the next
+// position, which is "0" after the last page.
+var deletePageScript = redis.NewScript(deleteRows + page + `
+local position, fields = page(ARGV[1])
+deleteRows(fields, ARGV[2])
+` + removeEmpty + `return position`)
+
+// listScript has no arguments. It returns all fields or tooLarge.
+var listScript = redis.NewScript(whole + `return redis.call('HGETALL', KEYS[1])`)
+
+// listPageScript has the argument position. It returns the next position, which
+// is "0" after the last page, and fields.
+var listPageScript = redis.NewScript(page + `return {page(ARGV[1])}`)

@@ -116,39 +116,6 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 	return nil
 }
 
-// DeleteSubject implements [jwtauth.SessionStore].
-func (s *Store) DeleteSubject(ctx context.Context, subject string) error {
-	if _, err := s.run(ctx, deleteSubjectScript, jwtauth.SubjectTag(subject), subject); err != nil {
-		return unavailable(ctx, "delete subject", err)
-	}
-	return nil
-}
-
-// List implements [jwtauth.SessionStore].
-func (s *Store) List(ctx context.Context, subject string, now time.Time) ([]jwtauth.Session, error) {
-	reply, err := s.run(ctx, listScript, jwtauth.SubjectTag(subject))
-	if err != nil {
-		return nil, unavailable(ctx, "list", err)
-	}
-	fields, _ := reply.([]any)
-	var list []jwtauth.Session
-	for i := 0; i+1 < len(fields); i += 2 {
-		id, _ := fields[i].(string)
-		text, _ := fields[i+1].(string)
-		if _, ok := tagOf(id); !ok {
-			continue // it is the cursor
-		}
-		row, err := decode(id, text)
-		if err != nil {
-			return nil, unavailable(ctx, "list", err)
-		}
-		if row.Subject == subject && now.Before(row.ExpiresAt) {
-			list = append(list, row)
-		}
-	}
-	return list, nil
-}
-
 // ttl returns for how many milliseconds the server keeps a session.
 func ttl(expires, now time.Time) int64 {
 	return (max(expires.Sub(now), 0) + slack).Milliseconds()
