@@ -137,7 +137,7 @@ func (a *attack) try(t testing.TB, m mutation, r *http.Request, token jws, bait 
 	subtest(t, m.name, func(t testing.TB) {
 		t.Helper()
 		secrets := append(fragments(r), token.fragments()...)
-		for _, fault := range m.faults(a.send(r), secrets) {
+		for _, fault := range m.faults(a.send(r), "Bearer", secrets) {
 			t.Errorf("%s: %s", m.name, fault)
 		}
 		if bait.bitten() {

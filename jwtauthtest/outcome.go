@@ -18,8 +18,8 @@ type outcome struct {
 }
 
 // faults returns the faults in the response to a changed request, each with the
-// rule that it breaks.
-func (m *mutation) faults(o outcome, secrets []string) (faults []string) {
+// rule that it breaks. A 401 must have a challenge of the scheme.
+func (m *mutation) faults(o outcome, scheme string, secrets []string) (faults []string) {
 	report := func(rule, format string, args ...any) {
 		faults = append(faults, fmt.Sprintf(format, args...)+"; "+rule)
 	}
@@ -32,8 +32,8 @@ func (m *mutation) faults(o outcome, secrets []string) (faults []string) {
 	case !slices.Contains(m.status, o.status):
 		report(ruleStatus, "status %d, want %s", o.status, statuses(m.status))
 	}
-	if o.status == http.StatusUnauthorized && !challenges(o.header) {
-		report(ruleChallenge, "status 401 without a Bearer challenge")
+	if o.status == http.StatusUnauthorized && !challenges(o.header, scheme) {
+		report(ruleChallenge, "status 401 without a %s challenge", scheme)
 	}
 	if place := echoes(o, secrets); place != "" {
 		report(ruleEcho, "the response contains a part of the token in its %s", place)
@@ -49,11 +49,11 @@ func statuses(list []int) string {
 	return strings.Join(texts, " or ")
 }
 
-// challenges reports whether a response has a challenge of the scheme Bearer.
-func challenges(h http.Header) bool {
+// challenges reports whether a response has a challenge of the scheme.
+func challenges(h http.Header, scheme string) bool {
 	for _, field := range h.Values("WWW-Authenticate") {
 		for word := range strings.FieldsFuncSeq(field, func(c rune) bool { return c == ' ' || c == ',' }) {
-			if strings.EqualFold(word, "Bearer") {
+			if strings.EqualFold(word, scheme) {
 				return true
 			}
 		}
