@@ -159,7 +159,7 @@ func TestRotation(t *testing.T) {
 				time.Sleep(5 * time.Minute)
 				f.setKeys(t, next, old) // 2: sign
 				time.Sleep(wait)
-				for range 2 { // the second time, tokens are remembered
+				for range 4 { // from the third time on, tokens are remembered
 					if got := f.count(200, stolen); !slices.Equal(got, all) {
 						t.Errorf("the services accept %v tokens of the old key before its withdrawal, want %v", got, all)
 					}

@@ -26,7 +26,7 @@ func TestSetKeys(t *testing.T) {
 			}
 			verify := func(token string, want error) {
 				t.Helper()
-				for range 2 {
+				for range 4 {
 					_, err := issuer.VerifyToken(t.Context(), token)
 					if want != nil {
 						checkRefusal(t, err, want, token)

@@ -30,9 +30,6 @@ const (
 	EdDSA Algorithm = "EdDSA" // Ed25519, also called "Ed25519" (RFC 9864)
 )
 
-// symmetric reports whether the keys of a both sign and verify.
-func (a Algorithm) symmetric() bool { return jose.Algorithm(a).Symmetric() }
-
 // Key is a key for signing or verifying tokens with one [Algorithm]. Its
 // material is validated when the Key is created: a Key is never too short, off
 // its curve, or of the wrong type for its algorithm.

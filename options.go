@@ -175,12 +175,13 @@ type VerifierOptions struct {
 	MaxTokenBytes int
 
 	// CacheSize is how many verified tokens are remembered, so that their
-	// signatures are not computed again: at most 1,048,576. A negative value
-	// turns that off. Default 4,096. Times and the key are still checked for
-	// every request.
+	// signatures are not checked again: at most 1,048,576. A negative value
+	// turns that off. Default 4,096. Times, the key, Check and the proof of
+	// possession are still checked for every request.
 	//
-	// Tokens with HS… algorithms and tokens over 8 KiB are not remembered. With
-	// typical tokens of 1 KiB the default takes some 10 MiB of memory. With the
+	// A token is remembered at its second use, if it is not longer than 8 KiB.
+	// So tokens that are used only once evict none that come back. With typical
+	// tokens of 1 KiB the default takes some 10 MiB of memory. With the
 	// largest it takes some 60 MiB, or 200 MiB if each has a thousand
 	// audiences.
 	CacheSize int

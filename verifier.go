@@ -87,15 +87,24 @@ func newVerifier(keys KeySource, r rules) *Verifier {
 // error is [ErrUnavailable].
 func (v *Verifier) VerifyToken(ctx context.Context, token string) (*Claims, error) {
 	now := v.rules.now()
-	claims, by, err := v.read(ctx, token, now)
+	var hash tokencache.Hash
+	if v.cache != nil {
+		hash = v.cache.Hash(token)
+	}
+	claims, err := v.recall(ctx, token, hash, now)
+	remembered := claims != nil
+	var by signature
+	if claims == nil && err == nil {
+		claims, by, err = v.read(ctx, token, now)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if err := v.rules.checkTimes(claims, now); err != nil {
 		return nil, err
 	}
-	if by != (Key{}) {
-		v.remember(token, claims, by)
+	if !remembered {
+		v.remember(token, hash, claims, by)
 	}
 	if claims.bound && ctx.Value(proofKey{}) == nil {
 		return nil, errBound
@@ -124,43 +133,48 @@ var (
 	errBound = fmt.Errorf("%w: it is bound to a key (cnf), which only Verify with ProofOfPossession can check", ErrTokenInvalid)
 )
 
-// read verifies all of a token except its times. It returns the key that signed
-// it, or the zero Key if the token was remembered.
-func (v *Verifier) read(ctx context.Context, token string, now time.Time) (*Claims, Key, error) {
+// recall returns new claims of a token that is remembered, if its key is still
+// trusted. It returns nil for any other token.
+func (v *Verifier) recall(ctx context.Context, token string, hash tokencache.Hash, now time.Time) (*Claims, error) {
+	if v.cache == nil {
+		return nil, nil
+	}
+	hit := v.cache.Get(token, hash)
+	if hit == nil {
+		return nil, nil
+	}
+	found, err := v.keys.VerificationKeys(ctx, hit.by.header.alg, hit.by.header.kid)
+	if err != nil {
+		return nil, keySourceError(err)
+	}
+	if !slices.Contains(candidates(found, hit.by.header.alg), hit.by.key) {
+		return nil, nil
+	}
+	return hit.claims.fresh(now), nil
+}
+
+// signature says how a token was signed.
+type signature struct {
+	key    Key
+	header *header
+}
+
+// read verifies all of a token except its times.
+func (v *Verifier) read(ctx context.Context, token string, now time.Time) (*Claims, signature, error) {
 	if len(token) > v.rules.maxBytes {
-		return nil, Key{}, errTokenTooLong
+		return nil, signature{}, errTokenTooLong
 	}
 	first, second, ok := compact.Split(token)
 	if !ok {
-		return nil, Key{}, segmentsError(token)
+		return nil, signature{}, segmentsError(token)
 	}
 	header, known, err := v.header(token[:first])
 	if err != nil {
-		return nil, Key{}, err
+		return nil, signature{}, err
 	}
-	found, err := v.keys.VerificationKeys(ctx, header.alg, header.kid)
+	keys, by, err := v.signer(ctx, header, token, second)
 	if err != nil {
-		return nil, Key{}, keySourceError(err)
-	}
-	keys := candidates(found, header.alg)
-
-	if v.cache != nil && !header.symmetric {
-		if hit := v.cache.Get(token); hit != nil && slices.Contains(keys, hit.key) {
-			return hit.claims.fresh(now), Key{}, nil
-		}
-	}
-	by, err := signer(keys, header.alg, token, second)
-	if source, ok := v.keys.(keyRenewer); ok && errors.Is(err, ErrSignatureInvalid) {
-		if keys, err = source.keysAgain(ctx, header.alg, header.kid, found); err == nil {
-			keys = candidates(keys, header.alg)
-			by, err = signer(keys, header.alg, token, second)
-		}
-		if errors.Is(err, ErrKeyUnknown) { // the source has no other keys
-			err = ErrSignatureInvalid
-		}
-	}
-	if err != nil {
-		return nil, Key{}, err
+		return nil, signature{}, err
 	}
 	if !known {
 		v.headers.Put(token[:first], header, now)
@@ -169,12 +183,33 @@ func (v *Verifier) read(ctx context.Context, token string, now time.Time) (*Clai
 	// The holder of a trusted key wrote the token, so its content may be read.
 	claims := &Claims{verifiedAt: now, leeway: v.rules.leeway}
 	if err := v.rules.readClaims(claims, token[first+1:second]); err != nil {
-		return nil, Key{}, err
+		return nil, signature{}, err
 	}
 	if by, err = keyForIssuer(keys, by, claims, token, second); err != nil {
-		return nil, Key{}, err
+		return nil, signature{}, err
 	}
-	return claims, by, nil
+	return claims, signature{by, header}, nil
+}
+
+// signer returns the key that signed a token whose second dot is at index dot,
+// and all keys that may be tried.
+func (v *Verifier) signer(ctx context.Context, h *header, token string, dot int) (keys []Key, by Key, err error) {
+	found, err := v.keys.VerificationKeys(ctx, h.alg, h.kid)
+	if err != nil {
+		return nil, Key{}, keySourceError(err)
+	}
+	keys = candidates(found, h.alg)
+	by, err = signer(keys, h.alg, token, dot)
+	if source, ok := v.keys.(keyRenewer); ok && errors.Is(err, ErrSignatureInvalid) {
+		if keys, err = source.keysAgain(ctx, h.alg, h.kid, found); err == nil {
+			keys = candidates(keys, h.alg)
+			by, err = signer(keys, h.alg, token, dot)
+		}
+		if errors.Is(err, ErrKeyUnknown) { // the source has no other keys
+			err = ErrSignatureInvalid
+		}
+	}
+	return keys, by, err
 }
 
 var (
@@ -204,34 +239,32 @@ var (
 )
 
 // verified is a remembered token: the claims that passed every check except
-// those of times, and the key, which must still be trusted.
+// those of times, and the signature, whose key must still be trusted.
 type verified struct {
 	claims Claims
-	key    Key
+	by     signature
 }
 
 // maxRememberedBytes keeps a few large tokens from using more memory than the
 // documentation of CacheSize promises.
 const maxRememberedBytes = 8 << 10
 
-// remember caches a token signed by the key by. HMAC tokens are not remembered,
-// because checking their signature costs less.
-func (v *Verifier) remember(token string, claims *Claims, by Key) {
-	if v.cache == nil || by.k.Symmetric() || len(token) > maxRememberedBytes {
+// remember caches a token that was used before.
+func (v *Verifier) remember(token string, hash tokencache.Hash, claims *Claims, by signature) {
+	if v.cache == nil || len(token) > maxRememberedBytes || !v.cache.Seen(hash) {
 		return
 	}
 	// The claims are copied, so that no change by the caller reaches later
 	// requests, and the token, which may be part of a large text.
-	entry := &verified{claims: *claims, key: by}
+	entry := &verified{claims: *claims, by: by}
 	entry.claims.detach()
-	v.cache.Put(strings.Clone(token), entry)
+	v.cache.Put(strings.Clone(token), hash, entry)
 }
 
 // header is the part of a valid header that selects the key.
 type header struct {
-	alg       Algorithm // not empty
-	kid       string
-	symmetric bool // alg is HS…
+	alg Algorithm // not empty
+	kid string
 }
 
 // header reads a header segment. It returns known if the segment was accepted
@@ -247,8 +280,7 @@ func (v *Verifier) header(segment string) (h *header, known bool, err error) {
 	if !v.rules.acceptsType(parsed) {
 		return nil, false, ErrTokenType
 	}
-	alg := canonicalAlgorithm(parsed.Algorithm)
-	return &header{alg: alg, kid: parsed.KeyID, symmetric: alg.symmetric()}, false, nil
+	return &header{alg: canonicalAlgorithm(parsed.Algorithm), kid: parsed.KeyID}, false, nil
 }
 
 // canonicalAlgorithm replaces the second name of EdDSA with Ed25519 keys

@@ -124,7 +124,7 @@ func TestConfirmation(t *testing.T) {
 				if status := bearerStatus(jwtauth.Verify(v), token); status != 401 {
 					t.Errorf("%s, %s: status %d without ProofOfPossession", name, cnf, status)
 				}
-				for range 2 { // the second time from the cache
+				for range 4 { // from the third time on from the cache
 					if status := bearerStatus(jwtauth.Verify(v, proof), token); status != 200 {
 						t.Errorf("%s, %s: status %d with ProofOfPossession", name, cnf, status)
 					}
@@ -132,8 +132,8 @@ func TestConfirmation(t *testing.T) {
 				// The proof was for this request only.
 				checkRefusal(t, errOf(v.VerifyToken(t.Context(), token)), jwtauth.ErrTokenInvalid, token)
 			}
-			if proofs != 4 {
-				t.Errorf("%s: %d proofs checked, want 4", cnf, proofs)
+			if proofs != 8 {
+				t.Errorf("%s: %d proofs checked, want 8", cnf, proofs)
 			}
 		}
 	}

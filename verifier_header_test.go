@@ -75,7 +75,7 @@ func TestVerifyHeaders(t *testing.T) {
 			t.Run(c.name, func(t *testing.T) {
 				v := f.verifier(t, func(o *jwtauth.VerifierOptions) { o.Types = c.types })
 				token := f.token(c.header, goodClaims)
-				for range 2 {
+				for range 4 {
 					claims, err := v.VerifyToken(t.Context(), token)
 					if c.want != nil {
 						checkRefusal(t, err, c.want, token)

@@ -91,7 +91,7 @@ func TestVerifyStructure(t *testing.T) {
 		}
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) {
-				for range 2 {
+				for range 4 {
 					_, err := v.VerifyToken(t.Context(), c.token)
 					checkRefusal(t, err, c.want, c.token)
 				}

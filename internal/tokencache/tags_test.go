@@ -9,17 +9,17 @@ import (
 func TestSameTag(t *testing.T) {
 	c := New[string](ways)
 	a := "a"
-	c.Put(a, &a)
-	_, tag := c.find("b")
+	c.Put(a, c.Hash(a), &a)
+	_, tag := c.find(c.Hash("b"))
 	for i := range c.sets[0].tags {
 		c.sets[0].tags[i].Store(tag)
 	}
-	if got := c.Get("b"); got != nil {
+	if got := c.Get("b", c.Hash("b")); got != nil {
 		t.Errorf("Get of another token with the same tag returns %q", *got)
 	}
 	b := "b"
-	c.Put(b, &b)
-	if got := c.Get("b"); got == nil || *got != "b" {
+	c.Put(b, c.Hash(b), &b)
+	if got := c.Get("b", c.Hash("b")); got == nil || *got != "b" {
 		t.Error("a second token with the same tag is not stored")
 	}
 	if n := c.held(); n != 2 {
@@ -32,11 +32,11 @@ func TestSameTag(t *testing.T) {
 func TestForeignTag(t *testing.T) {
 	c := New[string](ways)
 	a := "a"
-	c.Put(a, &a)
+	c.Put(a, c.Hash(a), &a)
 	for i := range c.sets[0].tags {
 		c.sets[0].tags[i].Add(1)
 	}
-	if c.Get("a") != nil {
+	if c.Get("a", c.Hash("a")) != nil {
 		t.Error("Get returns an entry with another tag")
 	}
 }
@@ -46,7 +46,7 @@ func TestTagsDiffer(t *testing.T) {
 	c := New[string](ways)
 	tags := make(map[uint32]bool)
 	for i := range 1000 {
-		_, tag := c.find(strconv.Itoa(i))
+		_, tag := c.find(c.Hash(strconv.Itoa(i)))
 		tags[tag] = true
 	}
 	if len(tags) < 990 {

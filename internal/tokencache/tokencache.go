@@ -4,6 +4,9 @@
 // The cache is a table of sets, and each set has [ways] slots. The hash of a
 // token selects its set. Every operation touches that one set only, so its cost
 // does not depend on the size of the table, and readers never wait.
+//
+// A token is stored at its second use ([Cache.Seen]). So tokens that are used
+// once, however many there are, evict none that come back.
 package tokencache
 
 import (
@@ -19,6 +22,21 @@ const ways = 8
 type Cache[V any] struct {
 	seed maphash.Seed // secret, so that clients cannot choose tokens of one set
 	sets []set[V]
+	door doorkeeper
+}
+
+// Hash is the hash of a token in one Cache.
+type Hash uint64
+
+// hashedBytes is how much of a token is hashed: its end, which is the signature
+// or the largest part of it.
+const hashedBytes = 64
+
+// Hash returns the hash of token, for the other methods. Its cost does not
+// depend on the length of the token. Tokens that differ only in front have the
+// same hash, but Get compares whole tokens.
+func (c *Cache[V]) Hash(token string) Hash {
+	return Hash(maphash.String(c.seed, token[max(0, len(token)-hashedBytes):]))
 }
 
 // A set evicts by the clock algorithm. It keeps a tag of each token beside the
@@ -47,19 +65,27 @@ type entry[V any] struct {
 // New returns a cache for size entries, rounded up to a multiple of 8. size
 // must be positive.
 func New[V any](size int) *Cache[V] {
-	return &Cache[V]{seed: maphash.MakeSeed(), sets: make([]set[V], (size+ways-1)/ways)}
+	sets := (size + ways - 1) / ways
+	return &Cache[V]{seed: maphash.MakeSeed(), sets: make([]set[V], sets), door: newDoorkeeper(sets * ways)}
 }
 
-// find returns the set and the tag of token.
-func (c *Cache[V]) find(token string) (*set[V], uint32) {
-	hash := maphash.String(c.seed, token)
+// find returns the set and the tag for hash.
+func (c *Cache[V]) find(hash Hash) (*set[V], uint32) {
 	return &c.sets[uint32(hash)%uint32(len(c.sets))], uint32(hash >> 32)
 }
 
+// Seen records the use of a token that is not stored, and reports whether an
+// earlier use is on record. Put the token then. Call it only for tokens whose
+// signature was verified, so that forged ones displace no records.
+func (c *Cache[V]) Seen(hash Hash) bool { return c.door.seen(hash) }
+
 // Get returns the value that is stored for exactly this token, or nil. Callers
 // share the value and must not change it.
-func (c *Cache[V]) Get(token string) *V {
-	s, tag := c.find(token)
+//
+// The comparison of tokens takes no constant time. That reveals no signature,
+// because a token is compared only with one that has the same secret hash.
+func (c *Cache[V]) Get(token string, hash Hash) *V {
+	s, tag := c.find(hash)
 	i, e := s.lookup(token, tag)
 	if e == nil {
 		return nil
@@ -88,8 +114,8 @@ func (s *set[V]) lookup(token string, tag uint32) (slot int, e *entry[V]) {
 // full set, an entry that Get has not returned recently. If two Puts into one
 // set run at the same time, one may be lost. The value must not be changed
 // afterwards.
-func (c *Cache[V]) Put(token string, value *V) {
-	s, tag := c.find(token)
+func (c *Cache[V]) Put(token string, hash Hash, value *V) {
+	s, tag := c.find(hash)
 	i := s.victim(token, tag)
 	s.slots[i].Store(&entry[V]{token, value})
 	s.tags[i].Store(tag)
