@@ -26,7 +26,7 @@ import (
 )
 
 // patience is the time limit of every wait. Passing tests never wait that long.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 var chromium struct {
 	once  sync.Once
@@ -70,7 +70,7 @@ func newBrowser(t *testing.T) *tab {
 			// are remote, so that plain HTTP does not allow Secure cookies and
 			// Web Locks there. The certificates are those of httptest.
 			chromedp.Flag("host-resolver-rules", "MAP *.test 127.0.0.1"), chromedp.Flag("ignore-certificate-errors", true),
-			chromedp.Env("TZ=UTC"))...)
+			chromedp.WSURLReadTimeout(patience), chromedp.Env("TZ=UTC"))...)
 		var closeTab context.CancelFunc
 		chromium.ctx, closeTab = chromedp.NewContext(allocator)
 		chromium.close = func() {
@@ -168,14 +168,9 @@ func value[T any](b *tab, expression string) (v T) {
 // wait waits until a condition holds, also across navigations.
 func (b *tab) wait(condition string) {
 	b.t.Helper()
-	b.waitFor(patience, condition)
-}
-
-func (b *tab) waitFor(most time.Duration, condition string) {
-	b.t.Helper()
 	var text []byte
 	var err error
-	for end := time.Now().Add(most); time.Now().Before(end); time.Sleep(25 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(25 * time.Millisecond) {
 		if text, err = b.try("Boolean(" + condition + ")"); err == nil && string(text) == "true" {
 			return
 		}
@@ -185,13 +180,30 @@ func (b *tab) waitFor(most time.Duration, condition string) {
 }
 
 // click presses the left mouse button on an element like a person: an element
-// on top of it gets the click.
+// on top of it gets the click. If the page moves or replaces the element at
+// that moment, it clicks again.
 func (b *tab) click(selector string) {
+	b.t.Helper()
+	for range 10 {
+		b.clickOnce(selector)
+		// Without script, and after a navigation, there is no listener.
+		if missed, err := b.try(`window.clicked === false`); err != nil || string(missed) != "true" {
+			return
+		}
+	}
+	b.t.Fatalf("%s never gets the click", selector)
+}
+
+func (b *tab) clickOnce(selector string) {
 	b.t.Helper()
 	b.wait(fmt.Sprintf(`document.querySelector(%q)?.getClientRects().length && !document.querySelector(%[1]q).matches(':disabled, [aria-disabled=true]')`, selector))
 	at := value[[2]float64](b, fmt.Sprintf(`(() => {
 		const element = document.querySelector(%q);
 		element.scrollIntoView({ block: 'center', behavior: 'instant' });
+		delete window.clicked;
+		window.addEventListener('listens', () => { window.clicked = false; }, { once: true });
+		window.dispatchEvent(new Event('listens'));
+		window.addEventListener('click', ({ target }) => { window.clicked ||= Boolean(target.closest(%[1]q)); }, { capture: true, once: true });
 		const box = element.getBoundingClientRect();
 		return [box.x + Math.min(box.width / 2, 20), box.y + box.height / 2];
 	})()`, selector))

@@ -20,7 +20,7 @@ const attacks = `(async () => {
 		make(frame);
 		let loads = 0;
 		frame.onload = () => { if (++loads >= frame.loads) done(); };
-		setTimeout(done, 1500);
+		setTimeout(done, 10_000);
 	});
 	const jobs = [];
 	for (const path of posts) {
@@ -78,7 +78,7 @@ func TestOtherOrigins(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			a := startApp(t)
+			a := startApp(t, "-access-ttl", "10m") // so that the page does not renew the cookies
 			p := record(t, a)
 			b := newBrowser(t)
 			b.login(a, p.url+"/login")
@@ -92,10 +92,9 @@ func TestOtherOrigins(t *testing.T) {
 				t.Error("the other page has a WebSocket")
 			}
 
-			kinds := map[string]int{}
+			p.waitForAttempts(t, "form", "fetch", "fetch-json", "beacon", "get", "image", "frame", "socket")
 			withCookies := 0
 			for _, r := range p.attempts() {
-				kinds[r.attempt]++
 				if r.cookies {
 					withCookies++
 				}
@@ -112,11 +111,6 @@ func TestOtherOrigins(t *testing.T) {
 				}
 				if strings.HasPrefix(r.what, "POST ") && r.status != 403 && strings.Contains("/login /refresh /logout", strings.TrimPrefix(r.what, "POST ")) {
 					t.Errorf("%+v, want 403 with and without cookies", r)
-				}
-			}
-			for _, kind := range []string{"form", "fetch", "fetch-json", "beacon", "get", "image", "frame", "socket"} {
-				if kinds[kind] == 0 {
-					t.Errorf("no attempt by %s came through: %v", kind, kinds)
 				}
 			}
 			if c.sameSite && withCookies == 0 {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/seed-0a072700/jwtauth"
 	"github.com/seed-0a072700/jwtauth/memstore"
@@ -101,25 +102,22 @@ func (s *service) wantSent(t *testing.T, request string, names ...string) {
 	}
 }
 
-// wantCookies compares the cookies of the browser: name, host, path and
-// attributes.
+// wantCookies waits until the browser has these cookies: name, host, path and
+// attributes. An access cookie may be gone until the page renews it.
 func (b *tab) wantCookies(want ...string) {
 	b.t.Helper()
 	var got []string
-	for name, c := range b.cookies() {
-		text := name + " SameSite=" + string(c.SameSite)
-		if c.Secure {
-			text += " Secure"
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(25 * time.Millisecond) {
+		got = nil
+		for name, c := range b.cookies() {
+			got = append(got, name+attributesOf(c))
 		}
-		if c.HTTPOnly {
-			text += " HttpOnly"
+		slices.Sort(got)
+		if slices.Equal(got, want) {
+			return
 		}
-		got = append(got, text)
 	}
-	slices.Sort(got)
-	if !slices.Equal(got, want) {
-		b.t.Errorf("the browser keeps %q, want %q", got, want)
-	}
+	b.t.Errorf("the browser keeps %q, want %q", got, want)
 }
 
 // client makes the page use a session of the service with its own session.js.

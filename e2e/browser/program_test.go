@@ -2,16 +2,19 @@ package browser
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 
 	"github.com/seed-0a072700/jwtauth/e2e/internal/need"
 	"github.com/seed-0a072700/jwtauth/e2e/internal/node"
@@ -86,39 +89,54 @@ func waitForLog(t *testing.T, log *logBuffer, expression string) []string {
 	return nil
 }
 
-// freePort returns an unused port of the loopback interface.
+// freePort returns an unused port of the loopback interface. Systems give out
+// no ports below 32768 of their own accord, so the port stays free while a
+// server is down.
 func freePort(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	var err error
+	for range 100 {
+		port := strconv.Itoa(20_000 + rand.N(12_000))
+		var listener net.Listener
+		if listener, err = net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			listener.Close()
+			return port
+		}
 	}
-	defer listener.Close()
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	return port
+	t.Fatal(err)
+	return ""
 }
 
-// wantCookiesOf compares the cookies of a host: name and attributes of each.
+// wantCookiesOf waits until the browser has these cookies of a host: name and
+// attributes of each. An access cookie may be gone until the page renews it.
 func (b *tab) wantCookiesOf(host string, want ...string) {
 	b.t.Helper()
 	var got []string
-	for _, c := range b.cookies() {
-		if c.Domain != host {
-			continue
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(25 * time.Millisecond) {
+		got = nil
+		for _, c := range b.cookies() {
+			if c.Domain == host {
+				got = append(got, c.Name+" "+c.Path+attributesOf(c))
+			}
 		}
-		text := c.Name + " " + c.Path + " SameSite=" + string(c.SameSite)
-		if c.Secure {
-			text += " Secure"
+		slices.Sort(got)
+		if slices.Equal(got, want) {
+			return
 		}
-		if c.HTTPOnly {
-			text += " HttpOnly"
-		}
-		got = append(got, text)
 	}
-	slices.Sort(got)
-	if !slices.Equal(got, want) {
-		b.t.Errorf("the browser keeps %q of %s, want %q", got, host, want)
+	b.t.Errorf("the browser keeps %q of %s, want %q", got, host, want)
+}
+
+// attributesOf returns the attributes of a cookie, each after a space.
+func attributesOf(c network.Cookie) string {
+	text := " SameSite=" + string(c.SameSite)
+	if c.Secure {
+		text += " Secure"
 	}
+	if c.HTTPOnly {
+		text += " HttpOnly"
+	}
+	return text
 }
 
 // look takes pictures of the page, light and dark, wide and narrow, and has

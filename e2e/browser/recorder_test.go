@@ -7,9 +7,11 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // request is a request that a recorder has seen.
@@ -64,6 +66,21 @@ func (p *recorder) attempts() (list []request) {
 		}
 	}
 	return list
+}
+
+// waitForAttempts waits until there are attempts of each kind. A page does not
+// learn when its beacons arrive.
+func (p *recorder) waitForAttempts(t *testing.T, kinds ...string) {
+	t.Helper()
+	for _, kind := range kinds {
+		end := time.Now().Add(patience)
+		for !slices.ContainsFunc(p.attempts(), func(r request) bool { return r.attempt == kind }) {
+			if time.Now().After(end) {
+				t.Fatalf("no attempt by %s came through", kind)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
 }
 
 // origin serves an empty page and session.js on another origin.

@@ -29,7 +29,7 @@ func TestSessionScript(t *testing.T) {
 	b := newBrowser(t)
 	b.open(urlOf(server, host) + "/")
 	names := value[[]string](b, `import('/testdata/session_cases.js').then(({ cases }) => { window.cases = cases; return Object.keys(cases); })`)
-	if len(names) < 35 {
+	if len(names) < 50 {
 		t.Errorf("%d cases", len(names))
 	}
 	for _, name := range names {

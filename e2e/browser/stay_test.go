@@ -97,7 +97,7 @@ func TestTabs(t *testing.T) {
 			}
 			answers, expiries := count()
 			for ; expiries < c.expiries; answers, expiries = count() {
-				if time.Since(start) > time.Duration(c.expiries)*4*time.Second {
+				if time.Since(start) > time.Duration(c.expiries)*8*time.Second {
 					t.Fatalf("%d expiries in %v", expiries, time.Since(start))
 				}
 				time.Sleep(200 * time.Millisecond)
@@ -117,11 +117,11 @@ func TestTabs(t *testing.T) {
 				t.Errorf("%d sessions ended", n)
 			}
 			// A generation lasts at least for the window and 30 s of repeated
-			// responses.
+			// responses. The log may be late by a few seconds.
 			var last time.Time
 			for _, line := range a.events("rotated") {
 				at := logTime(t, line)
-				if !last.IsZero() && at.Sub(last) < window+29*time.Second {
+				if !last.IsZero() && at.Sub(last) < window+20*time.Second {
 					t.Errorf("two rotations within %v", at.Sub(last))
 				}
 				last = at
@@ -192,13 +192,13 @@ func TestSignOutElsewhere(t *testing.T) {
 // In TestOpeningTabs, a page that opens is not a renewal for the other tabs.
 func TestOpeningTabs(t *testing.T) {
 	t.Parallel()
-	a := startApp(t)
+	a := startApp(t, "-access-ttl", "10m")
 	b := newBrowser(t)
 	b.login(a)
 	for range 2 {
 		other := b.another()
 		other.open(a.url + "/")
-		other.wait(`!document.querySelector('.script[hidden]')`)
+		other.wait(loaded)
 		other.ask()
 	}
 	b.ask()
@@ -217,10 +217,10 @@ func TestSignOutFails(t *testing.T) {
 	b.login(a)
 	other := b.another()
 	other.open(a.url + "/")
-	other.wait(atDashboard + ` && !document.querySelector('.script[hidden]') && (window.same = true)`)
+	other.wait(atDashboard + " && " + loaded + ` && (window.same = true)`)
 	a.stop()
 	for _, button := range []string{"#logout button", "#switch", "#devices li:has(.tag) button", "#everywhere button"} {
-		b.try(`document.querySelector('#connection').textContent = ''`)
+		b.watchConnection()
 		b.click(button)
 		b.wait(connection("That was not done"))
 	}
@@ -248,16 +248,9 @@ func TestServerBusy(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t)
 	b.login(startApp(t))
-	for status, want := range map[int]string{503: "the server is busy", 500: "the server answers 500"} {
-		b.try(fmt.Sprintf(`{
-			const real = globalThis.real ??= fetch;
-			globalThis.fetch = (to, ...rest) => String(to.url ?? to).includes('/api/me')
-				? Promise.resolve(new Response('', { status: %d })) : real(to, ...rest);
-			globalThis.heard = [];
-			new MutationObserver(() => heard.push(document.querySelector('#connection').textContent))
-				.observe(document.querySelector('#connection'), { childList: true, characterData: true, subtree: true });
-			true
-		}`, status))
+	for status, want := range map[int]string{503: "the server is busy", 500: "the server responded with 500"} {
+		b.try(fmt.Sprintf(`globalThis.fetch = (to) => Promise.resolve(new Response(null, { status: String(to.url ?? to).includes('/api/me') ? %d : 204 }))`, status))
+		b.watchConnection()
 		b.click("#ask")
 		b.wait(says(want))
 		b.wait(`document.querySelector('#ask').ariaDisabled === 'false'`)
@@ -274,6 +267,7 @@ func TestServerDownAndBack(t *testing.T) {
 	b := newBrowser(t)
 	b.login(a)
 	b.wait(`(window.same = true)`)
+	b.watchConnection()
 	a.stop()
 	b.wait(connection("cannot be reached"))
 	b.click("#ask")

@@ -47,7 +47,7 @@ func startApp(t *testing.T, args ...string) *app {
 	if webapp.err != nil {
 		t.Fatalf("go build: %v\n%s", webapp.err, webapp.output)
 	}
-	a := &app{t: t, addr: "127.0.0.1:0", log: &logBuffer{}}
+	a := &app{t: t, addr: "127.0.0.1:" + freePort(t), log: &logBuffer{}}
 	a.args = append([]string{"-data", t.TempDir()}, args...)
 	a.start()
 	t.Cleanup(func() {
@@ -142,17 +142,23 @@ func (b *tab) login(a *app, at ...string) {
 	}
 	b.open(url)
 	b.fillIn("password")
-	const in, busy = `document.body?.dataset.page === 'dashboard' && document.querySelector('#name').textContent === 'admin'`, `document.querySelector('#messages')?.innerText.includes('busy')`
-	for range 10 { // a machine under load refuses passwords for a while
+	b.submit(atDashboard + ` && document.querySelector('#name').textContent === 'admin'`)
+	b.wait(loaded)
+}
+
+// submit sends the login form and waits for a condition. A machine under load
+// refuses passwords for a while: then it sends the form again.
+func (b *tab) submit(condition string) {
+	b.t.Helper()
+	for range 10 {
 		b.press("Enter")
-		b.wait(in + " || " + busy)
-		if value[bool](b, "!("+busy+")") {
-			break
+		b.wait("(" + condition + ") || " + says("busy"))
+		if value[bool](b, "!("+says("busy")+")") {
+			return
 		}
 		b.try(`document.querySelector('#messages').replaceChildren()`)
 	}
-	b.wait(in)
-	b.wait(`!document.querySelector('.script[hidden]') && document.querySelectorAll('#devices li').length`)
+	b.wait(condition)
 }
 
 func (b *tab) fillIn(password string) {
@@ -175,13 +181,29 @@ func (b *tab) ask() {
 const (
 	atDashboard = `location.pathname === '/' && document.body?.dataset.page === 'dashboard'`
 	atLogin     = `location.pathname === '/login' && document.body?.dataset.page === 'login'`
+
+	// loaded says that the script of the dashboard has got its data. The buttons
+	// of the server's page have no data-id.
+	loaded = `!document.querySelector('.script[hidden]') && document.querySelector('#devices button[data-id]')`
 )
 
 func says(text string) string {
 	return `document.querySelector('#messages')?.innerText.includes('` + text + `')`
 }
 
-// connection returns the page's text about the connection to the server.
+// connection returns whether the page has shown a text about the connection to
+// the server since watchConnection. Such a text may disappear after a while.
 func connection(text string) string {
-	return `document.querySelector('#connection')?.innerText.includes('` + text + `')`
+	return `globalThis.heard.some((text) => text.includes('` + text + `'))`
+}
+
+// watchConnection forgets the texts about the connection so far.
+func (b *tab) watchConnection() {
+	b.t.Helper()
+	value[bool](b, `{
+		globalThis.heard = [];
+		globalThis.observer ??= new MutationObserver(() => heard.push(document.querySelector('#connection').textContent));
+		observer.observe(document.querySelector('#connection'), { childList: true, characterData: true, subtree: true });
+		true
+	}`)
 }

@@ -2,5 +2,6 @@
 
 import { logins } from './session_logins.js';
 import { requests } from './session_requests.js';
+import { updates } from './session_updates.js';
 
-export const cases = { ...requests, ...logins };
+export const cases = { ...requests, ...logins, ...updates };

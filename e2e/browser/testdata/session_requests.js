@@ -182,7 +182,7 @@ export const requests = {
 		const s = service({
 			'/login': (request, s, json) => json(200, { expires_in: 0.3 }),
 			'/refresh'(request, s, json) {
-				const life = { expires_in: s.count('/refresh') < 3 ? 0.3 : 2 };
+				const life = { expires_in: s.count('/refresh') < 3 ? 0.3 : 4 };
 				return answer ? json(200, life) : new Promise((done) => { answer = () => done(json(200, life)); });
 			},
 		});
@@ -196,10 +196,10 @@ export const requests = {
 		session.stop();
 		session.start();
 		answer();
-		await until(() => session.life === 2000);
+		await until(() => session.life === 4000);
 		await pause(50);
 		session.stop();
-		await pause(1800);
+		await pause(3500); // a second timer would refresh after 3.2 s
 		return all(equal('before', early, 0), equal('refreshes', s.count('/refresh'), 3));
 	},
 

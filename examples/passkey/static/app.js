@@ -17,17 +17,20 @@ class Refused extends Error {
 
 /**
  * Runs a ceremony: the server begins it, the authenticator signs, the server
- * finishes it. `send` is fetch, or that of a session.
+ * finishes it. `send` is fetch, or that of a session. `finish` sends the last
+ * request.
  */
-async function ceremony(send, path, sign) {
+async function ceremony(send, path, sign, finish = post(send)) {
 	const begun = await must(await send(`${path}/begin`, { method: 'POST' }));
 	const credential = await sign((await begun.json()).publicKey);
-	await must(await send(`${path}/finish`, {
-		method: 'POST',
-		headers: { 'Content-Type': 'application/json' },
-		body: JSON.stringify(credential),
-	}));
+	await must(await finish(`${path}/finish`, credential.toJSON()));
 }
+
+const post = (send) => (path, body) => send(path, {
+	method: 'POST',
+	headers: { 'Content-Type': 'application/json' },
+	body: JSON.stringify(body),
+});
 
 const use = (options) => navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options) });
 const create = (options) => navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options) });
@@ -105,7 +108,8 @@ function accountPage() {
 			location.assign('/login?fresh');
 			return undefined;
 		}
-		await ceremony(send, '/passkey/step-up', use);
+		// It changes the session, so it must not run at the same time as a refresh.
+		await ceremony(send, '/passkey/step-up', use, (path, body) => session.update(path, body));
 		await load();
 		return action();
 	};

@@ -94,7 +94,7 @@ function loginPage() {
 				location.assign(mode === 'storage' ? '/storage' : '/');
 				return;
 			}
-			say(`Signed in, but the server answers ${me.status}.`, true);
+			say(`Signed in, but the server responded with ${me.status}.`, true);
 		} catch (error) {
 			if (error instanceof LoginRefused && error.code === 'login_failed') {
 				say('That user name and password do not match. Please try again.', true);
@@ -162,7 +162,7 @@ function dashboardPage() {
 	const post = (path, fields) => session.fetch(path, { method: 'POST', headers: { 'X-Script': '1' }, body: new URLSearchParams(fields) });
 	const must = (answer) => {
 		if (!answer.ok) {
-			throw answer.status < 502 ? new Error(`the server answers ${answer.status}`) : new Unavailable(`answered ${answer.status}`);
+			throw answer.status < 502 ? new Error(`the server responded with ${answer.status}`) : new Unavailable(`the server responded with ${answer.status}`);
 		}
 		return answer;
 	};

@@ -16,14 +16,17 @@
 //
 // Its rules:
 //
-//   - There is one refresh at a time, in this tab and across tabs (Web Locks).
-//     Without Web Locks tabs may refresh at once, and the server treats that as
-//     one rotation (ReuseWindow).
-//   - A login, refresh or logout is given up after 8 seconds without a response.
-//     A refresh can be repeated: the server returns the same token again.
-//   - Login and logout cancel this tab's refresh and take the same lock, so
-//     that a late response of the old session does not overwrite their result.
-//     Other tabs are notified afterwards.
+//   - There is one refresh or update at a time, in this tab and across tabs (Web
+//     Locks). Without Web Locks tabs may refresh at once, and the server treats
+//     that as one rotation (ReuseWindow).
+//   - A response is kept only if the session still holds the tokens that were
+//     sent. Otherwise a late response would overwrite newer tokens.
+//   - A login, refresh, update or logout is given up after 8 seconds without a
+//     response. A refresh can be repeated: the server returns the same token
+//     again.
+//   - Login and logout cancel this tab's refresh or update and take the same
+//     lock, so that a late response of the old session does not overwrite their
+//     result. Other tabs are notified afterwards.
 //   - After a 401 it refreshes and repeats the request once.
 //   - Only a 401 with a code of the service ends the session. A proxy may respond
 //     with a 401 of its own.
@@ -51,12 +54,14 @@ export class LoginRefused extends Error {
 }
 
 /**
- * Session is one login of this browser. It dispatches "change" after a login or a refresh, in this
- * tab or another, and "ended" when the session ends. Instances with the same name share a session.
+ * Session is one login of this browser. It dispatches "change" after a login, a refresh or an
+ * update, in this tab or another, and "ended" when the session ends. Instances with the same name
+ * share a session.
  */
 export class Session extends EventTarget {
 	#options;
 	#refreshing = null; // promise of the running refresh
+	#turn = Promise.resolve(); // the end of this tab's latest refresh or update
 	#giveUp = null; // AbortController of its request
 	#notBefore = 0; // time of the next request after a 503
 	#silent = false; // whether to refresh before each expiry
@@ -68,7 +73,7 @@ export class Session extends EventTarget {
 	 * @param {string} [options.base] URL of the endpoints: '' for this origin's root, '/token', 'https://api.example.com'
 	 * @param {'cookies'|'storage'} [options.tokens] where tokens are kept
 	 * @param {string} [options.name] of the lock and of the record in localStorage
-	 * @param {number} [options.timeout] of a login, refresh or logout, in milliseconds
+	 * @param {number} [options.timeout] of a login, refresh, update or logout, in milliseconds
 	 * @param {typeof fetch} [options.fetch]
 	 * @param {LockManager|null} [options.locks] null for none
 	 * @param {Storage|null} [options.storage] null for none: then each tab is on its own
@@ -172,6 +177,34 @@ export class Session extends EventTarget {
 	}
 
 	/**
+	 * Posts to an endpoint that changes the session, and keeps the new tokens. In cookie mode its
+	 * handler calls UpdateSession. With tokens in storage it calls Refresh with options: the JSON body
+	 * then also has the refresh_token, and the response is that of WriteTokens. Returns the response,
+	 * also if it is a refusal. Throws SessionEnded or Unavailable. After Unavailable it is unknown
+	 * whether the session has changed.
+	 * @param {string} path
+	 * @param {object} [fields] of the JSON body
+	 */
+	async update(path, fields = {}) {
+		if (this.ended) {
+			throw new SessionEnded();
+		}
+		await sleep(this.#notBefore - Date.now());
+		return this.#inTurn(async () => {
+			if (this.expiresAt && this.expiresAt <= Date.now()) {
+				await this.#refreshOrEnd(this.#state().at, false);
+			}
+			const used = this.#state().at;
+			let response = await this.#change(path, fields);
+			if (response.status === 401) {
+				await this.#refreshOrEnd(used, true);
+				response = await this.#change(path, fields);
+			}
+			return response;
+		});
+	}
+
+	/**
 	 * Ends the session in all tabs. Throws Unavailable if the result is unknown: then the session
 	 * counts as active. A 401 of the service means that it does not know the session.
 	 */
@@ -232,8 +265,20 @@ export class Session extends EventTarget {
 		const { at } = this.#state();
 		if (!this.ended) {
 			await sleep(this.#notBefore - Date.now());
-			await this.#locked(() => this.#refreshSince(at, force));
 		}
+		await this.#inTurn(() => this.#refreshOrEnd(at, force));
+	}
+
+	/** Runs f with the lock, after the earlier refreshes and updates of this tab. */
+	#inTurn(f) {
+		const turn = this.#turn.then(() => this.#locked(f));
+		this.#turn = turn.catch(() => {});
+		return turn;
+	}
+
+	/** Refreshes like #refreshSince. Throws SessionEnded if the session has ended. */
+	async #refreshOrEnd(at, force) {
+		await this.#refreshSince(at, force);
 		this.#tell();
 		if (this.ended) {
 			throw new SessionEnded();
@@ -246,9 +291,7 @@ export class Session extends EventTarget {
 		if (this.ended || (now.at !== at && (force || now.expiresAt > Date.now()))) {
 			return;
 		}
-		this.#giveUp = new AbortController();
-		const answer = await this.#post('/refresh', this.#inStorage ? { refresh_token: now.refreshToken } : undefined, this.#giveUp.signal)
-			.finally(() => { this.#giveUp = null; });
+		const answer = await this.#cancellable('/refresh', this.#inStorage ? { refresh_token: now.refreshToken } : undefined);
 		if (this.#state().at !== now.at) {
 			// Without locks, another tab has refreshed, logged in or logged out
 			// meanwhile. Its result counts.
@@ -262,6 +305,20 @@ export class Session extends EventTarget {
 			this.#notBefore = Date.now() + retryAfter(answer);
 			throw new Unavailable(`refresh: ${answer.status}`);
 		}
+	}
+
+	/** Posts an update of the session. Keeps its tokens, unless the session has newer ones. */
+	async #change(path, fields) {
+		const { at, accessToken, refreshToken } = this.#state();
+		const answer = await this.#cancellable(path, this.#inStorage ? { ...fields, refresh_token: refreshToken } : fields, accessToken);
+		if (answer.response.ok && this.#state().at === at) {
+			if (answer.body.expires_in >= 0) {
+				this.#keep(answer.body);
+			} else if (!this.#inStorage) {
+				this.#write({ ...this.#state(), at: mark() }); // the cookies are new, and the lifetime is unknown
+			}
+		}
+		return answer.response;
 	}
 
 	/** Runs f with the lock. The wait is limited, because a frozen tab never releases its lock. */
@@ -299,17 +356,26 @@ export class Session extends EventTarget {
 		}
 	}
 
+	/** Posts a refresh or an update, which login and logout cancel. */
+	#cancellable(path, body, accessToken) {
+		this.#giveUp = new AbortController();
+		return this.#post(path, body, accessToken, this.#giveUp.signal).finally(() => { this.#giveUp = null; });
+	}
+
 	/** Posts to an endpoint. Throws Unavailable if the response is missing, incomplete or late. */
-	async #post(path, body, giveUp = new AbortController().signal) {
+	async #post(path, body, accessToken, giveUp = new AbortController().signal) {
 		const signal = AbortSignal.any([giveUp, AbortSignal.timeout(this.#options.timeout)]);
 		const init = { method: 'POST', credentials: this.#credentials, signal, headers: {} };
+		if (accessToken) {
+			init.headers.Authorization = `Bearer ${accessToken}`;
+		}
 		if (body) {
 			init.headers['Content-Type'] = 'application/json';
 			init.body = JSON.stringify(body);
 		}
 		try {
-			const answer = await this.#options.fetch(this.#options.base + path, init);
-			return { status: answer.status, headers: answer.headers, body: parse(await answer.text()) };
+			const response = await this.#options.fetch(this.#options.base + path, init);
+			return { status: response.status, headers: response.headers, body: parse(await response.clone().text()), response };
 		} catch (error) {
 			throw new Unavailable('not reached', { cause: error });
 		}
@@ -317,14 +383,14 @@ export class Session extends EventTarget {
 
 	#keep({ expires_in: expiresIn, access_token: accessToken, refresh_token: refreshToken }) {
 		if (!(expiresIn >= 0)) {
-			throw new Unavailable('what answers is not the service');
+			throw new Unavailable('the response does not come from the service');
 		}
 		const tokens = this.#inStorage ? { accessToken, refreshToken } : {};
 		this.#write({ at: mark(), expiresAt: Date.now() + expiresIn * 1000, life: expiresIn * 1000, ...tokens });
 	}
 
 	// All tabs share one record in localStorage: `at`, which identifies the
-	// last login or refresh or says that the session has ended; `expiresAt` and
+	// last login, refresh or update or says that the session has ended; `expiresAt` and
 	// `life` of the access token; and with tokens in storage, the tokens.
 	// Otherwise it holds no secret. If the browser forbids localStorage, each
 	// tab has its own record.
