@@ -46,39 +46,57 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// launch starts a browser that keeps its data in a folder. closeBrowser closes
+// it like its user does.
+func launch(program, folder string) (ctx context.Context, closeBrowser func(), err error) {
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(program), chromedp.UserDataDir(folder), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("lang", "en-US"),
+		// Names under .test are this machine as well. But to a browser they
+		// are remote, so that plain HTTP does not allow Secure cookies and
+		// Web Locks there. The certificates are those of httptest.
+		chromedp.Flag("host-resolver-rules", "MAP *.test 127.0.0.1"), chromedp.Flag("ignore-certificate-errors", true),
+		chromedp.WSURLReadTimeout(patience), chromedp.Env("TZ=UTC"))...)
+	ctx, _ = chromedp.NewContext(allocator)
+	closeBrowser = sync.OnceFunc(func() {
+		limited, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		_ = chromedp.Cancel(limited)
+		stop()
+	})
+	_, err = chromedp.Call(ctx, page.Enable, page.EnableParams{})
+	return ctx, closeBrowser, err
+}
+
+// newProfile returns the folder of a new browser. Third-party cookies are
+// allowed, so that only SameSite protects.
+func newProfile() (folder string, err error) {
+	if folder, err = os.MkdirTemp("", "jwtauth-chromium-"); err != nil {
+		return "", err
+	}
+	if err = os.Mkdir(filepath.Join(folder, "Default"), 0o700); err != nil {
+		return folder, err
+	}
+	return folder, os.WriteFile(filepath.Join(folder, "Default", "Preferences"), []byte(`{"profile":{"cookie_controls_mode":0}}`), 0o600)
+}
+
 // newBrowser returns a browser for one test. Like a private window, it shares
 // nothing with others.
 func newBrowser(t *testing.T) *tab {
 	t.Helper()
 	program := need.Binary(t, "chromium")
 	chromium.once.Do(func() {
-		profile, err := os.MkdirTemp("", "jwtauth-chromium-")
-		if err == nil { // third-party cookies are allowed, so that only SameSite protects
-			err = os.Mkdir(filepath.Join(profile, "Default"), 0o700)
-		}
-		if err == nil {
-			err = os.WriteFile(filepath.Join(profile, "Default", "Preferences"), []byte(`{"profile":{"cookie_controls_mode":0}}`), 0o600)
-		}
+		folder, err := newProfile()
 		if err != nil {
 			chromium.err = err
 			return
 		}
-		allocator, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
-			chromedp.ExecPath(program), chromedp.UserDataDir(profile), chromedp.NoSandbox, chromedp.DisableGPU,
-			chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("lang", "en-US"),
-			// Names under .test are this machine as well. But to a browser they
-			// are remote, so that plain HTTP does not allow Secure cookies and
-			// Web Locks there. The certificates are those of httptest.
-			chromedp.Flag("host-resolver-rules", "MAP *.test 127.0.0.1"), chromedp.Flag("ignore-certificate-errors", true),
-			chromedp.WSURLReadTimeout(patience), chromedp.Env("TZ=UTC"))...)
-		var closeTab context.CancelFunc
-		chromium.ctx, closeTab = chromedp.NewContext(allocator)
+		var closeBrowser func()
+		chromium.ctx, closeBrowser, chromium.err = launch(program, folder)
 		chromium.close = func() {
-			closeTab()
-			stop()
-			os.RemoveAll(profile)
+			closeBrowser()
+			os.RemoveAll(folder)
 		}
-		_, chromium.err = chromedp.Call(chromium.ctx, page.Enable, page.EnableParams{})
 	})
 	if chromium.err != nil {
 		t.Fatal(chromium.err)
