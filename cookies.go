@@ -40,8 +40,9 @@ type CookieOptions struct {
 
 	// InsecureHTTP omits Secure and the prefixes of the names, for development
 	// on a server without TLS. Anyone on the network can then read and replace
-	// the cookies. It is not needed for http://localhost in browsers that
-	// accept Secure cookies there, such as Chromium and Firefox.
+	// the cookies. Without it, logins of pages at plain http are refused. It is
+	// not needed for http://localhost in browsers that accept Secure cookies
+	// there, such as Chromium and Firefox.
 	InsecureHTTP bool
 
 	// InsecureSameSiteNone lets browsers attach the cookies to requests of all
@@ -211,6 +212,17 @@ func (c *Cookies) replace(r *http.Request, tokens Tokens) *http.Request {
 	replaced.Header = r.Header.Clone()
 	replaced.Header["Cookie"] = []string{strings.Join(pairs, "; ")}
 	return replaced
+}
+
+var errPlainHTTP = errors.New("jwtauth: login refused: its Origin is plain http, where browsers drop Secure cookies: use https, or CookieOptions.InsecureHTTP for development")
+
+// checkTransport refuses a login whose cookies the browser would drop.
+// Otherwise the login would succeed, and the next request would have no token.
+func (h *Handlers) checkTransport(r *http.Request) error {
+	if c := h.opts.Cookies; c != nil && c.access.Secure && site.PlainHTTP(r) {
+		return errPlainHTTP
+	}
+	return nil
 }
 
 // begin creates a session for the client of a request.

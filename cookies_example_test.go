@@ -86,7 +86,7 @@ func ExampleCookies_Access() {
 	}
 	// Output:
 	// "TOKEN" <nil>
-	// "" jwtauth: cross-site request: sent by a page of another origin, which CookieOptions.TrustedOrigins does not list, or a proxy changed the Host header
+	// "" jwtauth: cross-site request: sent by a page of another origin: the Origin "https://evil.example" does not match the Host "api.example.com", and CookieOptions.TrustedOrigins does not list it; a proxy must not change the Host header
 }
 
 // Pages that work without script stay logged in all the same.

@@ -167,6 +167,7 @@ var responses = []struct {
 	{ErrInsufficientAuthentication, problem.InsufficientAuthentication},
 	{ErrCrossSite, problem.CrossSite},
 	{ErrForbidden, problem.Forbidden},
+	{errPlainHTTP, problem.PlainHTTP},
 	{ErrBodyTooLarge, problem.BodyTooLarge},
 	{ErrBodyInvalid, problem.BodyInvalid},
 	{errNoEndpoint, problem.NotFound},
@@ -333,6 +334,7 @@ func challengeOf(err error, r *http.Request) *challenge.Header {
 //	403 insufficient_scope   ErrInsufficientScope
 //	403 forbidden            ErrForbidden
 //	403 cross_site           ErrCrossSite
+//	403 insecure_transport   a login that sets Secure cookies, over plain http
 //	404 not_found            an endpoint of the Handlers that is not configured
 //	405 method_not_allowed   a method that the Handlers do not serve
 //	413 body_too_large       ErrBodyTooLarge, *http.MaxBytesError

@@ -109,15 +109,15 @@ func refusalsOfCookies() []refusal {
 		}
 		return r
 	}
-	const otherOrigin = "cross-site request: sent by a page of another origin, which CookieOptions.TrustedOrigins does not list, or a proxy changed the Host header"
+	const otherOrigin = "cross-site request: sent by a page of another origin: "
 	return []refusal{
 		{setup: "the cookie has another name", err: "no token: the request has cookies, but none that a source reads", request: send("GET", "sid=a.b.c"), options: options},
 		{setup: "a sibling host has set the cookie as well", err: "malformed credentials: the cookie session: given twice", request: send("GET", "session=a; session=b"), options: options},
 		{setup: "the cookie contains JSON", err: "malformed credentials: the cookie session: a character that no token contains (RFC 6750, section 2.1)", request: send("GET", "session={a}"), options: options},
 		{setup: "curl -X POST -b session=…", err: "cross-site request: no Sec-Fetch-Site or Origin header, which every browser sends: other clients should not use cookies", request: send("POST", "session=a.b.c"), options: options},
-		{setup: "fetch from https://www.example", err: otherOrigin, request: send("POST", "session=a.b.c", "Origin", "https://www.example", "Sec-Fetch-Site", "same-site"), options: options},
-		{setup: "the proxy passes on Host: backend:8080, and an old browser sends only Origin", err: otherOrigin, request: send("POST", "session=a.b.c", "Origin", "https://public.example"), options: options},
-		{setup: "new WebSocket() on a page of another site", err: otherOrigin, request: send("GET", "session=a.b.c", "Upgrade", "websocket", "Origin", "https://evil.example"), options: options},
+		{setup: "fetch from https://www.example", err: otherOrigin + `Sec-Fetch-Site is "same-site", and CookieOptions.TrustedOrigins does not list the Origin "https://www.example"`, request: send("POST", "session=a.b.c", "Origin", "https://www.example", "Sec-Fetch-Site", "same-site"), options: options},
+		{setup: "the proxy passes on Host: backend:8080, and an old browser sends only Origin", err: otherOrigin + `the Origin "https://public.example" does not match the Host "app.example", and CookieOptions.TrustedOrigins does not list it; a proxy must not change the Host header`, request: send("POST", "session=a.b.c", "Origin", "https://public.example"), options: options},
+		{setup: "new WebSocket() on a page of another site", err: otherOrigin + `the Origin "https://evil.example" does not match the Host "app.example", and CookieOptions.TrustedOrigins does not list it; a proxy must not change the Host header`, request: send("GET", "session=a.b.c", "Upgrade", "websocket", "Origin", "https://evil.example"), options: options},
 	}
 }
 

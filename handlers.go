@@ -116,7 +116,10 @@ type LoginGuard interface {
 //
 // In cookie mode, all three refuse requests that do not come from a page of
 // this origin or of CookieOptions.TrustedOrigins ([ErrCrossSite]). This
-// includes requests without Sec-Fetch-Site and Origin headers.
+// includes requests without Sec-Fetch-Site and Origin headers. Login and
+// BeginSession also refuse a page that came over plain HTTP from a host other
+// than localhost, because the browser would drop the cookies: see
+// CookieOptions.InsecureHTTP. The response is 403 insecure_transport.
 type Handlers struct {
 	issuer *Issuer
 	opts   HandlerOptions
@@ -182,6 +185,9 @@ func checkTarget(f *faults.Collector, path, target string, cookies *Cookies) {
 // tokens.
 func (h *Handlers) Login(w http.ResponseWriter, r *http.Request) {
 	h.serve(w, r, h.opts.Authenticate != nil, func() error {
+		if err := h.checkTransport(r); err != nil {
+			return err
+		}
 		body, err := h.body.Login(w, r)
 		if err != nil {
 			return h.bodyError(err)
@@ -284,12 +290,16 @@ func (h *Handlers) Logout(w http.ResponseWriter, r *http.Request) {
 // Otherwise an attacker could log a user in to the attacker's account.
 //
 // It returns the errors of [Issuer.Login], an error of
-// HandlerOptions.Confirmation, and errors if the tokens do not fit into cookies
-// or if HandlerOptions.Cookies is not set. On error it sets no cookie, and no
+// HandlerOptions.Confirmation, and errors if the tokens do not fit into
+// cookies, if the page came over plain HTTP, or if HandlerOptions.Cookies is
+// not set. On error it sets no cookie, and no
 // token exists for a session that may be left in the store.
 func (h *Handlers) BeginSession(w http.ResponseWriter, r *http.Request, subject string, opts ...LoginOption) error {
 	if h.opts.Cookies == nil {
 		return errNoCookies
+	}
+	if err := h.checkTransport(r); err != nil {
+		return err
 	}
 	tokens, session, err := h.begin(r, subject, opts)
 	if err != nil {

@@ -86,5 +86,5 @@ func ExampleCookie() {
 	}
 	// Output:
 	// same-origin: "abc" <nil>
-	// cross-site: "" jwtauth: cross-site request: sent by a page of another origin, which CookieOptions.TrustedOrigins does not list, or a proxy changed the Host header
+	// cross-site: "" jwtauth: cross-site request: sent by a page of another origin: Sec-Fetch-Site is "cross-site", and CookieOptions.TrustedOrigins does not list the Origin ""
 }

@@ -225,6 +225,6 @@ func TestInsecureHTTP(t *testing.T) {
 	b.open(at(c) + "/login")
 	b.fillIn("password")
 	b.press("Enter")
-	b.wait(says("this browser has not kept the cookies"))
+	b.wait(says("Over plain HTTP this browser drops the cookies of a sign-in"))
 	b.wantCookies()
 }

@@ -73,7 +73,7 @@ func (s *site) configure(key jwtauth.Key, opts jwtauth.IssuerOptions) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	protected := jwtauth.Verify(issuer.Live(), jwtauth.From(cookies.Access()))
+	protected := jwtauth.Verify(jwtauth.Live(issuer, s.store, 0), jwtauth.From(cookies.Access()))
 	// then calls f and redirects if it succeeds.
 	then := func(path string, f func(http.ResponseWriter, *http.Request) error) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -80,8 +80,9 @@ var messages = map[string]page{
 	// A sibling host can plant such a cookie under InsecureHTTP.
 	"invalid_request": {Title: "Not understood",
 		Problem: "Your browser sent a cookie of this site twice, and it is unclear which one is yours. Please delete the cookies of this site, and sign in again."},
-	"cross_site":     {Title: "Refused", Problem: "That request came from another site. It was refused, and nothing has changed."},
-	"internal_error": {Title: "That failed", Problem: "Something went wrong here. Please try again later."},
+	"insecure_transport": {Title: "Refused", Problem: "Over plain HTTP, browsers drop the cookies of a sign-in. Please use HTTPS."},
+	"cross_site":         {Title: "Refused", Problem: "That request came from another site. It was refused, and nothing has changed."},
+	"internal_error":     {Title: "That failed", Problem: "Something went wrong here. Please try again later."},
 }
 
 const notNow = "The service cannot do that at the moment. Nothing is lost, and you are not signed out: please try again in a few seconds."

@@ -23,6 +23,7 @@ var (
 		Challenge: true, Parameters: `error="insufficient_user_authentication"`})
 	Forbidden = prepare(Response{Status: 403, Code: "forbidden", Detail: "Access denied."})
 	CrossSite = prepare(Response{Status: 403, Code: "cross_site", Detail: "Cross-site request refused."})
+	PlainHTTP = prepare(Response{Status: 403, Code: "insecure_transport", Detail: "Over plain HTTP, browsers drop the cookies of a login. Use HTTPS."})
 
 	// LoginFailed is for an unknown user, a wrong password and a disabled user,
 	// so that it does not reveal which it was.

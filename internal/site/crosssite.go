@@ -4,14 +4,16 @@ package site
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
 // Errors of [Protection.Check].
 var (
 	ErrNoOrigin  = errors.New("no Sec-Fetch-Site or Origin header, which every browser sends: other clients should not use cookies")
-	ErrCrossSite = errors.New("sent by a page of another origin, which CookieOptions.TrustedOrigins does not list, or a proxy changed the Host header")
+	ErrCrossSite = errors.New("sent by a page of another origin")
 )
 
 // Protection refuses requests that pages of other sites make. It is for
@@ -37,9 +39,9 @@ func (p *Protection) Trust(text string, plainHTTP bool) error {
 	return p.protection.AddTrustedOrigin(origin)
 }
 
-// Check returns [ErrNoOrigin] or [ErrCrossSite] if the request changes
-// something, judging by its method, and was not made by a page of a trusted
-// origin or by the user. A WebSocket handshake counts as a change.
+// Check returns [ErrNoOrigin], or an error that wraps [ErrCrossSite], if the
+// request has a method that changes something, and was not made by a page of a
+// trusted origin or by the user. A WebSocket handshake counts as a change.
 func (p *Protection) Check(r *http.Request) error {
 	if IsWebSocket(r) {
 		asPost := *r
@@ -54,9 +56,37 @@ func (p *Protection) Check(r *http.Request) error {
 		return ErrNoOrigin // no browser omits both
 	}
 	if p.protection.Check(r) != nil {
-		return ErrCrossSite
+		return crossSite(r)
 	}
 	return nil
+}
+
+// crossSite names the headers that led to the refusal, and the two mistakes
+// that cause one for a page of the service itself.
+func crossSite(r *http.Request) error {
+	origin := shorten(r.Header.Get("Origin"))
+	if fetchSite := r.Header.Get("Sec-Fetch-Site"); fetchSite != "" {
+		return fmt.Errorf("%w: Sec-Fetch-Site is %q, and CookieOptions.TrustedOrigins does not list the Origin %q", ErrCrossSite, shorten(fetchSite), origin)
+	}
+	return fmt.Errorf("%w: the Origin %q does not match the Host %q, and CookieOptions.TrustedOrigins does not list it; a proxy must not change the Host header",
+		ErrCrossSite, origin, shorten(r.Host))
+}
+
+// shorten limits the text of a header that goes into an error.
+func shorten(text string) string {
+	const most = 256
+	if len(text) > most {
+		return text[:most] + "…"
+	}
+	return text
+}
+
+// PlainHTTP reports whether a page of the requested host made the request and
+// came over plain http, from a host other than this machine. Browsers drop the
+// Secure cookies of such a page.
+func PlainHTTP(r *http.Request) bool {
+	u, err := url.Parse(r.Header.Get("Origin"))
+	return err == nil && u.Scheme == "http" && strings.EqualFold(u.Host, r.Host) && !IsLoopback(u.Hostname())
 }
 
 // IsWebSocket reports whether a request is a WebSocket handshake (RFC 6455,

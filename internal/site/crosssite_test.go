@@ -81,6 +81,59 @@ func TestProtection(t *testing.T) {
 	}
 }
 
+// The error names the headers, but not without limit.
+func TestCrossSiteText(t *testing.T) {
+	p := site.NewProtection()
+	for _, c := range []struct {
+		headers []string
+		want    string
+	}{
+		{[]string{"Sec-Fetch-Site: cross-site", "Origin: https://evil.example"},
+			`sent by a page of another origin: Sec-Fetch-Site is "cross-site", and CookieOptions.TrustedOrigins does not list the Origin "https://evil.example"`},
+		{[]string{"Origin: https://evil.example"},
+			`sent by a page of another origin: the Origin "https://evil.example" does not match the Host "app.example", ` +
+				`and CookieOptions.TrustedOrigins does not list it; a proxy must not change the Host header`},
+	} {
+		if err := p.Check(request("POST", c.headers...)); err.Error() != c.want {
+			t.Errorf("%q: %v, want %s", c.headers, err, c.want)
+		}
+	}
+	long := strings.Repeat("x", 10_000)
+	r := request("POST", "Sec-Fetch-Site: "+long, "Origin: https://"+long)
+	if err := p.Check(r); len(err.Error()) > 1000 {
+		t.Errorf("the error has %d bytes", len(err.Error()))
+	}
+}
+
+func TestPlainHTTP(t *testing.T) {
+	for _, c := range []struct {
+		host, origin string
+		want         bool
+	}{
+		{"app.example", "http://app.example", true},
+		{"App.example", "http://app.example", true},
+		{"192.168.0.7:8080", "http://192.168.0.7:8080", true},
+		{"app.example", "https://app.example", false},
+		{"app.example", "http://other.example", false},
+		{"localhost:8080", "http://localhost:8080", false},
+		{"127.0.0.1:8080", "http://127.0.0.1:8080", false},
+		{"[::1]:8080", "http://[::1]:8080", false},
+		{"app.example", "null", false},
+		{"app.example", "", false},
+		{"", "", false},
+		{"app.example", "http://%", false},
+	} {
+		r := request("POST")
+		r.Host = c.host
+		if c.origin != "" {
+			r.Header.Set("Origin", c.origin)
+		}
+		if got := site.PlainHTTP(r); got != c.want {
+			t.Errorf("Host %q, Origin %q: %v, want %v", c.host, c.origin, got, c.want)
+		}
+	}
+}
+
 func TestTrust(t *testing.T) {
 	for _, c := range []struct {
 		trusted, origin string

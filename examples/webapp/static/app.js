@@ -100,6 +100,8 @@ function loginPage() {
 				say('That user name and password do not match. Please try again.', true);
 				form.elements.password.focus();
 				form.elements.password.select();
+			} else if (error instanceof LoginRefused && error.code === 'insecure_transport') {
+				say('Over plain HTTP this browser drops the cookies of a sign-in. Use HTTPS, or start the server with -insecure-http.', true);
 			} else if (error instanceof SessionEnded) {
 				say('Signed in, but this browser has not kept the cookies. On plain HTTP some browsers keep no Secure cookies: start the server with -insecure-http.', true);
 			} else if (error instanceof Unavailable) {
