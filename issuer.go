@@ -11,12 +11,12 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
 	"github.com/seed-0a072700/jwtauth/internal/attributes"
 	"github.com/seed-0a072700/jwtauth/internal/faults"
 	"github.com/seed-0a072700/jwtauth/internal/jose"
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
+	"github.com/seed-0a072700/jwtauth/internal/jsonwrite"
 	"github.com/seed-0a072700/jwtauth/internal/keyset"
 	"github.com/seed-0a072700/jwtauth/internal/numericdate"
 	"github.com/seed-0a072700/jwtauth/internal/rotation"
@@ -251,18 +251,18 @@ func (i *Issuer) sign(spec *tokenSpec) (string, int, error) {
 	}
 
 	var stack [512]byte // enough for most payloads, without an allocation
-	payload := appendString(append(stack[:0], `{"sub":`...), spec.subject)
+	payload := jsonwrite.String(append(stack[:0], `{"sub":`...), spec.subject)
 	payload = append(payload, party...)
 	payload = strconv.AppendInt(append(payload, `,"iat":`...), issuedAt, 10)
 	payload = strconv.AppendInt(append(payload, `,"exp":`...), expiresAt, 10)
-	payload = appendString(append(payload, `,"jti":`...), rand.Text())
+	payload = jsonwrite.String(append(payload, `,"jti":`...), rand.Text())
 	if spec.sessionID != "" {
-		payload = appendString(append(payload, `,"sid":`...), spec.sessionID)
+		payload = jsonwrite.String(append(payload, `,"sid":`...), spec.sessionID)
 	}
 	if !spec.authTime.IsZero() {
 		payload = strconv.AppendInt(append(payload, `,"auth_time":`...), spec.authTime.Unix(), 10)
 	}
-	payload = appendAttributes(payload, &spec.attributes)
+	payload = spec.attributes.AppendClaims(payload)
 	if !spec.notBefore.IsZero() {
 		payload = strconv.AppendInt(append(payload, `,"nbf":`...), spec.notBefore.Unix(), 10)
 	}
@@ -280,25 +280,6 @@ func (i *Issuer) sign(spec *tokenSpec) (string, int, error) {
 		return "", 0, fmt.Errorf("jwtauth: the token would be %d bytes long, and verifiers accept %d: use fewer or shorter claims", len(token), i.rules.maxBytes)
 	}
 	return token, int(expiresAt - issuedAt), nil
-}
-
-// appendAttributes appends the claims that come from the attributes of a
-// session, with a comma before each.
-func appendAttributes(dst []byte, a *attributes.Attributes) []byte {
-	if a.ACR != "" {
-		dst = appendString(append(dst, `,"acr":`...), a.ACR)
-	}
-	if len(a.AMR) > 0 {
-		dst = appendStrings(append(dst, `,"amr":`...), a.AMR)
-	}
-	if a.Confirmation.Member != "" {
-		dst = appendString(append(dst, `,"cnf":{`...), a.Confirmation.Member)
-		dst = append(appendString(append(dst, ':'), a.Confirmation.Value), '}')
-	}
-	if a.Updates > 0 {
-		dst = strconv.AppendInt(append(dst, `,"upd":`...), a.Updates, 10)
-	}
-	return dst
 }
 
 // marshalPrivate returns the members of the private claims, without the braces.
@@ -359,40 +340,15 @@ func replacement(claim string) string {
 // One audience is written as a string, which more readers know than the array.
 func appendParty(dst []byte, issuer string, audience []string) []byte {
 	if issuer != "" {
-		dst = appendString(append(dst, `,"iss":`...), issuer)
+		dst = jsonwrite.String(append(dst, `,"iss":`...), issuer)
 	}
 	switch len(audience) {
 	case 0:
 		return dst
 	case 1:
-		return appendString(append(dst, `,"aud":`...), audience[0])
+		return jsonwrite.String(append(dst, `,"aud":`...), audience[0])
 	}
-	return appendStrings(append(dst, `,"aud":`...), audience)
-}
-
-// appendStrings appends list as a JSON array of strings.
-func appendStrings(dst []byte, list []string) []byte {
-	dst = append(dst, '[')
-	for n, s := range list {
-		if n > 0 {
-			dst = append(dst, ',')
-		}
-		dst = appendString(dst, s)
-	}
-	return append(dst, ']')
-}
-
-// appendString appends s, which is valid UTF-8, as a JSON string.
-func appendString(dst []byte, s string) []byte {
-	for _, c := range []byte(s) {
-		if c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-			text, _ := json.Marshal(s) // cannot fail for a string
-			return append(dst, text...)
-		}
-	}
-	dst = append(dst, '"')
-	dst = append(dst, s...)
-	return append(dst, '"')
+	return jsonwrite.Strings(append(dst, `,"aud":`...), audience)
 }
 
 // seal returns a token with this header segment and payload.

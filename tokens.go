@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
+	"github.com/seed-0a072700/jwtauth/internal/jsonwrite"
 )
 
 // Tokens is the result of [Issuer.Login] and [Issuer.Refresh]. Its JSON form is
@@ -69,11 +70,11 @@ type refreshClaims struct {
 
 // mintRefresh returns the refresh token of the session's generation.
 func (keys *issuerKeys) mintRefresh(s Session) (string, error) {
-	payload := appendString([]byte(`{"sid":`), s.ID)
+	payload := jsonwrite.String([]byte(`{"sid":`), s.ID)
 	payload = append(payload, `,"gen":`...)
 	payload = strconv.AppendInt(payload, s.Generation, 10)
 	payload = append(payload, `,"sub":`...)
-	payload = appendString(payload, s.Subject)
+	payload = jsonwrite.String(payload, s.Subject)
 	payload = append(payload, `,"exp":`...)
 	payload = strconv.AppendInt(payload, refreshExpiry(s).Unix(), 10)
 	payload = append(payload, '}')
