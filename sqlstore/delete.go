@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strconv"
 	"strings"
@@ -30,20 +29,23 @@ func (s *Store) DeleteSubject(ctx context.Context, subject string) error {
 }
 
 func (s *Store) deleteAll(ctx context.Context, subject string) error {
-	if s.dialect != MySQL {
+	if s.dialect == PostgreSQL {
 		_, err := s.exec(ctx, &s.deleteSubject, []byte(subject))
 		return err
 	}
-	// InnoDB locks index entries in the order of access. A DELETE by subject
-	// locks the index of subjects first and the row second, a DELETE by ID the
-	// reverse. Running both at once could cause a deadlock.
-	ids, err := s.find(ctx, &s.ids, []byte(subject))
-	for len(ids) > 0 && err == nil {
-		batch := ids[:min(len(ids), maxBatch)]
-		ids = ids[len(batch):]
-		_, err = s.deleteIDs(ctx, batch, "")
+	// On SQLite, one long DELETE would keep all other writers waiting. On
+	// MySQL, it could cause a deadlock: InnoDB locks index entries in the order
+	// of access. A DELETE by subject locks the index of subjects first and the
+	// row second, a DELETE by ID the reverse.
+	for {
+		ids, err := s.find(ctx, &s.ids, []byte(subject), int64(maxBatch))
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		if _, err := s.deleteIDs(ctx, ids, ""); err != nil || len(ids) < maxBatch {
+			return err
+		}
 	}
-	return err
 }
 
 // Cleanup deletes at most limit sessions whose ExpiresAt is not after now, the
@@ -85,20 +87,12 @@ func (s *Store) Cleanup(ctx context.Context, now time.Time, limit int) (n int, e
 	return n, nil
 }
 
-// find returns the IDs that a query selects, as arguments for the next
-// statement.
-func (s *Store) find(ctx context.Context, st *statement, args ...any) ([]any, error) {
-	return query(ctx, s, st, args, func(rows *sql.Rows) (any, error) {
-		var id []byte
-		err := rows.Scan(&id)
-		return id, err
-	})
-}
-
 // deleteIDs deletes the sessions with these IDs that satisfy another condition.
 func (s *Store) deleteIDs(ctx context.Context, ids []any, and string, args ...any) (int64, error) {
-	text := `DELETE FROM jwtauth_sessions WHERE id IN (?` + strings.Repeat(`, ?`, len(ids)-1) + `)` + and
-	return s.exec(ctx, &statement{text: s.dialect.placeholders(text)}, append(ids[:len(ids):len(ids)], args...)...)
+	var st statement
+	s.set(&st, "delete ids", true,
+		`DELETE FROM `+s.dialect.quote(s.table)+` WHERE id IN (?`+strings.Repeat(`, ?`, len(ids)-1)+`)`+and)
+	return s.exec(ctx, &st, append(ids[:len(ids):len(ids)], args...)...)
 }
 
 // placeholders replaces "?" by "$1", "$2", … if the dialect requires it.

@@ -115,33 +115,36 @@ func TestCleanupFails(t *testing.T) {
 	}
 }
 
-// On MySQL, DeleteSubject deletes by IDs, in batches.
-func TestDeleteSubjectOnMySQL(t *testing.T) {
-	for _, test := range []struct {
-		rows, fail int
-		batches    []int
-	}{
-		{0, 0, nil},
-		{1, 0, []int{1}},
-		{200, 0, []int{200}},
-		{201, 0, []int{200, 1}},
-		{450, 0, []int{200, 200, 50}},
-		{450, 2, []int{200, 200}},
-	} {
-		r := newRows(test.rows)
-		r.fail = test.fail
-		err := open(t, r.fake, sqlstore.MySQL).DeleteSubject(t.Context(), ada.Subject)
-		if (err != nil) != (test.fail > 0) || err != nil && !errors.Is(err, jwtauth.ErrUnavailable) {
-			t.Errorf("%d rows: %v; want an error: %v", test.rows, err, test.fail > 0)
+// On SQLite and MySQL, DeleteSubject deletes by IDs, in batches.
+func TestDeleteSubject(t *testing.T) {
+	for name, d := range dialects {
+		if d == sqlstore.PostgreSQL {
+			f := &fake{}
+			if err := open(t, f, d).DeleteSubject(t.Context(), ada.Subject); err != nil || len(f.texts) != 1 {
+				t.Errorf("%s: %v, %d statements; want 1", name, err, len(f.texts))
+			}
+			continue
 		}
-		if !slices.Equal(r.batches, test.batches) {
-			t.Errorf("%d rows: deleted in batches of %v, want %v", test.rows, r.batches, test.batches)
-		}
-	}
-	for _, d := range []sqlstore.Dialect{sqlstore.PostgreSQL, sqlstore.SQLite} {
-		f := &fake{}
-		if err := open(t, f, d).DeleteSubject(t.Context(), ada.Subject); err != nil || len(f.texts) != 1 {
-			t.Errorf("%v, %d statements; want 1", err, len(f.texts))
+		for _, test := range []struct {
+			rows, fail int
+			batches    []int
+		}{
+			{0, 0, nil},
+			{1, 0, []int{1}},
+			{200, 0, []int{200}},
+			{201, 0, []int{200, 1}},
+			{450, 0, []int{200, 200, 50}},
+			{450, 2, []int{200, 200}},
+		} {
+			r := newRows(test.rows)
+			r.fail = test.fail
+			err := open(t, r.fake, d).DeleteSubject(t.Context(), ada.Subject)
+			if (err != nil) != (test.fail > 0) || err != nil && !errors.Is(err, jwtauth.ErrUnavailable) {
+				t.Errorf("%s, %d rows: %v; want an error: %v", name, test.rows, err, test.fail > 0)
+			}
+			if !slices.Equal(r.batches, test.batches) {
+				t.Errorf("%s, %d rows: deleted in batches of %v, want %v", name, test.rows, r.batches, test.batches)
+			}
 		}
 	}
 }

@@ -22,7 +22,7 @@ func ExampleNew() {
 	db.SetMaxOpenConns(20)
 	db.SetMaxIdleConns(20)
 
-	store, err := sqlstore.New(db, sqlstore.PostgreSQL)
+	store, err := sqlstore.New(db, sqlstore.PostgreSQL, sqlstore.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func ExampleNew() {
 	_, err = jwtauth.NewIssuer(key, jwtauth.IssuerOptions{Sessions: store})
 	fmt.Println(err)
 
-	_, err = sqlstore.New(nil, 0)
+	_, err = sqlstore.New(nil, 0, sqlstore.Options{})
 	fmt.Println(err)
 	// Output:
 	// <nil>
@@ -47,7 +47,7 @@ func ExampleStore_Migrate() {
 		log.Fatal(err)
 	}
 	defer db.Close()
-	store, err := sqlstore.New(db, sqlstore.PostgreSQL)
+	store, err := sqlstore.New(db, sqlstore.PostgreSQL, sqlstore.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func ExampleStore_Cleanup() {
 		log.Fatal(err)
 	}
 	defer db.Close()
-	store, err := sqlstore.New(db, sqlstore.PostgreSQL)
+	store, err := sqlstore.New(db, sqlstore.PostgreSQL, sqlstore.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -76,9 +76,9 @@ func ExampleStore_Cleanup() {
 
 // Add the statements to your own migrations.
 func ExampleSchema() {
-	fmt.Print(sqlstore.Schema(sqlstore.PostgreSQL))
+	fmt.Print(sqlstore.Schema(sqlstore.PostgreSQL, sqlstore.Options{}))
 	// Output:
-	// CREATE TABLE IF NOT EXISTS jwtauth_sessions (
+	// CREATE TABLE IF NOT EXISTS "jwtauth_sessions" (
 	// 	id         BYTEA  PRIMARY KEY,
 	// 	subject    BYTEA  NOT NULL,
 	// 	label      BYTEA  NOT NULL,
@@ -91,6 +91,6 @@ func ExampleSchema() {
 	// 	expires_at BIGINT NOT NULL,
 	// 	ends_at    BIGINT NOT NULL
 	// );
-	// CREATE INDEX IF NOT EXISTS jwtauth_sessions_subject ON jwtauth_sessions (subject);
-	// CREATE INDEX IF NOT EXISTS jwtauth_sessions_expires_at ON jwtauth_sessions (expires_at);
+	// CREATE INDEX IF NOT EXISTS "jwtauth_sessions_subject" ON "jwtauth_sessions" (subject, id);
+	// CREATE INDEX IF NOT EXISTS "jwtauth_sessions_expires_at" ON "jwtauth_sessions" (expires_at);
 }

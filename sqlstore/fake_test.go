@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -22,6 +23,8 @@ type fake struct {
 	err      error
 
 	rowErr error // the error at the end of all rows
+
+	mark *string // replaces the marks of statements for PostgreSQL
 
 	// block, if not nil, is called before a statement is prepared.
 	block func(ctx context.Context, text string) error
@@ -85,24 +88,51 @@ func (s fakeStmt) NumInput() int {
 	return max(strings.Count(s.text, "?"), strings.Count(s.text, "$"))
 }
 
-func (s fakeStmt) execute(args []driver.Value) (int64, [][]driver.Value, error) {
+func (s fakeStmt) execute(text string, args []driver.Value) (int64, [][]driver.Value, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.texts = append(s.texts, s.text)
+	s.texts = append(s.texts, text)
 	if s.run != nil {
-		return s.run(s.text, args)
+		return s.run(text, args)
 	}
 	return s.affected, slices.Clone(s.rows), s.err
 }
 
+// marked matches a statement that returns its mark: a SELECT, or a change and
+// the number of changed rows.
+var marked = regexp.MustCompile(`^(?:SELECT \* FROM \(SELECT '([^']+)'::text\) mark LEFT JOIN \((.*)\) found ON TRUE|` +
+	`WITH changed AS \((.*) RETURNING 1\) SELECT '([^']+)'::text, count\(\*\) FROM changed)$`)
+
 func (s fakeStmt) Exec(args []driver.Value) (driver.Result, error) {
-	affected, _, err := s.execute(args)
+	affected, _, err := s.execute(s.text, args)
 	return driver.RowsAffected(affected), err
 }
 
+// Query executes the inner statement of a marked one and adds the mark.
 func (s fakeStmt) Query(args []driver.Value) (driver.Rows, error) {
-	_, rows, err := s.execute(args)
-	return &fakeRows{rows, s.rowErr}, err
+	parts := marked.FindStringSubmatch(s.text)
+	if parts == nil {
+		_, rows, err := s.execute(s.text, args)
+		return &fakeRows{rows, s.rowErr}, err
+	}
+	mark := parts[1] + parts[4]
+	if s.mark != nil {
+		mark = *s.mark
+	}
+	affected, rows, err := s.execute(parts[2]+parts[3], args)
+	switch {
+	case err != nil:
+		return nil, err
+	case parts[3] != "":
+		rows = [][]driver.Value{{affected}}
+	case len(rows) == 0:
+		columns, _, _ := strings.Cut(parts[2], " FROM ")
+		rows = [][]driver.Value{make([]driver.Value, 1+strings.Count(columns, ","))}
+	}
+	for i, row := range rows {
+		rows[i] = append([]driver.Value{mark}, row...)
+	}
+	return &fakeRows{rows, s.rowErr}, nil
 }
 
 type fakeRows struct {

@@ -20,8 +20,10 @@ func TestTextLimits(t *testing.T) {
 		max   int
 		set   func(*jwtauth.Session, string)
 	}{
-		{"ID", 255, func(s *jwtauth.Session, text string) { s.ID = text }},
-		{"Subject", 1024, func(s *jwtauth.Session, text string) { s.Subject = text }},
+		{"ID", 255, func(s *jwtauth.Session, text string) { s.ID = ada.ID + text[len(ada.ID):] }},
+		{"Subject", 1024, func(s *jwtauth.Session, text string) {
+			s.Subject, s.ID = text, jwtauth.SubjectTag(text)+"-1"
+		}},
 		{"Label", 128, func(s *jwtauth.Session, text string) { s.Label = text }},
 		{"Attributes", 2048, func(s *jwtauth.Session, text string) { s.Attributes = text }},
 	} {
@@ -81,7 +83,7 @@ func TestRunningCalls(t *testing.T) {
 			}
 			db := f.open(t)
 			db.SetMaxOpenConns(test.maxOpenConns)
-			store, err := sqlstore.New(db, sqlstore.SQLite)
+			store, err := sqlstore.New(db, sqlstore.SQLite, sqlstore.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -10,9 +10,13 @@ import (
 // IDs, subjects and labels have binary types. Text would be compared by a
 // collation, and with some collations "Ann" and "ann " are equal. PostgreSQL's
 // text also cannot contain NUL. MySQL's index covers the first 255 bytes of a
-// subject, because not every row format allows more.
+// subject, because not every row format allows more. It contains the ID anyway,
+// like every secondary index of InnoDB.
+//
+// In the texts, {table}, {subject} and {expires_at} stand for the quoted names
+// of the table and its indexes.
 var schemas = map[Dialect][]string{
-	PostgreSQL: {`CREATE TABLE IF NOT EXISTS jwtauth_sessions (
+	PostgreSQL: {`CREATE TABLE IF NOT EXISTS {table} (
 	id         BYTEA  PRIMARY KEY,
 	subject    BYTEA  NOT NULL,
 	label      BYTEA  NOT NULL,
@@ -25,10 +29,10 @@ var schemas = map[Dialect][]string{
 	expires_at BIGINT NOT NULL,
 	ends_at    BIGINT NOT NULL
 )`,
-		`CREATE INDEX IF NOT EXISTS jwtauth_sessions_subject ON jwtauth_sessions (subject)`,
-		`CREATE INDEX IF NOT EXISTS jwtauth_sessions_expires_at ON jwtauth_sessions (expires_at)`},
+		`CREATE INDEX IF NOT EXISTS {subject} ON {table} (subject, id)`,
+		`CREATE INDEX IF NOT EXISTS {expires_at} ON {table} (expires_at)`},
 
-	SQLite: {`CREATE TABLE IF NOT EXISTS jwtauth_sessions (
+	SQLite: {`CREATE TABLE IF NOT EXISTS {table} (
 	id         BLOB    NOT NULL PRIMARY KEY,
 	subject    BLOB    NOT NULL,
 	label      BLOB    NOT NULL,
@@ -41,10 +45,10 @@ var schemas = map[Dialect][]string{
 	expires_at INTEGER NOT NULL,
 	ends_at    INTEGER NOT NULL
 )`,
-		`CREATE INDEX IF NOT EXISTS jwtauth_sessions_subject ON jwtauth_sessions (subject)`,
-		`CREATE INDEX IF NOT EXISTS jwtauth_sessions_expires_at ON jwtauth_sessions (expires_at)`},
+		`CREATE INDEX IF NOT EXISTS {subject} ON {table} (subject, id)`,
+		`CREATE INDEX IF NOT EXISTS {expires_at} ON {table} (expires_at)`},
 
-	MySQL: {`CREATE TABLE IF NOT EXISTS jwtauth_sessions (
+	MySQL: {`CREATE TABLE IF NOT EXISTS {table} (
 	id         VARBINARY(255)  NOT NULL PRIMARY KEY,
 	subject    VARBINARY(1024) NOT NULL,
 	label      VARBINARY(128)  NOT NULL,
@@ -56,8 +60,8 @@ var schemas = map[Dialect][]string{
 	rotated_at BIGINT NOT NULL,
 	expires_at BIGINT NOT NULL,
 	ends_at    BIGINT NOT NULL,
-	INDEX jwtauth_sessions_subject (subject(255)),
-	INDEX jwtauth_sessions_expires_at (expires_at)
+	INDEX {subject} (subject(255)),
+	INDEX {expires_at} (expires_at)
 ) ENGINE=InnoDB`},
 }
 
@@ -68,20 +72,44 @@ var added = map[Dialect][]string{
 	MySQL:      {`attributes VARBINARY(2048) NOT NULL DEFAULT ''`, `revision BIGINT NOT NULL DEFAULT 1`},
 }
 
-// Schema returns the statements that create the table jwtauth_sessions and its
-// indexes, for use in your own migrations. Each statement ends with a semicolon
-// and has no effect if the table or index exists. Schema returns "" for an
-// unknown dialect.
-func Schema(dialect Dialect) string {
+// Schema returns the statements that create the table of opts and its indexes,
+// for use in your own migrations. Each statement ends with a semicolon and has
+// no effect if the table or index exists. Schema returns "" for an unknown
+// dialect or an invalid [Options].Table.
+func Schema(dialect Dialect, opts Options) string {
+	table, err := opts.table()
+	if err != nil {
+		return ""
+	}
 	var text strings.Builder
-	for _, statement := range schemas[dialect] {
+	for _, statement := range schema(dialect, table) {
 		text.WriteString(statement)
 		text.WriteString(";\n")
 	}
 	return text.String()
 }
 
-const anyRow = `SELECT ` + columns + ` FROM jwtauth_sessions WHERE 1 = 0`
+func schema(dialect Dialect, table string) []string {
+	names := strings.NewReplacer(
+		"{table}", dialect.quote(table),
+		"{subject}", dialect.quote(table+"_subject"),
+		"{expires_at}", dialect.quote(table+"_expires_at"),
+	)
+	var list []string
+	for _, statement := range schemas[dialect] {
+		list = append(list, names.Replace(statement))
+	}
+	return list
+}
+
+// quote quotes a valid name. The name may be a word of the SQL dialect, such as
+// "session" or "user".
+func (d Dialect) quote(name string) string {
+	if d == MySQL {
+		return "`" + name + "`"
+	}
+	return `"` + name + `"`
+}
 
 // Migrate creates the table and the indexes of [Schema] if the table does not
 // exist, and adds columns that a table of an earlier version lacks. It may be
@@ -94,16 +122,16 @@ const anyRow = `SELECT ` + columns + ` FROM jwtauth_sessions WHERE 1 = 0`
 // is unavailable, refuses a statement, or has a table of that name with other
 // columns.
 func (s *Store) Migrate(ctx context.Context) error {
+	if s.hasTable(ctx) == nil {
+		return nil
+	}
 	_, err := await(ctx, s, func(ctx context.Context) (struct{}, error) {
-		if s.hasTable(ctx) == nil {
-			return struct{}{}, nil
-		}
-		if err := s.makeTable(ctx); err != nil {
-			return struct{}{}, err
-		}
-		s.addColumns(ctx)
-		return struct{}{}, s.hasTable(ctx)
+		return struct{}{}, s.makeTable(ctx)
 	})
+	if err == nil {
+		s.addColumns(ctx)
+		err = s.hasTable(ctx)
+	}
 	if err != nil {
 		return unavailable(ctx, "migrate", err)
 	}
@@ -111,13 +139,8 @@ func (s *Store) Migrate(ctx context.Context) error {
 }
 
 func (s *Store) hasTable(ctx context.Context) error {
-	rows, err := s.db.QueryContext(ctx, anyRow)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	rows.Next()
-	return rows.Err()
+	_, err := s.rows(ctx, &s.none)
+	return err
 }
 
 // addColumns adds missing columns. A statement fails if the column exists, for
@@ -126,7 +149,9 @@ func (s *Store) hasTable(ctx context.Context) error {
 func (s *Store) addColumns(ctx context.Context) {
 	for _, column := range added[s.dialect] {
 		if s.hasTable(ctx) != nil {
-			_, _ = s.db.ExecContext(ctx, `ALTER TABLE jwtauth_sessions ADD COLUMN `+column)
+			_, _ = await(ctx, s, func(ctx context.Context) (sql.Result, error) {
+				return s.db.ExecContext(ctx, `ALTER TABLE `+s.dialect.quote(s.table)+` ADD COLUMN `+column)
+			})
 		}
 	}
 }
@@ -144,7 +169,7 @@ func (s *Store) makeTable(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, statement := range schemas[s.dialect] {
+	for _, statement := range schema(s.dialect, s.table) {
 		if _, err := tx.ExecContext(ctx, statement); err != nil {
 			return err
 		}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/seed-0a072700/jwtauth"
@@ -22,34 +24,46 @@ const (
 		`label = ? AND attributes = ?`
 )
 
+// pageRows is the maximum number of rows in a page of List.
+const pageRows = 1000
+
 // setStatements sets the statements of a store for its dialect.
 func (s *Store) setStatements() {
+	table := s.dialect.quote(s.table)
 	// If the ID exists, the INSERT changes no row and causes no error. Each
 	// driver would report that error in its own way.
 	insert, onConflict := `INSERT`, ` ON CONFLICT (id) DO NOTHING`
 	if s.dialect == MySQL {
 		insert, onConflict = `INSERT IGNORE`, ``
 	}
-	for statement, text := range map[*statement]string{
-		&s.create:        insert + ` INTO jwtauth_sessions (` + columns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)` + onConflict,
-		&s.load:          `SELECT ` + columns + ` FROM jwtauth_sessions WHERE id = ? AND expires_at > ?`,
-		&s.list:          `SELECT ` + columns + ` FROM jwtauth_sessions WHERE subject = ? AND expires_at > ?`,
-		&s.swap:          `UPDATE jwtauth_sessions SET ` + setMutable + ` WHERE id = ? AND expires_at > ? AND ` + hasMutable,
-		&s.same:          `SELECT 1 FROM jwtauth_sessions WHERE id = ? AND expires_at > ? AND ` + hasMutable,
-		&s.delete:        `DELETE FROM jwtauth_sessions WHERE id = ?`,
-		&s.deleteSubject: `DELETE FROM jwtauth_sessions WHERE subject = ?`,
-		&s.ids:           `SELECT id FROM jwtauth_sessions WHERE subject = ?`,
-		&s.ended:         `SELECT id FROM jwtauth_sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`,
-	} {
-		statement.text = s.dialect.placeholders(text)
-		statement.reuse = s.dialect != PostgreSQL
+	set := func(st *statement, name string, isWrite bool, text string) {
+		s.set(st, name, isWrite, text)
+		st.reuse = s.dialect != PostgreSQL
 	}
+	const write, read = true, false
+	set(&s.create, "create", write, insert+` INTO `+table+` (`+columns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`+onConflict)
+	set(&s.swap, "swap", write, `UPDATE `+table+` SET `+setMutable+` WHERE id = ? AND expires_at > ? AND `+hasMutable)
+	set(&s.delete, "delete", write, `DELETE FROM `+table+` WHERE id = ?`)
+	set(&s.deleteSubject, "delete subject", write, `DELETE FROM `+table+` WHERE subject = ?`)
+	set(&s.load, "load", read, `SELECT `+columns+` FROM `+table+` WHERE id = ? AND expires_at > ?`)
+	set(&s.same, "same", read, `SELECT id FROM `+table+` WHERE id = ? AND expires_at > ? AND `+hasMutable)
+	// The conditions on the ID select the rows of the subject's tag, so that
+	// MySQL can use the primary key. The other databases use the index of
+	// subjects and IDs.
+	set(&s.list, "list", read, `SELECT `+columns+` FROM `+table+
+		` WHERE subject = ? AND expires_at > ? AND id > ? AND id < ? ORDER BY id LIMIT `+strconv.Itoa(pageRows))
+	set(&s.ids, "ids", read, `SELECT id FROM `+table+` WHERE subject = ? LIMIT ?`)
+	set(&s.ended, "ended", read, `SELECT id FROM `+table+` WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`)
+	set(&s.none, "none", read, `SELECT `+columns+` FROM `+table+` WHERE 1 = 0`)
 }
 
 // Create implements [jwtauth.SessionStore].
 func (s *Store) Create(ctx context.Context, row jwtauth.Session) error {
 	if err := checkSizes(row); err != nil {
 		return err
+	}
+	if !strings.HasPrefix(row.ID, jwtauth.SubjectTag(row.Subject)+"-") {
+		return errors.New("jwtauth: sqlstore: Session.ID: does not start with the subject's tag and \"-\"")
 	}
 	fixed := []any{[]byte(row.ID), []byte(row.Subject), row.CreatedAt.UnixMilli(), row.EndsAt.UnixMilli()}
 	n, err := s.exec(ctx, &s.create, append(fixed, mutable(row)...)...)
@@ -61,7 +75,7 @@ func (s *Store) Create(ctx context.Context, row jwtauth.Session) error {
 	}
 	// database/sql repeats a statement if the connection is lost, so an earlier
 	// attempt of this call may have created the row.
-	found, err := s.sessions(ctx, &s.load, []byte(row.ID), row.CreatedAt.UnixMilli())
+	found, err := s.rows(ctx, &s.load, []byte(row.ID), row.CreatedAt.UnixMilli())
 	switch {
 	case err != nil:
 		return unavailable(ctx, "create", err)
@@ -112,12 +126,14 @@ func same(a, b jwtauth.Session) bool {
 
 // Load implements [jwtauth.SessionStore].
 func (s *Store) Load(ctx context.Context, id string, now time.Time) (jwtauth.Session, error) {
-	rows, err := s.sessions(ctx, &s.load, []byte(id), now.UnixMilli())
+	rows, err := s.rows(ctx, &s.load, []byte(id), now.UnixMilli())
 	switch {
 	case err != nil:
 		return jwtauth.Session{}, unavailable(ctx, "load", err)
 	case len(rows) == 0:
 		return jwtauth.Session{}, jwtauth.ErrSessionEnded
+	case rows[0].ID != id:
+		return jwtauth.Session{}, unavailable(ctx, "load", errForeign)
 	}
 	return rows[0], nil
 }
@@ -140,38 +156,60 @@ func (s *Store) Swap(ctx context.Context, old, next jwtauth.Session, now time.Ti
 	// No row was changed. Either a field differs from old, or the row equals
 	// next already: from an earlier attempt of this call that the driver
 	// repeated, or because MySQL's drivers may count changed rows only.
-	won, err = s.exists(ctx, &s.same, append(row, mutable(next)...)...)
+	same, err := s.find(ctx, &s.same, append(row, mutable(next)...)...)
 	if err != nil {
 		return false, unavailable(ctx, "swap", err)
 	}
-	return won, nil
+	return len(same) > 0, nil
 }
 
-// List implements [jwtauth.SessionStore].
+// List implements [jwtauth.SessionStore]. It reads pages in the order of the
+// IDs, so that it returns each session once.
 func (s *Store) List(ctx context.Context, subject string, now time.Time) ([]jwtauth.Session, error) {
-	rows, err := s.sessions(ctx, &s.list, []byte(subject), now.UnixMilli())
-	if err != nil {
-		return nil, unavailable(ctx, "list", err)
+	tag := jwtauth.SubjectTag(subject)
+	after, before := tag+",", tag+"." // "-" is between them
+	var list []jwtauth.Session
+	for {
+		page, err := s.rows(ctx, &s.list, []byte(subject), now.UnixMilli(), []byte(after), []byte(before))
+		if err != nil {
+			return nil, unavailable(ctx, "list", err)
+		}
+		for _, row := range page {
+			if row.Subject != subject {
+				return nil, unavailable(ctx, "list", errForeign)
+			}
+			after = max(after, row.ID)
+		}
+		list = append(list, page...)
+		if len(page) < pageRows {
+			return list, nil
+		}
 	}
-	return rows, nil
 }
 
 func instant(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
-// sessions returns the rows of a query for all columns.
-func (s *Store) sessions(ctx context.Context, st *statement, args ...any) ([]jwtauth.Session, error) {
-	return query(ctx, s, st, args, func(rows *sql.Rows) (row jwtauth.Session, err error) {
-		var created, auth, rotated, expires, ends int64
-		err = rows.Scan(&row.ID, &row.Subject, &created, &ends,
-			&row.Revision, &row.Generation, &auth, &rotated, &expires, &row.Label, &row.Attributes)
-		row.CreatedAt, row.AuthTime = instant(created), instant(auth)
-		row.RotatedAt, row.ExpiresAt, row.EndsAt = instant(rotated), instant(expires), instant(ends)
-		return row, err
+// rows returns the rows of a query for all columns.
+func (s *Store) rows(ctx context.Context, st *statement, args ...any) ([]jwtauth.Session, error) {
+	return query(ctx, s, st, args, func(scan scanFunc) (row jwtauth.Session, found bool, err error) {
+		var id, subject, label, attributes []byte
+		var created, ends, revision, generation, auth, rotated, expires sql.Null[int64]
+		err = scan(&id, &subject, &created, &ends, &revision, &generation, &auth, &rotated, &expires, &label, &attributes)
+		return jwtauth.Session{
+			ID: string(id), Subject: string(subject), Label: string(label), Attributes: string(attributes),
+			Revision: revision.V, Generation: generation.V,
+			CreatedAt: instant(created.V), AuthTime: instant(auth.V),
+			RotatedAt: instant(rotated.V), ExpiresAt: instant(expires.V), EndsAt: instant(ends.V),
+		}, id != nil, err
 	})
 }
 
-// exists reports whether a query that selects 1 finds a row.
-func (s *Store) exists(ctx context.Context, st *statement, args ...any) (bool, error) {
-	rows, err := query(ctx, s, st, args, func(rows *sql.Rows) (one int, err error) { return one, rows.Scan(&one) })
-	return len(rows) > 0, err
+// find returns the IDs that a query selects, as arguments for the next
+// statement.
+func (s *Store) find(ctx context.Context, st *statement, args ...any) ([]any, error) {
+	return query(ctx, s, st, args, func(scan scanFunc) (any, bool, error) {
+		var id []byte
+		err := scan(&id)
+		return id, id != nil, err
+	})
 }

@@ -28,7 +28,7 @@ var ada = jwtauth.Session{
 
 func open(t *testing.T, f *fake, d sqlstore.Dialect) *sqlstore.Store {
 	t.Helper()
-	store, err := sqlstore.New(f.open(t), d)
+	store, err := sqlstore.New(f.open(t), d, sqlstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,11 +36,11 @@ func open(t *testing.T, f *fake, d sqlstore.Dialect) *sqlstore.Store {
 }
 
 func TestNewNamesAllFaults(t *testing.T) {
-	_, err := sqlstore.New(nil, 0)
+	_, err := sqlstore.New(nil, 0, sqlstore.Options{})
 	if err == nil || !strings.Contains(err.Error(), "db is nil") || !strings.Contains(err.Error(), "dialect 0") {
 		t.Errorf("%v; want both faults", err)
 	}
-	if _, err := sqlstore.New(new(sql.DB), sqlstore.MySQL+1); err == nil {
+	if _, err := sqlstore.New(new(sql.DB), sqlstore.MySQL+1, sqlstore.Options{}); err == nil {
 		t.Error("New accepts a dialect after the last one")
 	}
 }
@@ -170,7 +170,7 @@ func TestLoadUnknown(t *testing.T) {
 }
 
 func TestSchemaOfUnknownDialect(t *testing.T) {
-	if text := sqlstore.Schema(0); text != "" {
+	if text := sqlstore.Schema(0, sqlstore.Options{}); text != "" {
 		t.Errorf("Schema(0) returned %q", text)
 	}
 }
@@ -183,7 +183,7 @@ func TestSQLiteAbandonedCalls(t *testing.T) {
 		f := &fake{affected: 1, block: func(context.Context, string) error { <-locked; return nil }}
 		db := f.open(t)
 		db.SetMaxOpenConns(2)
-		store, err := sqlstore.New(db, sqlstore.SQLite)
+		store, err := sqlstore.New(db, sqlstore.SQLite, sqlstore.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -219,7 +219,7 @@ func TestSQLiteDriverPanics(t *testing.T) {
 		f := &fake{affected: 1, block: func(context.Context, string) error { does(); return nil }}
 		db := f.open(t)
 		db.SetMaxOpenConns(1)
-		store, err := sqlstore.New(db, sqlstore.SQLite)
+		store, err := sqlstore.New(db, sqlstore.SQLite, sqlstore.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 // statement is a statement of one store.
 type statement struct {
 	text string
+	mark string // the first column of every row; "" if there is no such column
 
 	// reuse says that the statement is prepared once. Without it, the drivers
 	// of MySQL would make an additional round trip for each call, and SQLite's
@@ -42,8 +43,43 @@ func (st *statement) on(ctx context.Context, db *sql.DB) (*sql.Stmt, error) {
 	return st.prepared.Load(), nil
 }
 
+// set sets the text of a statement.
+//
+// On PostgreSQL the statement returns at least one row, and each row starts
+// with a mark that names the statement. Without it, the result of another
+// statement could be confused with one that has no rows. A pooler that shares
+// connections can cause that (see "PgBouncer" in the package documentation).
+func (s *Store) set(st *statement, name string, isWrite bool, text string) {
+	st.text = s.dialect.placeholders(text)
+	if s.dialect != PostgreSQL {
+		return
+	}
+	st.mark = s.table + ": " + name
+	if isWrite {
+		st.text = `WITH changed AS (` + st.text + ` RETURNING 1) SELECT '` + st.mark + `'::text, count(*) FROM changed`
+	} else {
+		st.text = `SELECT * FROM (SELECT '` + st.mark + `'::text) mark LEFT JOIN (` + st.text + `) found ON TRUE`
+	}
+}
+
+var errForeign = errors.New("the database returned the result of another statement; " +
+	"if a pooler such as PgBouncer shares connections, the driver needs another setting (see the documentation of package sqlstore)")
+
 // exec runs a statement and returns the number of changed rows.
 func (s *Store) exec(ctx context.Context, st *statement, args ...any) (int64, error) {
+	if st.mark != "" {
+		counts, err := query(ctx, s, st, args, func(scan scanFunc) (n int64, found bool, err error) {
+			err = scan(&n)
+			return n, true, err
+		})
+		if err == nil && len(counts) != 1 {
+			err = errForeign
+		}
+		if err != nil {
+			return 0, err
+		}
+		return counts[0], nil
+	}
 	return await(ctx, s, func(ctx context.Context) (int64, error) {
 		prepared, err := st.on(ctx, s.db)
 		if err != nil {
@@ -62,8 +98,12 @@ func (s *Store) exec(ctx context.Context, st *statement, args ...any) (int64, er
 	})
 }
 
-// query runs a statement and returns the results of scan for all rows.
-func query[T any](ctx context.Context, s *Store, st *statement, args []any, scan func(*sql.Rows) (T, error)) ([]T, error) {
+// scanFunc scans the columns of a row.
+type scanFunc func(dst ...any) error
+
+// query runs a statement and returns the results of scanRow for all rows that
+// it finds.
+func query[T any](ctx context.Context, s *Store, st *statement, args []any, scanRow func(scanFunc) (T, bool, error)) ([]T, error) {
 	return await(ctx, s, func(ctx context.Context) ([]T, error) {
 		prepared, err := st.on(ctx, s.db)
 		if err != nil {
@@ -79,15 +119,38 @@ func query[T any](ctx context.Context, s *Store, st *statement, args []any, scan
 			return nil, err
 		}
 		defer rows.Close()
+		scan := rows.Scan
+		marked := st.mark == ""
+		if !marked {
+			scan = func(dst ...any) error {
+				var mark string
+				if err := rows.Scan(append([]any{&mark}, dst...)...); err != nil {
+					return err
+				}
+				if mark != st.mark {
+					return errForeign
+				}
+				marked = true
+				return nil
+			}
+		}
 		var list []T
 		for rows.Next() {
-			row, err := scan(rows)
+			row, found, err := scanRow(scan)
 			if err != nil {
 				return nil, err
 			}
-			list = append(list, row)
+			if found {
+				list = append(list, row)
+			}
 		}
-		return list, rows.Err()
+		if err := rows.Err(); err != nil {
+			return nil, err
+		}
+		if !marked {
+			return nil, errForeign
+		}
+		return list, nil
 	})
 }
 

@@ -99,7 +99,7 @@ func TestMigrate(t *testing.T) {
 		if d == sqlstore.PostgreSQL {
 			schema = []string{lock}
 		}
-		for text := range strings.SplitAfterSeq(sqlstore.Schema(d), ";\n") {
+		for text := range strings.SplitAfterSeq(sqlstore.Schema(d, sqlstore.Options{}), ";\n") {
 			if text != "" {
 				schema = append(schema, strings.TrimSuffix(text, ";\n"))
 			}

@@ -108,7 +108,7 @@ func openSQL(t testing.TB, dialect sqlstore.Dialect, driver, dsn string) jwtauth
 	t.Cleanup(func() { _ = db.Close() })
 	db.SetMaxOpenConns(16)
 	db.SetMaxIdleConns(16)
-	store, err := sqlstore.New(db, dialect)
+	store, err := sqlstore.New(db, dialect, sqlstore.Options{})
 	check(t, err)
 	check(t, store.Migrate(t.Context()))
 	return store

@@ -24,7 +24,7 @@ func TestMigrateConcurrently(t *testing.T) {
 				var wg sync.WaitGroup
 				for i := range instances {
 					wg.Go(func() {
-						store, err := sqlstore.New(db, d.dialect)
+						store, err := sqlstore.New(db, d.dialect, sqlstore.Options{})
 						if err == nil {
 							err = store.Migrate(t.Context())
 						}
@@ -57,7 +57,7 @@ func TestMigrateForeignTable(t *testing.T) {
 			if _, err := db.ExecContext(t.Context(), "CREATE TABLE jwtauth_sessions (id INTEGER, expires_at INTEGER, subject INTEGER)"); err != nil {
 				t.Fatal(err)
 			}
-			store, err := sqlstore.New(db, d.dialect)
+			store, err := sqlstore.New(db, d.dialect, sqlstore.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -74,7 +74,7 @@ func TestSchema(t *testing.T) {
 		t.Run(d.name, func(t *testing.T) {
 			db := d.open(t)
 			for range 2 {
-				for _, statement := range strings.SplitAfter(sqlstore.Schema(d.dialect), ";\n") {
+				for _, statement := range strings.SplitAfter(sqlstore.Schema(d.dialect, sqlstore.Options{}), ";\n") {
 					if statement == "" {
 						continue
 					}
@@ -83,7 +83,7 @@ func TestSchema(t *testing.T) {
 					}
 				}
 			}
-			store, err := sqlstore.New(db, d.dialect)
+			store, err := sqlstore.New(db, d.dialect, sqlstore.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -219,7 +219,7 @@ func TestTooLong(t *testing.T) {
 				"ID": func(s *jwtauth.Session, more int) {
 					s.ID += strings.Repeat("x", sqlstore.MaxIDBytes-len(s.ID)+more)
 				},
-				"Subject": func(s *jwtauth.Session, more int) { s.Subject = strings.Repeat("x", sqlstore.MaxSubjectBytes+more) },
+				"Subject": func(s *jwtauth.Session, more int) { *s = session(strings.Repeat("x", sqlstore.MaxSubjectBytes+more)) },
 				"Label":   func(s *jwtauth.Session, more int) { s.Label = strings.Repeat("x", sqlstore.MaxLabelBytes+more) },
 			} {
 				s := session("ada")

@@ -86,7 +86,7 @@ func openSQLite(t testing.TB, file string) *sql.DB {
 // on returns a store on an empty database with its table.
 func (d database) on(t testing.TB, db *sql.DB) *sqlstore.Store {
 	t.Helper()
-	store, err := sqlstore.New(db, d.dialect)
+	store, err := sqlstore.New(db, d.dialect, sqlstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

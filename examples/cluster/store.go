@@ -66,7 +66,7 @@ func openSQL(ctx context.Context, dialect sqlstore.Dialect, driver, dsn string) 
 	db.SetMaxOpenConns(maxConnections)
 	db.SetMaxIdleConns(maxConnections)
 	db.SetConnMaxIdleTime(5 * time.Minute)
-	sessions, err := sqlstore.New(db, dialect)
+	sessions, err := sqlstore.New(db, dialect, sqlstore.Options{})
 	if err == nil {
 		err = sessions.Migrate(ctx)
 	}

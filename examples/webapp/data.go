@@ -79,7 +79,7 @@ func openSessions(ctx context.Context, folder string) (*sql.DB, *sqlstore.Store,
 	// SQLite has one writer at a time, so a few connections are enough.
 	db.SetMaxOpenConns(maxConnections)
 	db.SetMaxIdleConns(maxConnections)
-	store, err := sqlstore.New(db, sqlstore.SQLite)
+	store, err := sqlstore.New(db, sqlstore.SQLite, sqlstore.Options{})
 	if err == nil {
 		err = store.Migrate(ctx)
 	}
