@@ -240,7 +240,8 @@ func (h *Handlers) begin(r *http.Request, subject string, opts []LoginOption) (T
 		return Tokens{}, Session{}, err
 	}
 	if h.opts.Cookies != nil {
-		if err := h.replaceSession(r, tokens); err != nil {
+		h.issuer.endOnPanic(r.Context(), session, func() { err = h.replaceSession(r, tokens) })
+		if err != nil {
 			return Tokens{}, Session{}, err
 		}
 	}

@@ -144,3 +144,17 @@ func TestLiveUnasked(t *testing.T) {
 	s.at(5 * time.Minute)
 	wantRefresh(t, "the old token, when the store is back", s.Issuer, old)
 }
+
+// An outage that only Live notices counts for refreshes of the same Issuer.
+func TestLiveSharesOutages(t *testing.T) {
+	s := newService(t)
+	live := s.live()
+	old := s.login(t).RefreshToken
+	current := s.refresh(t, old)
+	s.store.before = func(context.Context, string) error { return errDown }
+	_, err := live.VerifyToken(t.Context(), current.AccessToken)
+	wantError(t, "during the outage", err, jwtauth.ErrUnavailable)
+	s.store.before = nil
+	s.at(5 * time.Minute)
+	wantRefresh(t, "the old token, when the store is back", s.Issuer, old)
+}

@@ -64,7 +64,9 @@ func SessionData(v any) LoginOption {
 // that was checked for this login: at most 256 bytes. Use a counter or a time
 // that changes with the password, and not its hash, which also changes when it
 // is computed anew. Login and Refresh compare it with
-// IssuerOptions.CredentialVersion.
+// IssuerOptions.CredentialVersion. The empty version is compared as well, such
+// as that of a user whose password was never changed. Without this option, such
+// as for a login with a passkey, there is no comparison.
 func CredentialVersion(v string) LoginOption {
 	return func(o *loginOptions) { o.attributes.SetCredentialVersion(&o.faults, "CredentialVersion", v) }
 }
@@ -100,7 +102,11 @@ func Confirmation(member, value string) LoginOption {
 //     contains control characters, if an option has an invalid value, if
 //     [Issuer.Sign] refuses the private claims, or if the key fails to sign.
 //
-// On error a session may remain in the store, but no token for it exists.
+// If a callback fails or panics, or if ctx ends before Login returns, the
+// session is deleted. It can remain in the store, without a token, if the store
+// fails or the process ends at that moment. It also remains if the response is
+// lost. Such sessions end after IssuerOptions.IdleTTL, or earlier by
+// IssuerOptions.MaxSessions.
 func (i *Issuer) Login(ctx context.Context, subject string, opts ...LoginOption) (Tokens, error) {
 	tokens, s, err := i.login(ctx, subject, opts...)
 	if err == nil {
@@ -133,39 +139,66 @@ func (i *Issuer) login(ctx context.Context, subject string, opts ...LoginOption)
 	// then either LogoutAll finds the session, or a callback is called later
 	// and sees the change.
 	if err := i.sessions.create(ctx, s); err != nil {
+		if ctx.Err() != nil { // the client has gone, and the store is not down
+			_ = i.sessions.delete(ctx, s.Subject, s.ID)
+		}
 		return Tokens{}, Session{}, err
 	}
+	var tokens Tokens
+	i.endOnPanic(ctx, s, func() { tokens, err = i.complete(ctx, s) })
+	if err != nil {
+		return Tokens{}, Session{}, err
+	}
+	return tokens, s, nil
+}
+
+// endOnPanic calls do for a new session. If a callback panics in it, the tokens
+// of the session are lost, so it ends the session.
+func (i *Issuer) endOnPanic(ctx context.Context, s Session, do func()) {
+	returned := false
+	defer func() {
+		if !returned && s.ID != "" {
+			_ = i.sessions.delete(ctx, s.Subject, s.ID)
+		}
+	}()
+	do()
+	returned = true
+}
+
+// complete returns the tokens of a session that was just created. On error, it
+// deletes the session.
+func (i *Issuer) complete(ctx context.Context, s Session) (Tokens, error) {
 	tokens, err := i.firstTokens(ctx, s)
 	if err != nil {
 		if failed := i.sessions.delete(ctx, s.Subject, s.ID); failed != nil {
-			return Tokens{}, Session{}, failed
+			return Tokens{}, failed
 		}
 		if reason := denialReason(err); reason != "" {
 			i.emit(ctx, Event{Kind: EventDenied, Reason: reason, Subject: s.Subject, SessionID: s.ID})
 		}
-		return Tokens{}, Session{}, err
+		return Tokens{}, err
 	}
 	i.emit(ctx, Event{Kind: EventLogin, Subject: s.Subject, SessionID: s.ID})
-	return tokens, s, nil
+	return tokens, nil
 }
 
-// firstTokens returns the tokens of a session that was just created. If a
-// callback panics, it deletes the session, for which no token exists.
-func (i *Issuer) firstTokens(ctx context.Context, s Session) (tokens Tokens, err error) {
-	returned := false
-	defer func() {
-		if !returned {
-			_ = i.sessions.delete(ctx, s.Subject, s.ID)
-		}
-	}()
-	if err = i.checkCredential(ctx, s, ErrWrongPassword); err == nil {
-		var private any
-		if private, err = i.privateClaims(ctx, s); err == nil {
-			tokens, err = i.sessionTokens(s, private)
-		}
+// firstTokens returns the tokens of a session that was just created.
+func (i *Issuer) firstTokens(ctx context.Context, s Session) (Tokens, error) {
+	if err := i.checkCredential(ctx, s, ErrWrongPassword); err != nil {
+		return Tokens{}, err
 	}
-	returned = true
-	return tokens, err
+	private, err := i.privateClaims(ctx, s)
+	if err != nil {
+		return Tokens{}, err
+	}
+	tokens, err := i.sessionTokens(s, private)
+	if err != nil {
+		return Tokens{}, err
+	}
+	if err := ctx.Err(); err != nil { // the client has gone, without its tokens
+		return Tokens{}, fmt.Errorf("%w: %v", ErrUnavailable, err)
+	}
+	return tokens, nil
 }
 
 // newSession returns the session that a login creates.
@@ -206,7 +239,7 @@ func (i *Issuer) newSession(subject string, opts []LoginOption) (Session, error)
 // the credential of the session is another one by now.
 func (i *Issuer) checkCredential(ctx context.Context, s Session, changed error) error {
 	seen := s.attributes().CredentialVersion
-	if i.credentialVersion == nil || seen == "" {
+	if i.credentialVersion == nil || seen == nil {
 		return nil
 	}
 	current, err := i.credentialVersion(ctx, s.Subject)
@@ -215,7 +248,7 @@ func (i *Issuer) checkCredential(ctx context.Context, s Session, changed error) 
 		return err
 	case err != nil:
 		return fmt.Errorf("%w: IssuerOptions.CredentialVersion: %v", ErrUnavailable, err)
-	case current != seen:
+	case current != *seen:
 		return fmt.Errorf("%w: %w", changed, errCredentialChanged)
 	}
 	return nil
@@ -247,46 +280,6 @@ func (i *Issuer) privateClaims(ctx context.Context, s Session) (any, error) {
 		return private, err
 	}
 	return nil, fmt.Errorf("%w: IssuerOptions.Claims: %v", ErrUnavailable, err)
-}
-
-// accessToken returns an access token of a session. Without an ID, s stands for
-// a login without a session.
-func (i *Issuer) accessToken(s Session, private any) (Tokens, error) {
-	a, err := attributes.Decode(s.Attributes)
-	if err != nil {
-		return Tokens{}, fmt.Errorf("jwtauth: %w", err)
-	}
-	token, seconds, err := i.sign(&tokenSpec{
-		subject:    s.Subject,
-		private:    private,
-		ttl:        i.ttl,
-		authTime:   s.AuthTime,
-		sessionID:  s.ID,
-		endsAt:     s.ExpiresAt,
-		attributes: a,
-	})
-	if err != nil {
-		return Tokens{}, err
-	}
-	tokens := Tokens{AccessToken: token, TokenType: "Bearer", ExpiresIn: seconds}
-	if a.Confirmation.Member == "jkt" {
-		tokens.TokenType = "DPoP" // RFC 9449, section 5
-	}
-	return tokens, nil
-}
-
-// sessionTokens returns both tokens of a session's current generation.
-func (i *Issuer) sessionTokens(s Session, private any) (Tokens, error) {
-	tokens, err := i.accessToken(s, private)
-	if err != nil {
-		return Tokens{}, err
-	}
-	tokens.RefreshToken, err = i.keys.Load().mintRefresh(s)
-	if err != nil {
-		return Tokens{}, err
-	}
-	tokens.RefreshExpiresIn = int(refreshExpiry(s).Sub(i.rules.now()) / time.Second)
-	return tokens, nil
 }
 
 // Logout ends the session of a refresh token, even if the token is expired or

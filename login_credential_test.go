@@ -64,22 +64,25 @@ func TestCredentialVersion(t *testing.T) {
 	wantError(t, "disabled", err, jwtauth.ErrSubjectDisabled)
 }
 
-// A panic of a callback leaves no session behind.
-func TestLoginPanic(t *testing.T) {
+// Users without a version have the empty one, which is compared as well.
+func TestCredentialVersionEmpty(t *testing.T) {
+	version := ""
 	s := newService(t, func(o *jwtauth.IssuerOptions) {
-		o.Claims = func(context.Context, jwtauth.Session) (any, error) { panic("a test") }
+		o.CredentialVersion = func(context.Context, string) (string, error) { return version, nil }
 	})
-	func() {
-		defer func() {
-			if recover() != "a test" {
-				t.Error("the panic is lost")
-			}
-		}()
-		_, _ = s.Login(t.Context(), "user-1")
-	}()
-	if list, err := s.Sessions(t.Context(), "user-1"); err != nil || len(list) != 0 {
-		t.Errorf("%d sessions are left, %v", len(list), err)
+	login := func() (jwtauth.Tokens, error) {
+		return s.Login(t.Context(), "user-1", jwtauth.CredentialVersion(""))
 	}
+	tokens, err := login()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens = s.refresh(t, tokens.RefreshToken)
+	version = "1"
+	_, err = login()
+	wantError(t, "the old password", err, jwtauth.ErrWrongPassword)
+	_, err = s.Refresh(t.Context(), tokens.RefreshToken)
+	wantError(t, "refresh after the change", err, jwtauth.ErrSessionEnded)
 }
 
 // A login ends the sessions that exceed the limit: never its own, never a later

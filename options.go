@@ -111,8 +111,9 @@ type IssuerOptions struct {
 	// exceeds it, the excess ends, each with an [EventLogout]: only sessions
 	// that are older than the new one, first those that were never refreshed
 	// and whose access token has expired, then by the time of the last
-	// rotation. Logins in progress can exceed the limit for a moment. Negative
-	// for no limit. Default 100.
+	// rotation. Logins in progress can exceed the limit for a moment. The limit
+	// also bounds sessions without a user, such as the first one of a login
+	// form that was sent twice. Negative for no limit. Default 100.
 	MaxSessions int
 
 	// Check, if not nil, is called last for every access token that this Issuer

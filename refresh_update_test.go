@@ -292,10 +292,10 @@ func TestSessionOptionFaults(t *testing.T) {
 	s := newService(t)
 	long := strings.Repeat("x", 257)
 	_, err := s.Login(t.Context(), "", jwtauth.SessionData(func() {}), jwtauth.AuthenticatedBy(long, "a", long),
-		jwtauth.CredentialVersion(""), jwtauth.Confirmation("", "v"))
+		jwtauth.CredentialVersion(long), jwtauth.Confirmation("", "v"))
 	checkFaults(t, err, []string{
 		"Login: subject: is empty", "SessionData: v: json: unsupported type", "AuthenticatedBy: acr: is 257 bytes long; the maximum is 256",
-		"AuthenticatedBy: amr[1]: is 257 bytes long", "CredentialVersion: v: is empty", "Confirmation: member: is empty",
+		"AuthenticatedBy: amr[1]: is 257 bytes long", "CredentialVersion: v: is 257 bytes long", "Confirmation: member: is empty",
 	})
 	for n, want := range map[int]string{1022: "", 1023: "SessionData: v: is 1025 bytes of JSON; the maximum is 1024"} {
 		_, err := s.Login(t.Context(), "user-1", jwtauth.SessionData(strings.Repeat("x", n)))

@@ -215,11 +215,13 @@ func (i *Issuer) limitSessions(ctx context.Context, own Session) {
 	if err != nil {
 		return
 	}
-	for _, s := range i.excess(list, own) {
-		if i.end(ctx, Event{Kind: EventLogout, Reason: ReasonLimit, Subject: s.Subject, SessionID: s.ID}) != nil {
-			return
+	i.endOnPanic(ctx, own, func() {
+		for _, s := range i.excess(list, own) {
+			if i.end(ctx, Event{Kind: EventLogout, Reason: ReasonLimit, Subject: s.Subject, SessionID: s.ID}) != nil {
+				return
+			}
 		}
-	}
+	})
 }
 
 // excess returns the sessions to end: at most as many as exceed the limit, only

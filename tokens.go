@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/seed-0a072700/jwtauth/internal/attributes"
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
 	"github.com/seed-0a072700/jwtauth/internal/jsonwrite"
 )
@@ -136,4 +137,44 @@ func (o *ownRefreshKeys) VerificationKeys(_ context.Context, alg Algorithm, _ st
 func deriveRefreshKey(key Key, issuer string) (Key, error) {
 	derived, err := key.k.DeriveHMAC("jwtauth refresh token\x00" + issuer)
 	return Key{derived}, err
+}
+
+// accessToken returns an access token of a session. Without an ID, s stands for
+// a login without a session.
+func (i *Issuer) accessToken(s Session, private any) (Tokens, error) {
+	a, err := attributes.Decode(s.Attributes)
+	if err != nil {
+		return Tokens{}, fmt.Errorf("jwtauth: %w", err)
+	}
+	token, seconds, err := i.sign(&tokenSpec{
+		subject:    s.Subject,
+		private:    private,
+		ttl:        i.ttl,
+		authTime:   s.AuthTime,
+		sessionID:  s.ID,
+		endsAt:     s.ExpiresAt,
+		attributes: a,
+	})
+	if err != nil {
+		return Tokens{}, err
+	}
+	tokens := Tokens{AccessToken: token, TokenType: "Bearer", ExpiresIn: seconds}
+	if a.Confirmation.Member == "jkt" {
+		tokens.TokenType = "DPoP" // RFC 9449, section 5
+	}
+	return tokens, nil
+}
+
+// sessionTokens returns both tokens of a session's current generation.
+func (i *Issuer) sessionTokens(s Session, private any) (Tokens, error) {
+	tokens, err := i.accessToken(s, private)
+	if err != nil {
+		return Tokens{}, err
+	}
+	tokens.RefreshToken, err = i.keys.Load().mintRefresh(s)
+	if err != nil {
+		return Tokens{}, err
+	}
+	tokens.RefreshExpiresIn = int(refreshExpiry(s).Sub(i.rules.now()) / time.Second)
+	return tokens, nil
 }

@@ -19,7 +19,7 @@ type Attributes struct {
 	ACR               string          // "acr" of the last authentication
 	AMR               []string        // "amr" of the last authentication
 	Data              json.RawMessage // data of the application, one JSON value
-	CredentialVersion string          // of the password that was checked
+	CredentialVersion *string         // of the password that was checked; nil for none
 	Confirmation      Confirmation    // the key that the session is bound to
 	BrowserSession    bool            // cookies end with the browser
 	Updates           int64           // number of updates since the login
@@ -95,7 +95,7 @@ func (a Attributes) Encode() (string, error) {
 		"acr":  {a.ACR != "", a.ACR},
 		"amr":  {len(a.AMR) > 0, a.AMR},
 		"data": {len(a.Data) > 0, a.Data},
-		"cv":   {a.CredentialVersion != "", a.CredentialVersion},
+		"cv":   {a.CredentialVersion != nil, a.CredentialVersion},
 		"cnf":  {a.Confirmation != Confirmation{}, a.Confirmation},
 		"bs":   {a.BrowserSession, a.BrowserSession},
 		"upd":  {a.Updates != 0, a.Updates},

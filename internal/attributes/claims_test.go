@@ -14,7 +14,7 @@ func TestAppendClaims(t *testing.T) {
 		`,"amr":["hwk","user"]`:              {AMR: []string{"hwk", "user"}},
 		`,"cnf":{"x5t#S256":"a\"b"}`:         {Confirmation: key},
 		`,"upd":7`:                           {Updates: 7},
-		`,"acr":"\n","amr":["a"],"upd":1`:    {ACR: "\n", AMR: []string{"a"}, Updates: 1, CredentialVersion: "7"},
+		`,"acr":"\n","amr":["a"],"upd":1`:    {ACR: "\n", AMR: []string{"a"}, Updates: 1, CredentialVersion: new("7")},
 		`,"acr":"1"`:                         {ACR: "1", BrowserSession: true, Data: []byte(`{"a":1}`)},
 		`,"cnf":{"x5t#S256":"a\"b"},"upd":2`: {Confirmation: key, Updates: 2},
 	} {

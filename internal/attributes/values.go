@@ -45,11 +45,13 @@ func (a *Attributes) SetData(f *faults.Collector, option string, v any) {
 	a.Data = text
 }
 
-// SetCredentialVersion sets CredentialVersion. It adds a fault if the version
-// is not valid.
+// SetCredentialVersion sets CredentialVersion, which may be empty. It adds a
+// fault if the version is not valid.
 func (a *Attributes) SetCredentialVersion(f *faults.Collector, option, version string) {
-	checkText(f, option+": v", version)
-	a.CredentialVersion = version
+	if version != "" {
+		checkText(f, option+": v", version)
+	}
+	a.CredentialVersion = &version
 }
 
 // SetConfirmation sets Confirmation. It adds a fault for each text that is not
