@@ -22,8 +22,9 @@ deps: ## install the programs and packages that the tests of every module use
 test: ## gofmt, vet, staticcheck and the tests of every module
 	@scripts/test.sh $(MODULES)
 
-cover: ## coverage of the root module, per package and in total (profile: cover.out)
-	@go test -coverprofile=cover.out ./...
+cover: ## coverage of the root package and internal/ by all their tests together (profile: cover.out)
+	@go test -coverprofile=cover.out -coverpkg=.,./internal/... . ./internal/... >cover.log || { cat cover.log; exit 1; }
+	@rm cover.log
 	@go tool cover -func=cover.out | tail -n 1
 
 fuzz: ## run each fuzz target of every module for FUZZTIME (60s)
