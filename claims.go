@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/seed-0a072700/jwtauth/internal/jsondecode"
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
@@ -117,7 +118,7 @@ func (c *Claims) UnmarshalJSON(data []byte) error {
 		return nil // by convention, see json.Unmarshaler
 	}
 	var read Claims
-	if err := read.scan(string(data), nil); err != nil {
+	if err := read.scan(string(data), false, nil); err != nil {
 		return err
 	}
 	*c = read
@@ -187,10 +188,14 @@ func claimsFault(text string) error { return fmt.Errorf("%w: %s", ErrClaimsInval
 // scan reads a claims object in one pass into c, which must be zero. It matches
 // claims by their exact names. A value of the wrong type, null included, is an
 // error if verification depends on the claim, and counts as absent otherwise.
-// It decodes no other member.
-func (c *Claims) scan(payload string, scopeClaims []string) error {
+// It decodes no other member. If ascii is true, the caller knows that payload is
+// ASCII.
+func (c *Claims) scan(payload string, ascii bool, scopeClaims []string) error {
 	c.payload = payload
-	s := jsonscan.New(payload)
+	if !ascii && !utf8.ValidString(payload) {
+		return errPayloadJSON
+	}
+	s := jsonscan.NewValid(payload)
 	for s.Next() {
 		if err := c.scanClaim(s.Name(), s.Value(), scopeClaims); err != nil {
 			return err

@@ -305,11 +305,11 @@ func (r *rules) acceptsType(h compact.Header) bool {
 // does not change with time.
 func (r *rules) readClaims(c *Claims, segment string) error {
 	var stack [1 << 10]byte // larger payloads go to the heap
-	payload, ok := compact.Decode(stack[:0], segment)
+	payload, ascii, ok := compact.DecodeText(stack[:0], segment)
 	if !ok {
 		return errPayloadEncoding
 	}
-	if err := c.scan(string(payload), r.scopeClaims); err != nil {
+	if err := c.scan(string(payload), ascii, r.scopeClaims); err != nil {
 		return err
 	}
 	switch {

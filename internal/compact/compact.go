@@ -42,8 +42,10 @@ var digits = func() (t [4][256]uint32) {
 	return t
 }()
 
-// notDigit is a bit above the 24 bits of a group.
-const notDigit = 1 << 31
+const (
+	notDigit = 1 << 31  // a bit above the 24 bits of a group
+	notASCII = 0x808080 // the highest bit of each byte of a group
+)
 
 // Decode decodes text from base64url without padding (RFC 7515, section 2) and
 // appends the result to dst. It returns false unless text is canonical, that
@@ -51,6 +53,13 @@ const notDigit = 1 << 31
 //
 // encoding/base64 ignores line breaks even in strict mode, and is slower.
 func Decode(dst []byte, text string) ([]byte, bool) {
+	dst, _, ok := DecodeText(dst, text)
+	return dst, ok
+}
+
+// DecodeText is like [Decode], and also reports whether the result is ASCII. It
+// sees all bytes anyway, so that the caller need not look at them again.
+func DecodeText(dst []byte, text string) (result []byte, ascii, ok bool) {
 	n := len(dst)
 	dst = slices.Grow(dst, DecodedLen(len(text)))[:n+DecodedLen(len(text))]
 	out := dst[n:]
@@ -73,17 +82,19 @@ func Decode(dst []byte, text string) ([]byte, bool) {
 	var v uint32
 	switch len(text) {
 	case 1:
-		return dst, false
+		return dst, false, false
 	case 2:
 		v = digits[0][text[0]] | digits[1][text[1]]
+		seen |= v
 		out[0] = byte(v >> 16)
 		v &^= 0xff << 16
 	case 3:
 		v = digits[0][text[0]] | digits[1][text[1]] | digits[2][text[2]]
+		seen |= v
 		out[0], out[1] = byte(v>>16), byte(v>>8)
 		v &^= 0xffff << 8
 	}
-	return dst, seen&notDigit == 0 && v == 0
+	return dst, seen&notASCII == 0, seen&notDigit == 0 && v == 0
 }
 
 // group returns the 24 bits of the first four digits of text.

@@ -1,6 +1,7 @@
 package compact_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"math"
 	"strings"
@@ -50,11 +51,18 @@ func decode(text string) (string, bool) {
 	return string(data), true
 }
 
+func isASCII(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r >= 0x80 }) // an invalid byte is U+FFFD
+}
+
 func checkDecode(t *testing.T, text string) {
 	t.Helper()
 	const before = "kept"
 	got, ok := compact.Decode([]byte(before), text)
 	want, wantOK := decode(text)
+	if _, ascii, ok := compact.DecodeText(nil, text); ok && ascii != isASCII(want) {
+		t.Errorf("%q: reported as ASCII: %v", text, ascii)
+	}
 	switch {
 	case ok != wantOK:
 		t.Errorf("%q: accepted: %v, want %v", text, ok, wantOK)
@@ -108,6 +116,22 @@ func TestDecode(t *testing.T) {
 			}
 			checkDecode(t, c.text)
 		})
+	}
+}
+
+// TestDecodeText has one byte beyond ASCII at every position of texts of every
+// length of the last group.
+func TestDecodeText(t *testing.T) {
+	for length := range 16 {
+		text := bytes.Repeat([]byte("~"), length)
+		checkDecode(t, base64.RawURLEncoding.EncodeToString(text))
+		for at := range text {
+			for _, c := range []byte{0x7f, 0x80, 0xff} {
+				text := bytes.Clone(text)
+				text[at] = c
+				checkDecode(t, base64.RawURLEncoding.EncodeToString(text))
+			}
+		}
 	}
 }
 

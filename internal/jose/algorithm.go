@@ -6,6 +6,7 @@ import (
 	_ "crypto/sha256" // registers the hashes in suites
 	_ "crypto/sha512"
 	"fmt"
+	"sync"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -47,23 +48,25 @@ type suite struct {
 	family family
 	hash   crypto.Hash       // 0 for Ed25519, which hashes the input itself
 	curve  elliptic.Curve    // for ECDSA only
-	method jwt.SigningMethod // nil for HMAC
+	method jwt.SigningMethod // signs; nil for HMAC
+
+	digests *sync.Pool // of *mac, with the plain hash; nil without a hash
 }
 
 var suites = [...]suite{
-	{HS256, familyHMAC, crypto.SHA256, nil, nil},
-	{HS384, familyHMAC, crypto.SHA384, nil, nil},
-	{HS512, familyHMAC, crypto.SHA512, nil, nil},
-	{RS256, familyRSA, crypto.SHA256, nil, jwt.SigningMethodRS256},
-	{RS384, familyRSA, crypto.SHA384, nil, jwt.SigningMethodRS384},
-	{RS512, familyRSA, crypto.SHA512, nil, jwt.SigningMethodRS512},
-	{PS256, familyPSS, crypto.SHA256, nil, strictPSS(jwt.SigningMethodPS256)},
-	{PS384, familyPSS, crypto.SHA384, nil, strictPSS(jwt.SigningMethodPS384)},
-	{PS512, familyPSS, crypto.SHA512, nil, strictPSS(jwt.SigningMethodPS512)},
-	{ES256, familyECDSA, crypto.SHA256, elliptic.P256(), jwt.SigningMethodES256},
-	{ES384, familyECDSA, crypto.SHA384, elliptic.P384(), jwt.SigningMethodES384},
-	{ES512, familyECDSA, crypto.SHA512, elliptic.P521(), jwt.SigningMethodES512},
-	{EdDSA, familyEd25519, 0, nil, jwt.SigningMethodEdDSA},
+	{HS256, familyHMAC, crypto.SHA256, nil, nil, nil},
+	{HS384, familyHMAC, crypto.SHA384, nil, nil, nil},
+	{HS512, familyHMAC, crypto.SHA512, nil, nil, nil},
+	{RS256, familyRSA, crypto.SHA256, nil, jwt.SigningMethodRS256, newDigests(crypto.SHA256)},
+	{RS384, familyRSA, crypto.SHA384, nil, jwt.SigningMethodRS384, newDigests(crypto.SHA384)},
+	{RS512, familyRSA, crypto.SHA512, nil, jwt.SigningMethodRS512, newDigests(crypto.SHA512)},
+	{PS256, familyPSS, crypto.SHA256, nil, jwt.SigningMethodPS256, newDigests(crypto.SHA256)},
+	{PS384, familyPSS, crypto.SHA384, nil, jwt.SigningMethodPS384, newDigests(crypto.SHA384)},
+	{PS512, familyPSS, crypto.SHA512, nil, jwt.SigningMethodPS512, newDigests(crypto.SHA512)},
+	{ES256, familyECDSA, crypto.SHA256, elliptic.P256(), jwt.SigningMethodES256, newDigests(crypto.SHA256)},
+	{ES384, familyECDSA, crypto.SHA384, elliptic.P384(), jwt.SigningMethodES384, newDigests(crypto.SHA384)},
+	{ES512, familyECDSA, crypto.SHA512, elliptic.P521(), jwt.SigningMethodES512, newDigests(crypto.SHA512)},
+	{EdDSA, familyEd25519, 0, nil, jwt.SigningMethodEdDSA, nil},
 }
 
 // Algorithms returns all algorithms in the order of their constants.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/hmac"
-	"encoding/base64"
 	"fmt"
 	"hash"
 	"sync"
@@ -25,15 +24,15 @@ func newSecret(s *suite, secret []byte) (*Key, error) {
 	}, nil
 }
 
-// mac is an HMAC state with the buffers of one computation. Values that pass
-// through the hash.Hash interface escape to the heap, so they are pooled
-// together. The buffers have a fixed size: a long token does not grow the pool.
+// mac is the state of an HMAC or of a plain hash, with the buffers of one
+// computation. Values that pass through the hash.Hash interface escape to the
+// heap, so they are pooled together. The buffers have a fixed size: a long
+// token does not grow the pool.
 type mac struct {
 	hash  hash.Hash
 	input [1024]byte
 	sum   [64]byte
-	text  [86]byte
-	given [86]byte
+	given [64]byte // the MAC of a token
 }
 
 // newMACs returns a pool of states that use secret.
@@ -41,17 +40,19 @@ func newMACs(h crypto.Hash, secret []byte) *sync.Pool {
 	return &sync.Pool{New: func() any { return &mac{hash: hmac.New(h.New, secret)} }}
 }
 
-// macText returns the MAC of input in base64url. The result is valid until m is
-// used again.
-func macText[T string | []byte](m *mac, input T) []byte {
+// newDigests returns a pool of states of the plain hash h.
+func newDigests(h crypto.Hash) *sync.Pool {
+	return &sync.Pool{New: func() any { return &mac{hash: h.New()} }}
+}
+
+// sum returns the MAC or the hash of input. The result is valid until m is used
+// again.
+func sum[T string | []byte](m *mac, input T) []byte {
 	m.hash.Reset()
 	for len(input) > 0 {
 		n := copy(m.input[:], input)
 		m.hash.Write(m.input[:n])
 		input = input[n:]
 	}
-	sum := m.hash.Sum(m.sum[:0])
-	text := m.text[:base64.RawURLEncoding.EncodedLen(len(sum))]
-	base64.RawURLEncoding.Encode(text, sum)
-	return text
+	return m.hash.Sum(m.sum[:0])
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
-
-	"github.com/golang-jwt/jwt/v5"
 )
 
 const (
@@ -15,15 +13,8 @@ const (
 	maxRSABits = 8192
 )
 
-// strictPSS returns a copy of m that accepts only salts as long as the hash
-// (RFC 7518, section 3.5). The methods exported by golang-jwt sign with such
-// salts but accept any length.
-func strictPSS(m *jwt.SigningMethodRSAPSS) *jwt.SigningMethodRSAPSS {
-	return &jwt.SigningMethodRSAPSS{
-		SigningMethodRSA: m.SigningMethodRSA,
-		Options:          &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash},
-	}
-}
+// strictPSS accepts only salts as long as the hash (RFC 7518, section 3.5).
+var strictPSS = rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
 
 // checkRSAPublic returns a copy of pub.
 func checkRSAPublic(pub *rsa.PublicKey) (*rsa.PublicKey, error) {

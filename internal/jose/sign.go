@@ -1,13 +1,9 @@
 package jose
 
 import (
-	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"sync"
-
-	"github.com/seed-0a072700/jwtauth/internal/compact"
 )
 
 // Sign appends the signature of input to dst, as base64url without padding.
@@ -23,7 +19,7 @@ func (k *Key) Sign(dst, input []byte) ([]byte, error) {
 	}
 	if k.macs != nil {
 		m := k.macs.Get().(*mac)
-		dst = append(dst, macText(m, input)...)
+		dst = base64.RawURLEncoding.AppendEncode(dst, sum(m, input))
 		k.macs.Put(m)
 		return dst, nil
 	}
@@ -44,35 +40,3 @@ func (k *Key) Sign(dst, input []byte) ([]byte, error) {
 	}
 	return base64.RawURLEncoding.AppendEncode(dst, signature), nil
 }
-
-// Verify reports whether token[dot+1:] is a valid signature of token[:dot] in
-// canonical base64url without padding. For HMAC it does not allocate.
-func (k *Key) Verify(token string, dot int) bool {
-	if k == nil || dot < 0 || dot >= len(token) {
-		return false
-	}
-	segment := token[dot+1:]
-	if len(segment) != base64.RawURLEncoding.EncodedLen(k.size) {
-		return false
-	}
-	if k.macs != nil {
-		// Comparing the encoded MACs, instead of decoding the given one,
-		// accepts only the canonical encoding.
-		m := k.macs.Get().(*mac)
-		want := macText(m, token[:dot])
-		given := m.given[:copy(m.given[:], segment)]
-		ok := subtle.ConstantTimeCompare(want, given) == 1
-		k.macs.Put(m)
-		return ok
-	}
-	buffer := signatures.Get().(*[maxSignature]byte)
-	defer signatures.Put(buffer)
-	signature, ok := compact.Decode(buffer[:0], segment)
-	return ok && k.suite.method.Verify(token[:dot], signature, k.pub) == nil
-}
-
-const maxSignature = maxRSABits / 8
-
-// signatures holds buffers for decoded signatures. A local buffer would be
-// allocated for each call, because it is passed to an interface method.
-var signatures = sync.Pool{New: func() any { return new([maxSignature]byte) }}

@@ -65,7 +65,7 @@ func (k *Key) signExternally(signer external, input []byte) (signature []byte, e
 	}
 	// This is cheap compared with the call, and an error is better than a token
 	// that cannot be verified.
-	if k.suite.method.Verify(string(input), signature, k.pub) != nil {
+	if !k.verify(string(input), signature) {
 		return nil, errors.New("the crypto.Signer's signature does not verify with its own public key; check that it is set up for this key and algorithm")
 	}
 	return signature, nil

@@ -71,8 +71,16 @@ const (
 
 // New returns a scanner for the object in src.
 func New(src string) Scanner {
+	if !utf8.ValidString(src) {
+		return Scanner{state: failed}
+	}
+	return NewValid(src)
+}
+
+// NewValid is like [New] for a text that is known to be valid UTF-8.
+func NewValid(src string) Scanner {
 	s := Scanner{src: src}
-	if len(src) > math.MaxInt32 || !utf8.ValidString(src) {
+	if len(src) > math.MaxInt32 {
 		s.state = failed
 	}
 	return s
