@@ -27,6 +27,7 @@ type (
 		Next  *node
 	}
 	loop struct {
+		//lint:ignore U1000 embedded in itself
 		*loop
 		Own int
 	}
@@ -68,9 +69,11 @@ func TestFieldsOf(t *testing.T) {
 			Third int `json:"WEB"`
 		}{},
 		struct {
-			Skip   int `json:"-"`
+			Skip int `json:"-"`
+			//lint:ignore SA5008 a field named "-"
 			Dash   int `json:"-,"`
 			Quoted int `json:"name,string"`
+			//lint:ignore SA5008 encoding/json ignores such a tag
 			Bad    int `json:"bad\"name"`
 			Empty  int `json:",omitempty"`
 			hidden int
