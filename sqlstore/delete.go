@@ -90,7 +90,7 @@ func (s *Store) Cleanup(ctx context.Context, now time.Time, limit int) (n int, e
 // deleteIDs deletes the sessions with these IDs that satisfy another condition.
 func (s *Store) deleteIDs(ctx context.Context, ids []any, and string, args ...any) (int64, error) {
 	var st statement
-	s.set(&st, "delete ids", true,
+	s.set(&st, "delete ids", write,
 		`DELETE FROM `+s.dialect.quote(s.table)+` WHERE id IN (?`+strings.Repeat(`, ?`, len(ids)-1)+`)`+and)
 	return s.exec(ctx, &st, append(ids[:len(ids):len(ids)], args...)...)
 }

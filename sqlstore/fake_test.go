@@ -98,10 +98,11 @@ func (s fakeStmt) execute(text string, args []driver.Value) (int64, [][]driver.V
 	return s.affected, slices.Clone(s.rows), s.err
 }
 
-// marked matches a statement that returns its mark: a SELECT, or a change and
-// the number of changed rows.
+// marked matches a statement that returns its mark: a SELECT, a change and the
+// number of changed rows, or a change and a row for each changed row.
 var marked = regexp.MustCompile(`^(?:SELECT \* FROM \(SELECT '([^']+)'::text\) mark LEFT JOIN \((.*)\) found ON TRUE|` +
-	`WITH changed AS \((.*) RETURNING 1\) SELECT '([^']+)'::text, count\(\*\) FROM changed)$`)
+	`WITH changed AS \((.*) RETURNING 1\) SELECT '([^']+)'::text, count\(\*\) FROM changed|` +
+	`(.*) RETURNING '([^']+)'::text, 1)$`)
 
 func (s fakeStmt) Exec(args []driver.Value) (driver.Result, error) {
 	affected, _, err := s.execute(s.text, args)
@@ -115,16 +116,18 @@ func (s fakeStmt) Query(args []driver.Value) (driver.Rows, error) {
 		_, rows, err := s.execute(s.text, args)
 		return &fakeRows{rows, s.rowErr}, err
 	}
-	mark := parts[1] + parts[4]
+	mark := parts[1] + parts[4] + parts[6]
 	if s.mark != nil {
 		mark = *s.mark
 	}
-	affected, rows, err := s.execute(parts[2]+parts[3], args)
+	affected, rows, err := s.execute(parts[2]+parts[3]+parts[5], args)
 	switch {
 	case err != nil:
 		return nil, err
 	case parts[3] != "":
 		rows = [][]driver.Value{{affected}}
+	case parts[5] != "":
+		rows = slices.Repeat([][]driver.Value{{int64(1)}}, int(affected))
 	case len(rows) == 0:
 		columns, _, _ := strings.Cut(parts[2], " FROM ")
 		rows = [][]driver.Value{make([]driver.Value, 1+strings.Count(columns, ","))}

@@ -36,17 +36,15 @@ func (s *Store) setStatements() {
 	if s.dialect == MySQL {
 		insert, onConflict = `INSERT IGNORE`, ``
 	}
-	set := func(st *statement, name string, isWrite bool, text string) {
-		s.set(st, name, isWrite, text)
+	set := func(st *statement, name string, kind kind, text string) {
+		s.set(st, name, kind, text)
 		st.reuse = s.dialect != PostgreSQL
 	}
-	const write, read = true, false
-	set(&s.create, "create", write, insert+` INTO `+table+` (`+columns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`+onConflict)
-	set(&s.swap, "swap", write, `UPDATE `+table+` SET `+setMutable+` WHERE id = ? AND expires_at > ? AND `+hasMutable)
+	set(&s.create, "create", frequentWrite, insert+` INTO `+table+` (`+columns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`+onConflict)
+	set(&s.swap, "swap", frequentWrite, `UPDATE `+table+` SET `+setMutable+` WHERE id = ? AND expires_at > ? AND `+hasMutable)
 	set(&s.delete, "delete", write, `DELETE FROM `+table+` WHERE id = ?`)
 	set(&s.deleteSubject, "delete subject", write, `DELETE FROM `+table+` WHERE subject = ?`)
 	set(&s.load, "load", read, `SELECT `+columns+` FROM `+table+` WHERE id = ? AND expires_at > ?`)
-	set(&s.same, "same", read, `SELECT id FROM `+table+` WHERE id = ? AND expires_at > ? AND `+hasMutable)
 	// The conditions on the ID select the rows of the subject's tag, so that
 	// MySQL can use the primary key. The other databases use the index of
 	// subjects and IDs.
@@ -79,7 +77,9 @@ func (s *Store) Create(ctx context.Context, row jwtauth.Session) error {
 	switch {
 	case err != nil:
 		return unavailable(ctx, "create", err)
-	case len(found) == 0 || !same(found[0], row):
+	case len(found) == 0:
+		return unavailable(ctx, "create", errForeign) // it was not executed
+	case !same(found[0], row):
 		return errors.New("jwtauth: sqlstore: another session has this ID")
 	}
 	return nil
@@ -105,7 +105,7 @@ func checkSizes(row jwtauth.Session) error {
 	return nil
 }
 
-// mutable returns the arguments for setMutable and hasMutable.
+// mutable returns the arguments of setMutable and hasMutable.
 func mutable(row jwtauth.Session) []any {
 	return []any{
 		row.Revision, row.Generation,
@@ -122,6 +122,12 @@ func same(a, b jwtauth.Session) bool {
 		}
 	}
 	return a == b
+}
+
+// sameMutable reports whether the mutable fields of a row are those of b.
+func sameMutable(row, b jwtauth.Session) bool {
+	b.ID, b.Subject, b.CreatedAt, b.EndsAt = row.ID, row.Subject, row.CreatedAt, row.EndsAt
+	return same(row, b)
 }
 
 // Load implements [jwtauth.SessionStore].
@@ -145,8 +151,7 @@ func (s *Store) Swap(ctx context.Context, old, next jwtauth.Session, now time.Ti
 			return false, err
 		}
 	}
-	row := []any{[]byte(next.ID), now.UnixMilli()}
-	n, err := s.exec(ctx, &s.swap, slices.Concat(mutable(next), row, mutable(old))...)
+	n, err := s.exec(ctx, &s.swap, slices.Concat(mutable(next), []any{[]byte(next.ID), now.UnixMilli()}, mutable(old))...)
 	if err != nil {
 		return false, unavailable(ctx, "swap", err)
 	}
@@ -156,11 +161,20 @@ func (s *Store) Swap(ctx context.Context, old, next jwtauth.Session, now time.Ti
 	// No row was changed. Either a field differs from old, or the row equals
 	// next already: from an earlier attempt of this call that the driver
 	// repeated, or because MySQL's drivers may count changed rows only.
-	same, err := s.find(ctx, &s.same, append(row, mutable(next)...)...)
-	if err != nil {
+	found, err := s.rows(ctx, &s.load, []byte(next.ID), now.UnixMilli())
+	switch {
+	case err != nil:
 		return false, unavailable(ctx, "swap", err)
+	case len(found) == 0:
+		return false, nil
+	case sameMutable(found[0], next):
+		return true, nil
+	case sameMutable(found[0], old):
+		// The statement was not executed: every Swap raises the revision, so the
+		// row cannot have become equal to old since.
+		return false, unavailable(ctx, "swap", errForeign)
 	}
-	return len(same) > 0, nil
+	return false, nil
 }
 
 // List implements [jwtauth.SessionStore]. It reads pages in the order of the

@@ -173,7 +173,7 @@ type Store struct {
 	workers workers       // for SQLite
 	running chan struct{} // holds one element for each running call, for SQLite
 
-	create, load, swap, same, list          statement
+	create, load, swap, list                statement
 	delete, deleteSubject, ids, ended, none statement
 }
 

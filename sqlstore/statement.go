@@ -15,6 +15,8 @@ type statement struct {
 	text string
 	mark string // the first column of every row; "" if there is no such column
 
+	mayBeEmpty bool // it may return no row in spite of the mark
+
 	// reuse says that the statement is prepared once. Without it, the drivers
 	// of MySQL would make an additional round trip for each call, and SQLite's
 	// would compile the statement each time. The drivers of PostgreSQL prepare
@@ -43,23 +45,40 @@ func (st *statement) on(ctx context.Context, db *sql.DB) (*sql.Stmt, error) {
 	return st.prepared.Load(), nil
 }
 
+// kind is the kind of a statement.
+type kind int
+
+const (
+	read kind = iota // a SELECT
+	write
+	// frequentWrite is a write that returns no proof that it was executed if it
+	// changes no row. The caller then has to find out. It is faster than write.
+	frequentWrite
+)
+
 // set sets the text of a statement.
 //
-// On PostgreSQL the statement returns at least one row, and each row starts
-// with a mark that names the statement. Without it, the result of another
-// statement could be confused with one that has no rows. A pooler that shares
-// connections can cause that (see "PgBouncer" in the package documentation).
-func (s *Store) set(st *statement, name string, isWrite bool, text string) {
+// On PostgreSQL each row of the result starts with a mark that names the
+// statement. All statements but frequent writes return at least one row.
+// Without it, the result of another statement could be confused with one that
+// has no rows. A pooler that shares connections can cause that (see "PgBouncer"
+// in the package documentation).
+func (s *Store) set(st *statement, name string, kind kind, text string) {
 	st.text = s.dialect.placeholders(text)
 	if s.dialect != PostgreSQL {
 		return
 	}
 	st.mark = s.table + ": " + name
-	if isWrite {
-		st.text = `WITH changed AS (` + st.text + ` RETURNING 1) SELECT '` + st.mark + `'::text, count(*) FROM changed`
-	} else {
-		st.text = `SELECT * FROM (SELECT '` + st.mark + `'::text) mark LEFT JOIN (` + st.text + `) found ON TRUE`
+	quoted := `'` + st.mark + `'::text`
+	switch kind {
+	case read:
+		st.text = `SELECT * FROM (SELECT ` + quoted + `) mark LEFT JOIN (` + st.text + `) found ON TRUE`
+	case write:
+		st.text = `WITH changed AS (` + st.text + ` RETURNING 1) SELECT ` + quoted + `, count(*) FROM changed`
+	case frequentWrite:
+		st.text += ` RETURNING ` + quoted + `, 1`
 	}
+	st.mayBeEmpty = kind == frequentWrite
 }
 
 var errForeign = errors.New("the database returned the result of another statement; " +
@@ -72,13 +91,11 @@ func (s *Store) exec(ctx context.Context, st *statement, args ...any) (int64, er
 			err = scan(&n)
 			return n, true, err
 		})
-		if err == nil && len(counts) != 1 {
-			err = errForeign
+		var sum int64
+		for _, n := range counts {
+			sum += n
 		}
-		if err != nil {
-			return 0, err
-		}
-		return counts[0], nil
+		return sum, err
 	}
 	return await(ctx, s, func(ctx context.Context) (int64, error) {
 		prepared, err := st.on(ctx, s.db)
@@ -120,8 +137,8 @@ func query[T any](ctx context.Context, s *Store, st *statement, args []any, scan
 		}
 		defer rows.Close()
 		scan := rows.Scan
-		marked := st.mark == ""
-		if !marked {
+		marked := st.mark == "" || st.mayBeEmpty
+		if st.mark != "" {
 			scan = func(dst ...any) error {
 				var mark string
 				if err := rows.Scan(append([]any{&mark}, dst...)...); err != nil {

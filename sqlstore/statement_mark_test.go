@@ -48,7 +48,7 @@ func TestMarksDiffer(t *testing.T) {
 			if parts == nil {
 				return nil // of Migrate
 			}
-			mark, inner := parts[1]+parts[4], parts[2]+parts[3]
+			mark, inner := parts[1]+parts[4]+parts[6], parts[2]+parts[3]+parts[5]
 			if other, known := marks[mark]; known && other != inner {
 				t.Errorf("the mark %q names %s and %s", mark, other, inner)
 			}
@@ -68,8 +68,26 @@ func TestMarksDiffer(t *testing.T) {
 		_, _ = store.List(t.Context(), ada.Subject, when)
 		_, _ = store.Cleanup(t.Context(), when, 1)
 	}
-	if len(marks) != 18 {
-		t.Errorf("%d marks, want 9 of each table: %v", len(marks), marks)
+	if len(marks) != 16 {
+		t.Errorf("%d marks, want 8 of each table: %v", len(marks), marks)
+	}
+}
+
+// Create and Swap changed no row, and the table shows that they were not
+// executed.
+func TestNotExecuted(t *testing.T) {
+	for name, d := range dialects {
+		f := &fake{}
+		store := open(t, f, d)
+		if err := store.Create(t.Context(), ada); !errors.Is(err, jwtauth.ErrUnavailable) {
+			t.Errorf("%s: Create of no row: %v; want ErrUnavailable", name, err)
+		}
+		f.rows = [][]driver.Value{sessionRow(ada)}
+		next := ada
+		next.Revision++
+		if won, err := store.Swap(t.Context(), ada, next, when); won || !errors.Is(err, jwtauth.ErrUnavailable) {
+			t.Errorf("%s: Swap that leaves old: %v, %v; want ErrUnavailable", name, won, err)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -104,12 +105,38 @@ func throughStore(store jwtauth.SessionStore, s jwtauth.Session) rotation {
 }
 
 func rawSQL(b *testing.B, db *sql.DB, dialect sqlstore.Dialect, s jwtauth.Session) rotation {
-	text := "UPDATE jwtauth_sessions SET generation = ?, rotated_at = ?, expires_at = ? WHERE id = ? AND generation = ? AND expires_at > ?"
-	exec := func(ctx context.Context, args ...any) (sql.Result, error) { return db.ExecContext(ctx, text, args...) }
-	if dialect == sqlstore.PostgreSQL {
-		text = "UPDATE jwtauth_sessions SET generation = $1, rotated_at = $2, expires_at = $3 WHERE id = $4 AND generation = $5 AND expires_at > $6"
-	} else {
-		prepared, err := db.PrepareContext(b.Context(), text)
+	var text strings.Builder
+	text.WriteString("UPDATE jwtauth_sessions SET ")
+	columns := []string{"revision", "generation", "auth_time", "rotated_at", "expires_at", "label", "attributes"}
+	n := 0
+	list := func(separator string, names ...string) {
+		for i, name := range names {
+			n++
+			if i > 0 {
+				text.WriteString(separator)
+			}
+			if text.WriteString(name); dialect == sqlstore.PostgreSQL {
+				fmt.Fprintf(&text, "$%d", n)
+			} else {
+				text.WriteString("?")
+			}
+		}
+	}
+	equal := func(columns []string) []string {
+		var names []string
+		for _, column := range columns {
+			names = append(names, column+" = ")
+		}
+		return names
+	}
+	list(", ", equal(columns)...)
+	text.WriteString(" WHERE ")
+	list(" AND ", append([]string{"id = ", "expires_at > "}, equal(columns)...)...)
+	exec := func(ctx context.Context, args ...any) (sql.Result, error) {
+		return db.ExecContext(ctx, text.String(), args...)
+	}
+	if dialect != sqlstore.PostgreSQL {
+		prepared, err := db.PrepareContext(b.Context(), text.String())
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -117,9 +144,13 @@ func rawSQL(b *testing.B, db *sql.DB, dialect sqlstore.Dialect, s jwtauth.Sessio
 		exec = prepared.ExecContext
 	}
 	id := []byte(s.ID)
+	mutable := func(s jwtauth.Session) []any {
+		return []any{s.Revision, s.Generation, s.AuthTime.UnixMilli(), s.RotatedAt.UnixMilli(), s.ExpiresAt.UnixMilli(),
+			[]byte(s.Label), []byte(s.Attributes)}
+	}
 	return func(ctx context.Context) error {
 		next := rotated(s)
-		result, err := exec(ctx, next.Generation, next.RotatedAt.UnixMilli(), next.ExpiresAt.UnixMilli(), id, s.Generation, next.RotatedAt.UnixMilli())
+		result, err := exec(ctx, slices.Concat(mutable(next), []any{id, next.RotatedAt.UnixMilli()}, mutable(s))...)
 		if err != nil {
 			return err
 		}
@@ -141,17 +172,24 @@ func rawRedis(b *testing.B, client *redis.Client, spy *swapSpy, store jwtauth.Se
 	}
 	spy.on = false // no further cost for the store
 	s = next
-	sha, key := spy.args[1].(string), spy.args[3].(string) // evalsha SHA 1 KEY id from …
+	sha, key := spy.args[1].(string), spy.args[3].(string) // evalsha SHA 1 KEY id row …
 	return func(ctx context.Context) error {
 		next := rotated(s)
-		won, err := client.EvalSha(ctx, sha, []string{key}, s.ID, s.Generation, next.Generation, next.RotatedAt.UnixMilli(),
-			next.ExpiresAt.UnixMilli(), next.RotatedAt.UnixMilli(), next.ExpiresAt.Sub(next.RotatedAt).Milliseconds()).Int()
+		won, err := client.EvalSha(ctx, sha, []string{key}, s.ID, redisRow(s), redisRow(next),
+			next.RotatedAt.UnixMilli(), next.ExpiresAt.Sub(next.RotatedAt).Milliseconds()).Int()
 		if err == nil && won != 1 {
 			err = fmt.Errorf("generation %d: lost", s.Generation)
 		}
 		s = next
 		return err
 	}
+}
+
+// redisRow returns a session in the form of redisstore.
+func redisRow(s jwtauth.Session) string {
+	return fmt.Sprint(s.Revision, " ", s.Generation, " ", s.RotatedAt.UnixMilli(), " ", s.ExpiresAt.UnixMilli(), " ",
+		s.AuthTime.UnixMilli(), " ", s.CreatedAt.UnixMilli(), " ", s.EndsAt.UnixMilli(), " ",
+		len(s.Subject), " ", len(s.Label), " ", s.Subject, s.Label, s.Attributes)
 }
 
 // swapSpy records the arguments of the last script call.
