@@ -42,7 +42,8 @@ type HandlerOptions struct {
 	// concurrent use. Default: sessions are not bound to a key.
 	Confirmation func(*http.Request) (member, value string, err error)
 
-	// Guard, if not nil, limits the logins with a password.
+	// Guard, if not nil, limits the logins with a password. Package guard
+	// contains one.
 	Guard LoginGuard
 
 	// Client returns the client that sent a request, so that a client that
@@ -92,9 +93,10 @@ type LoginGuard interface {
 	Allow(r *http.Request, username string) (context.Context, error)
 
 	// Report is called with the result of each login that Allow has allowed,
-	// nil for success. It is called before the response is written, so it may
-	// set a cookie. Errors other than [ErrWrongPassword] do not say whether the
-	// password was right.
+	// nil for success. The request carries the context that Allow returned.
+	// Report is called before the response is written, so it may set a cookie.
+	// Errors other than [ErrWrongPassword] do not say whether the password was
+	// right.
 	Report(w http.ResponseWriter, r *http.Request, username string, err error)
 }
 
@@ -221,7 +223,7 @@ func (h *Handlers) authenticate(w http.ResponseWriter, r *http.Request, body par
 		return Tokens{}, Session{}, err
 	}
 	tokens, session, err := h.checkPassword(ctx, r, body, opts)
-	guard.Report(w, r, body.Username, err)
+	guard.Report(w, r.WithContext(ctx), body.Username, err)
 	return tokens, session, err
 }
 

@@ -23,7 +23,10 @@ func (g *recordingGuard) Allow(r *http.Request, username string) (context.Contex
 	return context.WithValue(r.Context(), guardKey{}, g), g.refusal
 }
 
-func (g *recordingGuard) Report(w http.ResponseWriter, _ *http.Request, username string, err error) {
+func (g *recordingGuard) Report(w http.ResponseWriter, r *http.Request, username string, err error) {
+	if r.Context().Value(guardKey{}) != g {
+		g.calls = append(g.calls, "Report without the context of Allow")
+	}
 	result := "success"
 	if err != nil {
 		result = err.Error()

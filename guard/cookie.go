@@ -1,0 +1,44 @@
+package guard
+
+import (
+	"net/http"
+	"time"
+)
+
+// maxValues is how many cookies of the same name are read. A browser sends
+// several only if another host of the site has planted one, which the prefix
+// "__Host-" prevents.
+const maxValues = 4
+
+// sent reports whether the client uses the header instead of cookies.
+func (g *Guard) sent(r *http.Request) bool {
+	return g.opts.Header != "" && len(r.Header.Values(g.opts.Header)) > 0
+}
+
+// values returns the values that may be a device cookie.
+func (g *Guard) values(r *http.Request) (values []string) {
+	if g.sent(r) {
+		values = r.Header.Values(g.opts.Header)
+	} else {
+		for _, c := range r.CookiesNamed(g.opts.CookieName) {
+			values = append(values, c.Value)
+		}
+	}
+	return values[:min(len(values), maxValues)]
+}
+
+// mint adds a device cookie with a new device to the response. It keeps the
+// entries of other accounts.
+func (g *Guard) mint(w http.ResponseWriter, r *http.Request, account string, epoch int64) {
+	now := time.Now()
+	_, others := g.devices.find(g.values(r), account, now)
+	value := g.devices.add(others, account, epoch, now)
+	if g.sent(r) {
+		w.Header().Set(g.opts.Header, value)
+		return
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: g.opts.CookieName, Value: value, Path: "/", MaxAge: int(g.opts.DeviceTTL / time.Second),
+		Secure: !g.opts.InsecureHTTP, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+}
