@@ -53,6 +53,8 @@ func newIssuer(log *slog.Logger, url string) (*issuerService, error) {
 		AccessTTL:   accessTTL,
 		Sessions:    memstore.New(),
 		RefreshKeys: []jwtauth.Key{refreshKey},
+
+		CredentialVersion: credentialVersion,
 	})
 	if err != nil {
 		return nil, err
@@ -76,14 +78,29 @@ func signingKey(log *slog.Logger) (jwtauth.Key, error) {
 	return jwtauth.GenerateKey(jwtauth.ES256)
 }
 
-// users is a table of a database in a real service. The password is "password".
-var users = map[string]struct{ id, passwordHash string }{
-	"admin": {"1", "$2b$12$VzvUHQyDku8f0ZpxBTMiL.SAL.YGNnoUsLslLtyTQxXIixJ4X0yGe"},
+// user is a row of a table in a real service. A statement that changes the
+// password also raises the version.
+type user struct{ id, passwordHash, version string }
+
+// users is the table. The password is "password".
+var users = map[string]user{
+	"admin": {id: "1", passwordHash: "$2b$12$VzvUHQyDku8f0ZpxBTMiL.SAL.YGNnoUsLslLtyTQxXIixJ4X0yGe", version: "1"},
 }
 
 func authenticate(ctx context.Context, username, password string) (string, []jwtauth.LoginOption, error) {
-	user := users[username] // for an unknown user the hash is empty: CheckPassword takes as long
-	return user.id, nil, jwtauth.CheckPassword(ctx, user.passwordHash, password)
+	u := users[username] // for an unknown user the hash is empty: CheckPassword takes as long
+	return u.id, []jwtauth.LoginOption{jwtauth.CredentialVersion(u.version)}, jwtauth.CheckPassword(ctx, u.passwordHash, password)
+}
+
+// credentialVersion ends logins and sessions with a password that has changed
+// since, at the latest at their next refresh.
+func credentialVersion(_ context.Context, subject string) (string, error) {
+	for _, u := range users {
+		if u.id == subject {
+			return u.version, nil
+		}
+	}
+	return "", jwtauth.ErrSubjectDisabled
 }
 
 func (s *issuerService) routes() http.Handler {

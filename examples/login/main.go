@@ -123,7 +123,7 @@ type user struct {
 	id           string // the subject of the tokens; never changes and is never reused
 	name         string
 	passwordHash string
-	version      string // changes with the password
+	version      string // a statement that changes the password also raises it
 }
 
 // admin has the password "password". Other bcrypt libraries write such hashes

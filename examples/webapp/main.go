@@ -1,6 +1,6 @@
 // Webapp is a small complete web application. Users log in with a password,
 // stay logged in by cookies that scripts cannot read, see their sessions on
-// other devices, and end them.
+// other devices, end them, and change their password.
 //
 //	go run -C examples/webapp .
 //
@@ -23,11 +23,8 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
-
-	"github.com/seed-0a072700/jwtauth"
 )
 
 const shutdownTime = 15 * time.Second // longer than the timeouts of a request below
@@ -75,7 +72,7 @@ func run(ctx context.Context, log *slog.Logger, c config) error {
 		return err
 	}
 	defer db.Close()
-	handler, err := newServer(key, store, authenticate, c, log)
+	handler, err := newServer(key, store, newUsers(), c, log)
 	if err != nil {
 		return err
 	}
@@ -106,38 +103,4 @@ func run(ctx context.Context, log *slog.Logger, c config) error {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()
 	return srv.Shutdown(ctx)
-}
-
-// user is a row of a table in a real service.
-type user struct {
-	id           string // the subject of the tokens; never changes and is never reused
-	name         string
-	passwordHash string
-}
-
-// admin has the password "password".
-var admin = user{id: "1", name: "admin", passwordHash: "$2b$12$VzvUHQyDku8f0ZpxBTMiL.SAL.YGNnoUsLslLtyTQxXIixJ4X0yGe"}
-
-// authenticate is HandlerOptions.Authenticate. The hash of an unknown user is
-// empty: CheckPassword then takes as long as for a wrong password.
-func authenticate(ctx context.Context, username, password string) (string, []jwtauth.LoginOption, error) {
-	var u user
-	if strings.EqualFold(username, admin.name) {
-		u = admin
-	}
-	return u.id, nil, jwtauth.CheckPassword(ctx, u.passwordHash, password)
-}
-
-// claims are the private claims of a token. Every holder of the token can read
-// them.
-type claims struct {
-	Username string `json:"username"`
-}
-
-// privateClaims is IssuerOptions.Claims.
-func privateClaims(_ context.Context, s jwtauth.Session) (any, error) {
-	if s.Subject != admin.id {
-		return nil, jwtauth.ErrSubjectDisabled
-	}
-	return claims{Username: admin.name}, nil
 }

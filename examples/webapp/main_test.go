@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/seed-0a072700/jwtauth"
+	"github.com/seed-0a072700/jwtauth/memstore"
 )
 
 // site is the application with a browser without script.
@@ -42,13 +44,21 @@ func newSite(t *testing.T, c config) *site {
 	c.insecureHTTP = true // Go's cookie jar sends Secure cookies only over https
 	// bcrypt is slow, and many times slower under the race detector. See
 	// TestAuthenticate for the real check.
-	quickly := func(_ context.Context, username, password string) (string, []jwtauth.LoginOption, error) {
-		if username != admin.name || password != "password" {
-			return "", nil, jwtauth.ErrWrongPassword
+	users := newUsers()
+	users.rows[0].passwordHash = "hash of password"
+	users.hash = func(_ context.Context, password string) (string, error) {
+		if len(password) > 72 {
+			return "", jwtauth.ErrPasswordUnhashable
 		}
-		return admin.id, nil, nil
+		return "hash of " + password, nil
 	}
-	handler, err := newServer(key, store, quickly, c, slog.New(slog.DiscardHandler))
+	users.check = func(_ context.Context, hash, password string) error {
+		if hash != "hash of "+password {
+			return jwtauth.ErrWrongPassword
+		}
+		return nil
+	}
+	handler, err := newServer(key, store, users, c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,6 +166,7 @@ func TestPages(t *testing.T) {
 }
 
 func TestAuthenticate(t *testing.T) {
+	authenticate := newUsers().authenticate
 	if subject, _, err := authenticate(t.Context(), "Admin", "password"); subject != admin.id || err != nil {
 		t.Errorf("the right password: %q, %v", subject, err)
 	}
@@ -163,6 +174,61 @@ func TestAuthenticate(t *testing.T) {
 		if _, _, err := authenticate(t.Context(), name, "Password"); err != jwtauth.ErrWrongPassword {
 			t.Errorf("a wrong password of %s: %v", name, err)
 		}
+	}
+}
+
+// A change of the password ends all sessions of the old one, also those of
+// clients that keep tokens, and this browser has a new one.
+func TestPasswordChange(t *testing.T) {
+	s := newSite(t, config{accessTTL: time.Minute})
+	s.want("login", 200, "/", "Change your password")(s.send("POST", "/login", goodLogin))
+	_, _, body := s.send("POST", "/token/login", goodLogin)
+	var tokens jwtauth.Tokens
+	if err := json.Unmarshal([]byte(body), &tokens); err != nil {
+		t.Fatal(err)
+	}
+	change := func(current, next string) (int, string, string) {
+		return s.send("POST", "/password", url.Values{"current": {current}, "new": {next}}.Encode())
+	}
+	s.want("wrong password", 200, "/?password-wrong", "not your current password")(change("Password", "secret"))
+	s.want("no new password", 200, "/?password-refused", "1 to 72 bytes")(change("password", ""))
+	s.want("a long password", 200, "/?password-refused", "1 to 72 bytes")(change("password", strings.Repeat("x", 73)))
+	s.want("from elsewhere", 403, "/password", "came from another site")(s.send("POST", "/password", "current=password&new=secret", "Origin: http://evil.example"))
+	s.want("not yet", 200, "/token/refresh", "access_token")(s.send("POST", "/token/refresh", "refresh_token="+url.QueryEscape(tokens.RefreshToken)))
+
+	s.want("change", 200, "/?password-changed", "Your password is changed")(change("password", "secret"))
+	s.want("this browser", 200, "/refresh", "expires_in")(s.send("POST", "/refresh", "", "Accept: application/json"))
+	s.want("the other client", 401, "/token/refresh", "session_ended")(s.send("POST", "/token/refresh", "refresh_token="+url.QueryEscape(tokens.RefreshToken), "X-Script: 1"))
+	s.want("the old access token", 401, "/api/me", "token_invalid")(s.send("GET", "/api/me", "", "Authorization: Bearer "+tokens.AccessToken))
+	s.want("logout", 200, "/login?signed-out", "You are signed out")(s.send("POST", "/logout", ""))
+	s.want("the old password", 401, "/login", "do not match")(s.send("POST", "/login", goodLogin))
+	s.want("the new password", 200, "/", "Hello")(s.send("POST", "/login", "username=admin&password=secret"))
+}
+
+// A login that is still running when the password changes leaves no session.
+func TestLoginDuringPasswordChange(t *testing.T) {
+	u := newUsers()
+	u.check = func(context.Context, string, string) error { // the change happens during the check
+		u.setPassword(admin.id, admin.version, "hash of the new password")
+		return nil
+	}
+	key, err := jwtauth.GenerateKey(jwtauth.HS256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{Sessions: memstore.New(), CredentialVersion: u.credentialVersion})
+	if err != nil {
+		t.Fatal(err)
+	}
+	subject, opts, err := u.authenticate(t.Context(), admin.name, "password")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := issuer.Login(t.Context(), subject, opts...); !errors.Is(err, jwtauth.ErrWrongPassword) {
+		t.Errorf("the login with the old password: %v", err)
+	}
+	if sessions, err := issuer.Sessions(t.Context(), subject); len(sessions) > 0 || err != nil {
+		t.Errorf("sessions %v, %v", sessions, err)
 	}
 }
 

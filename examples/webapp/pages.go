@@ -49,8 +49,15 @@ func (s *server) dashboard(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p := page{Title: "Dashboard", Mode: "cookies", View: v}
-	if r.URL.Query().Has("again") {
+	switch query := r.URL.Query(); {
+	case query.Has("again"):
 		p.Notice = "You were away for a while, so that was not done. Please press the button again."
+	case query.Has("password-changed"):
+		p.Notice = "Your password is changed. All other devices are signed out."
+	case query.Has("password-wrong"):
+		p.Problem = "That is not your current password. Nothing has changed."
+	case query.Has("password-refused"):
+		p.Problem = "A password has 1 to 72 bytes. Nothing has changed."
 	}
 	writePage(w, http.StatusOK, "dashboard.html", p)
 }
@@ -102,6 +109,14 @@ func (s *server) refusePage(w http.ResponseWriter, r *http.Request, err error) {
 	case "token_missing", "token_expired", "token_invalid", "session_ended":
 		http.Redirect(w, r, signInAt(r), http.StatusSeeOther)
 		return
+	case "password_invalid":
+		http.Redirect(w, r, "/?password-refused", http.StatusSeeOther)
+		return
+	case "login_failed":
+		if r.Pattern == "POST /password" {
+			http.Redirect(w, r, "/?password-wrong", http.StatusSeeOther)
+			return
+		}
 	case "internal_error":
 		s.log.Error("failed", "route", r.Pattern, "err", err)
 	}

@@ -18,22 +18,23 @@ var static embed.FS
 
 type server struct {
 	issuer *jwtauth.Issuer
+	users  *users
 	verify func(*http.Request) (*jwtauth.Claims, error)
+	begin  func(w http.ResponseWriter, r *http.Request, subject string, opts ...jwtauth.LoginOption) error
 	logout http.HandlerFunc // ends the session of the cookies and deletes them
 	log    *slog.Logger
 }
 
-// authenticator is the type of HandlerOptions.Authenticate.
-type authenticator = func(ctx context.Context, username, password string) (subject string, opts []jwtauth.LoginOption, err error)
-
 // newServer returns the whole application.
-func newServer(key jwtauth.Key, store jwtauth.SessionStore, authenticate authenticator, c config, log *slog.Logger) (http.Handler, error) {
+func newServer(key jwtauth.Key, store jwtauth.SessionStore, users *users, c config, log *slog.Logger) (http.Handler, error) {
 	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{
 		Sessions:    store,
 		AccessTTL:   c.accessTTL,
 		ReuseWindow: c.reuseWindow,
-		Claims:      privateClaims,
+		Claims:      users.privateClaims,
 		Leeway:      -1, // the clock that signs is the one that verifies
+
+		CredentialVersion: users.credentialVersion,
 		OnEvent: func(_ context.Context, e jwtauth.Event) {
 			log.Info("session", "event", e.Kind, "reason", e.Reason, "subject", e.Subject, "id", e.SessionID)
 		},
@@ -41,7 +42,7 @@ func newServer(key jwtauth.Key, store jwtauth.SessionStore, authenticate authent
 	if err != nil {
 		return nil, err
 	}
-	s := &server{issuer: issuer, log: log}
+	s := &server{issuer: issuer, users: users, log: log}
 
 	cookies, err := jwtauth.NewCookies(jwtauth.CookieOptions{
 		Name:           "webapp",
@@ -52,7 +53,7 @@ func newServer(key jwtauth.Key, store jwtauth.SessionStore, authenticate authent
 		return nil, err
 	}
 	inCookies, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{
-		Authenticate: authenticate,
+		Authenticate: users.authenticate,
 		Cookies:      cookies,
 		AfterLogin:   "/",
 		AfterLogout:  "/login?signed-out",
@@ -61,8 +62,8 @@ func newServer(key jwtauth.Key, store jwtauth.SessionStore, authenticate authent
 	if err != nil {
 		return nil, err
 	}
-	s.logout = inCookies.Logout
-	inBodies, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{Authenticate: authenticate, OnError: s.refuse})
+	s.begin, s.logout = inCookies.BeginSession, inCookies.Logout
+	inBodies, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{Authenticate: users.authenticate, OnError: s.refuse})
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +81,7 @@ func newServer(key jwtauth.Key, store jwtauth.SessionStore, authenticate authent
 	mux.HandleFunc("POST /logout", s.logout)
 	mux.Handle("POST /devices/end", protected(http.HandlerFunc(s.endDevice)))
 	mux.Handle("POST /devices/end-all", protected(http.HandlerFunc(s.endDevices)))
+	mux.Handle("POST /password", protected(http.HandlerFunc(s.changePassword)))
 	mux.Handle("GET /api/me", protected(http.HandlerFunc(s.me)))
 
 	// The other mode: tokens in bodies, which a script keeps. The page is an
