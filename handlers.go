@@ -260,6 +260,11 @@ func (h *Handlers) Refresh(w http.ResponseWriter, r *http.Request) {
 }
 
 // Logout reads "refresh_token", ends its session and responds with 204.
+//
+// In cookie mode the response of a refresh that was running meanwhile may reach
+// the browser after that of Logout, and set an access cookie again. The session
+// has ended, but the token stays valid until it expires, except behind [Live].
+// A client should run one of these requests at a time.
 func (h *Handlers) Logout(w http.ResponseWriter, r *http.Request) {
 	h.serve(w, r, h.issuer.store != nil, func() error {
 		if h.opts.Cookies != nil {

@@ -68,6 +68,9 @@
 // remains valid until it expires, except behind [Live], which also checks the
 // session. IssuerOptions.OnEvent receives an [Event] for each change.
 //
+// With [CredentialVersion] and IssuerOptions.CredentialVersion, a change of the
+// password ends all sessions that began with the old one.
+//
 // # Cookies
 //
 // For browsers, [NewCookies] and HandlerOptions.Cookies keep the tokens in

@@ -309,6 +309,12 @@ func (i *Issuer) Logout(ctx context.Context, refreshToken string) error {
 // It returns no error if the subject has no sessions. Access tokens stay valid
 // as described at [Issuer.Logout].
 //
+// LogoutAll ends the sessions that exist. A login that checks the old password
+// at the same time could begin another one afterwards. To prevent that, keep a
+// version with the password, pass it to each login ([CredentialVersion]), set
+// IssuerOptions.CredentialVersion, and raise the version with the password,
+// before you call LogoutAll.
+//
 // It returns [ErrUnavailable] if it is unknown whether the sessions have ended,
 // and an error that names IssuerOptions.Sessions if that is not set.
 func (i *Issuer) LogoutAll(ctx context.Context, subject string) error {

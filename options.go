@@ -26,6 +26,9 @@ type IssuerOptions struct {
 	//
 	// Services that share a key accept each other's tokens unless they set
 	// different values of Issuer or Audience.
+	//
+	// A new name logs everyone out: refresh tokens are bound to it, and those
+	// of the old name no longer verify.
 	Issuer string
 
 	// Audience is the "aud" of the tokens. Verifying a token then requires one

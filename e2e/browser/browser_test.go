@@ -186,15 +186,26 @@ func value[T any](b *tab, expression string) (v T) {
 // wait waits until a condition holds, also across navigations.
 func (b *tab) wait(condition string) {
 	b.t.Helper()
+	b.waitFor("Boolean(" + condition + ")")
+}
+
+// waitAsync waits until the promise of an expression resolves to true.
+func (b *tab) waitAsync(expression string) {
+	b.t.Helper()
+	b.waitFor("(" + expression + ").then(Boolean)")
+}
+
+func (b *tab) waitFor(expression string) {
+	b.t.Helper()
 	var text []byte
 	var err error
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(25 * time.Millisecond) {
-		if text, err = b.try("Boolean(" + condition + ")"); err == nil && string(text) == "true" {
+		if text, err = b.try(expression); err == nil && string(text) == "true" {
 			return
 		}
 	}
 	where, _ := b.try(`location.href + '\n' + document.body?.innerText`)
-	b.t.Fatalf("never comes true: %s (%s, %v), at %s", condition, text, err, where)
+	b.t.Fatalf("never comes true: %s (%s, %v), at %s", expression, text, err, where)
 }
 
 // click presses the left mouse button on an element like a person: an element

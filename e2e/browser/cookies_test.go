@@ -139,7 +139,7 @@ func TestLateRefresh(t *testing.T) {
 			<-held
 			b.click("#logout button")
 			if from != b { // the lock delays the logout until the response or a timeout
-				from.wait(`navigator.locks.query().then(({ pending }) => pending.length > 0)`)
+				from.waitAsync(`navigator.locks.query().then(({ pending }) => pending.length > 0)`)
 				close(release)
 			}
 			b.wait(atLogin + " && " + says("You are signed out"))

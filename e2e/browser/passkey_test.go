@@ -57,7 +57,7 @@ func TestPasskey(t *testing.T) {
 	const insufficient = "insufficient_user_authentication"
 	stale := func(b *tab) {
 		t.Helper()
-		b.wait(`fetch('/api/codes').then(async (r) => !r.ok && (await r.json()).code === '` + insufficient + `')`)
+		b.waitAsync(`fetch('/api/codes').then(async (r) => !r.ok && (await r.json()).code === '` + insufficient + `')`)
 	}
 	const shown = `document.querySelector('#codes').textContent.includes('4711')`
 
