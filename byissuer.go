@@ -119,7 +119,7 @@ type byIssuer struct {
 
 func (b *byIssuer) VerifyToken(ctx context.Context, token string) (*Claims, error) {
 	if len(token) > b.maxBytes {
-		return nil, errTokenTooLong
+		return nil, errTooLong
 	}
 	issuer, err := unverifiedIssuer(token)
 	if err != nil {
@@ -147,6 +147,8 @@ func (b *byIssuer) VerifyToken(ctx context.Context, token string) (*Claims, erro
 }
 
 var (
+	errTooLong         = fmt.Errorf("%w: longer than any MaxTokenBytes", ErrTokenMalformed)
+	errPayloadUnread   = claimsFault("the payload is not a JSON object, or a claim is given twice")
 	errIssMissing      = fmt.Errorf("%w: iss is missing", ErrIssuerMismatch)
 	errIssuerUntrusted = fmt.Errorf("%w: no verifier for its iss", ErrIssuerMismatch)
 	errNoVerifier      = fmt.Errorf("%w: ByIssuerFunc: lookup returned a nil verifier, or the verifier nil claims", ErrUnavailable)
@@ -158,7 +160,7 @@ var (
 func unverifiedIssuer(token string) (string, error) {
 	first, second, ok := compact.Split(token)
 	if !ok {
-		return "", segmentsError(token)
+		return "", malformed[compact.SegmentsError(token)]
 	}
 	var stack [1 << 10]byte // larger payloads go to the heap
 	payload, ok := compact.Decode(stack[:0], token[first+1:second])
@@ -180,7 +182,7 @@ func unverifiedIssuer(token string) (string, error) {
 		return issuer, nil
 	}
 	if !s.Valid() {
-		return "", errPayloadJSON
+		return "", errPayloadUnread
 	}
 	return "", errIssMissing
 }

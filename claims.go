@@ -156,8 +156,10 @@ func isRegistered(name string) bool {
 // These errors are built once, so that refusing a token costs no more than
 // accepting it.
 var (
-	errPayloadEncoding = claimsFault("not canonical base64url")
-	errPayloadJSON     = claimsFault("the payload is not one JSON object in valid UTF-8 without repeated members")
+	errPayloadEmpty    = claimsFault("the payload, the second segment, is empty")
+	errPayloadEncoding = claimsFault("the payload, the second segment, is not base64url without padding (RFC 7515, section 2)")
+	errPayloadUTF8     = claimsFault("the payload is not valid UTF-8")
+	errPayloadJSON     = claimsFault("the payload is not a JSON object (RFC 8259)")
 	errExpMissing      = claimsFault("exp is missing; a token must expire")
 	errIatMissing      = claimsFault("iat is missing; VerifierOptions.MaxAge requires it")
 	errSubMissing      = claimsFault("sub is missing or empty (AnySubject accepts such tokens)")
@@ -202,9 +204,23 @@ func (c *Claims) scan(payload string, ascii bool, scopeClaims []string) error {
 		}
 	}
 	if !s.Valid() {
-		return errPayloadJSON
+		return payloadError(&s, payload)
 	}
 	return nil
+}
+
+// payloadError returns the error for a payload that s has refused.
+func payloadError(s *jsonscan.Scanner, payload string) error {
+	switch {
+	case s.Repeated():
+		return fmt.Errorf("%w: %q is given twice", ErrClaimsInvalid, s.Name())
+	case payload == "":
+		return errPayloadEmpty
+	case !utf8.ValidString(payload):
+		return errPayloadUTF8
+	default:
+		return errPayloadJSON
+	}
 }
 
 func (c *Claims) scanClaim(name string, v jsonscan.Value, scopeClaims []string) (err error) {

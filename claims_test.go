@@ -101,19 +101,23 @@ func TestClaimsUnmarshalJSONCopies(t *testing.T) {
 // Errors name the fault and contain no claim value.
 func TestClaimsFaults(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"sub":7}`:               "sub is not a string",
-		`{"aud":7}`:               "aud is neither a string nor an array of strings",
-		`{"exp":"7"}`:             "exp is not a number",
-		`{"exp":null}`:            "exp is not a number",
-		`{"exp":1e300}`:           "out of range",
-		`{"nbf":-99999999999}`:    "out of range",
-		`{"iat":999999999999}`:    "out of range",
-		`{"a":1,"a":"secret"}`:    "not one JSON object",
-		`{"a":"secret"`:           "not one JSON object",
-		`{"secret":"\ud800"}`:     "not one JSON object",
-		"{\"secret\":\"\xff\"}":   "not one JSON object",
-		`{"sub":["secret"]}`:      "sub is not a string",
-		`{"aud":["secret",null]}`: "aud is neither",
+		`{"sub":7}`:                "sub is not a string",
+		`{"aud":7}`:                "aud is neither a string nor an array of strings",
+		`{"exp":"7"}`:              "exp is not a number",
+		`{"exp":null}`:             "exp is not a number",
+		`{"exp":1e300}`:            "out of range",
+		`{"nbf":-99999999999}`:     "out of range",
+		`{"iat":999999999999}`:     "out of range",
+		`{"a":1,"a":"secret"}`:     `"a" is given twice`,
+		`{"aud":1,"a\u0075d":2}`:   "aud is neither",
+		`{"aud":"a","a\u0075d":2}`: `"aud" is given twice`,
+		`{"a":"secret"`:            "the payload is not a JSON object",
+		`["secret"]`:               "the payload is not a JSON object",
+		``:                         "the payload, the second segment, is empty",
+		`{"secret":"\ud800"}`:      "the payload is not a JSON object",
+		"{\"secret\":\"\xff\"}":    "the payload is not valid UTF-8",
+		`{"sub":["secret"]}`:       "sub is not a string",
+		`{"aud":["secret",null]}`:  "aud is neither",
 	} {
 		err := new(jwtauth.Claims).UnmarshalJSON([]byte(text))
 		if !errors.Is(err, jwtauth.ErrClaimsInvalid) || !errors.Is(err, jwtauth.ErrTokenInvalid) {

@@ -302,6 +302,18 @@ type requestError struct {
 
 func (e *requestError) Unwrap() error { return e.error }
 
+// codeOf returns the code of the response to err, or "" for nil. It is never
+// empty for an error.
+func codeOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	if p, ok := ownProblem(err); ok && p.Code != "" {
+		return p.Code
+	}
+	return responseTo(err).Code
+}
+
 // challengeOf returns the challenge of the Verify that err or the request comes
 // from, or the default one.
 func challengeOf(err error, r *http.Request) *challenge.Header {

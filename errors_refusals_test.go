@@ -142,21 +142,6 @@ func claimsVerifier(claims jwtauth.Claims) jwtauth.TokenVerifier {
 	return verifierFunc(func(context.Context, string) (*jwtauth.Claims, error) { return &claims, nil })
 }
 
-// refusalsOfTokens are some refusals of the Verifier. Its own tests have the
-// others.
-func refusalsOfTokens(t *testing.T) []refusal {
-	f := forgeES256(t)
-	v := f.verifier(t)
-	return []refusal{
-		{setup: "an opaque token of the provider", err: "token malformed: one segment instead of three: an opaque token, which only its issuer can check (introspection, RFC 7662)", request: get("mF_9B5f41JqM"), verifier: v},
-		{setup: "an encrypted ID token", err: "token malformed: five segments: the token is encrypted (JWE)", request: get("a.b.c.d.e"), verifier: v},
-		{setup: "a token without exp", err: "token claims invalid: exp is missing; a token must expire", request: get(f.claims(withoutClaim("exp"))), verifier: v},
-		{setup: "a token of the staging issuer", err: `token of another issuer: iss is not "https://issuer.example"`, request: get(f.claims(withClaims(`"iss":"https://staging.example"`))), verifier: v},
-		{setup: "an ID token: aud is the client", err: `token for another audience: aud does not contain "api"`, request: get(f.claims(withClaims(`"aud":"client-1"`))), verifier: v},
-		{setup: "a machine token without sub", err: "token claims invalid: sub is missing or empty (AnySubject accepts such tokens)", request: get(f.claims(withoutClaim("sub"))), verifier: v},
-	}
-}
-
 // The exact text that HandlerOptions.OnError receives for a request that the
 // Handlers refuse.
 func TestRefusalTextsOfHandlers(t *testing.T) {

@@ -2,6 +2,7 @@ package jwtauth
 
 import (
 	"context"
+	"time"
 
 	"github.com/seed-0a072700/jwtauth/internal/rotation"
 )
@@ -104,4 +105,25 @@ func (i *Issuer) emit(ctx context.Context, e Event) {
 	if i.onEvent != nil {
 		i.onEvent(ctx, e)
 	}
+}
+
+// Verification is the outcome of one call of VerifyToken, for metrics and
+// traces. It contains nothing of the token. VerifierOptions.OnVerify receives
+// it.
+type Verification struct {
+	// Code is the Code of [ProblemOf] for the error, such as "token_expired". It
+	// is "" if the token was accepted, and only then.
+	Code string
+
+	// Algorithm is that of the token's header, or "" if it is not supported, or
+	// if the header was not read.
+	Algorithm Algorithm
+
+	// Cached is true if the token was remembered, so that its signature was not
+	// computed again.
+	Cached bool
+
+	// Duration is how long VerifyToken took, Check and the time for fetching
+	// keys included.
+	Duration time.Duration
 }

@@ -89,5 +89,5 @@ func Example_keyRotation() {
 	// signing, new token: <nil>
 	// signing, old token: <nil>
 	// withdrawn, new token: <nil>
-	// withdrawn, old token: jwtauth: no key for the token
+	// withdrawn, old token: jwtauth: no key for the token: no ES256 key has the ID in kid; use the IDs of the issuer (Key.WithID), and its present keys
 }

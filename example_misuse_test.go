@@ -144,14 +144,14 @@ func Example_misuseOfTokens() {
 	_, err = issuer.Sign("u-1", nil, jwtauth.ExpiresIn(10*366*24*time.Hour))
 	fmt.Println(err)
 	// Output:
-	// alg none: jwtauth: no key for the token true
-	// another algorithm: jwtauth: no key for the token true
-	// changed claims: jwtauth: token signature invalid true
-	// without a signature: jwtauth: token signature invalid true
-	// padded: jwtauth: token signature invalid true
+	// alg none: jwtauth: no key for the token: alg in the header is none: the token is not signed true
+	// another algorithm: jwtauth: no key for the token: the keys are for ES256, the header says HS256 true
+	// changed claims: jwtauth: token signature invalid: it was made with another key, or the token was changed true
+	// without a signature: jwtauth: token signature invalid: the signature, the third segment, is empty true
+	// padded: jwtauth: token signature invalid: the signature, the third segment, is not base64url without padding (RFC 7515, section 2) true
 	// for another service: jwtauth: token for another audience: aud does not contain "https://api.example.com" true
-	// a refresh token: jwtauth: token of another type true
-	// no token at all: jwtauth: token malformed: invalid header true
+	// a refresh token: jwtauth: token of another type: it is a refresh token, which only Issuer.Refresh accepts true
+	// no token at all: jwtauth: token malformed: the header, its first segment, is not base64url without padding (RFC 7515, section 2) true
 	// jwtauth: Sign: subject: is empty
 	// jwtauth: claims: "exp" is a registered claim and cannot be set; use IssuerOptions.AccessTTL or ExpiresIn
 	// jwtauth: ExpiresIn: d: 87840h0m0s exceeds the maximum of 8784h0m0s

@@ -84,7 +84,7 @@ func Example_sessions() {
 	_, err = issuer.Refresh(ctx, fresh.RefreshToken)
 	fmt.Println(errors.Is(err, jwtauth.ErrSessionEnded), err)
 	// Output:
-	// jwtauth: token expired
+	// jwtauth: token expired: exp is more than Leeway (30s) ago
 	// refreshed: <nil>
 	// the same refresh token again: true <nil>
 	// 10:00:00 Firefox on Linux

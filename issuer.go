@@ -152,6 +152,8 @@ func (o *ownKeys) VerificationKeys(_ context.Context, alg Algorithm, kid string)
 	return o.keys.Load().accepted.Lookup(jose.Algorithm(alg), kid), nil
 }
 
+func (o *ownKeys) algorithms() []jose.Algorithm { return o.keys.Load().accepted.Algorithms() }
+
 // VerifyToken verifies an access token that this Issuer signed, as
 // [Verifier.VerifyToken] does.
 func (i *Issuer) VerifyToken(ctx context.Context, token string) (*Claims, error) {

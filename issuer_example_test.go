@@ -138,7 +138,7 @@ func ExampleIssuer_VerifyToken() {
 	fmt.Println(errors.Is(err, jwtauth.ErrTokenInvalid), err)
 	// Output:
 	// user-1 <nil>
-	// true jwtauth: token malformed: invalid header
+	// true jwtauth: token malformed: the header, its first segment, is not base64url without padding (RFC 7515, section 2)
 }
 
 func ExampleIssuer_SetKeys() {
@@ -155,7 +155,7 @@ func ExampleIssuer_SetKeys() {
 	}
 	_, err = issuer.VerifyToken(context.Background(), old)
 	fmt.Println(err)
-	// Output: jwtauth: token signature invalid
+	// Output: jwtauth: token signature invalid: it was made with another secret, or the token was changed; perhaps only one side decodes it from base64
 }
 
 func ExampleIssuer_Login() {

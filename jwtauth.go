@@ -32,7 +32,8 @@
 // for those of another issuer, or [ByIssuer] or [ByIssuerFunc] for those of
 // several. A service that only verifies needs public keys and never holds a
 // signing key. The option Check of an Issuer or a Verifier adds rules of your
-// own. Tokens that are bound to a key need [ProofOfPossession].
+// own, and OnVerify reports outcomes. Tokens that are bound to a key need
+// [ProofOfPossession].
 //
 // The token comes from the Authorization header ([Bearer]) unless [From] lists
 // other sources: [Header], [HeaderScheme], [Query], [Form], [Cookie] or any

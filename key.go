@@ -30,6 +30,18 @@ const (
 	EdDSA Algorithm = "EdDSA" // Ed25519, also called "Ed25519" (RFC 9864)
 )
 
+// supported reports whether a is one of the constants.
+func (a Algorithm) supported() bool { return jose.Algorithm(a).Check() == nil }
+
+// canonicalAlgorithm replaces the second name of EdDSA with Ed25519 keys
+// (RFC 9864, section 2.2).
+func canonicalAlgorithm(name string) Algorithm {
+	if name == "Ed25519" {
+		return EdDSA
+	}
+	return Algorithm(name)
+}
+
 // Key is a key for signing or verifying tokens with one [Algorithm]. Its
 // material is validated when the Key is created: a Key is never too short, off
 // its curve, or of the wrong type for its algorithm.

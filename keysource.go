@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/seed-0a072700/jwtauth/internal/compact"
 	"github.com/seed-0a072700/jwtauth/internal/faults"
 	"github.com/seed-0a072700/jwtauth/internal/jose"
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
@@ -83,6 +85,8 @@ type staticKeys struct{ set *keyset.Set[Key] }
 func (s staticKeys) VerificationKeys(_ context.Context, alg Algorithm, kid string) ([]Key, error) {
 	return s.set.Lookup(jose.Algorithm(alg), kid), nil
 }
+
+func (s staticKeys) algorithms() []jose.Algorithm { return s.set.Algorithms() }
 
 // keyForIssuer returns the key that signed a token and may sign for the issuer
 // of its claims: by, or another one of keys. The second dot of the token is at
@@ -174,6 +178,102 @@ func signer(keys []Key, alg Algorithm, token string, dot int) (Key, error) {
 	}
 	return Key{}, err
 }
+
+// signer returns the key that signed a token whose second dot is at index dot,
+// and all keys that may be tried.
+func (v *Verifier) signer(ctx context.Context, h *header, token string, dot int) (keys []Key, by Key, err error) {
+	found, err := v.keys.VerificationKeys(ctx, h.alg, h.kid)
+	if err != nil {
+		return nil, Key{}, keySourceError(err)
+	}
+	keys = candidates(found, h.alg)
+	by, err = signer(keys, h.alg, token, dot)
+	if source, ok := v.keys.(keyRenewer); ok && errors.Is(err, ErrSignatureInvalid) {
+		if keys, err = source.keysAgain(ctx, h.alg, h.kid, found); err == nil {
+			keys = candidates(keys, h.alg)
+			by, err = signer(keys, h.alg, token, dot)
+		}
+		if errors.Is(err, ErrKeyUnknown) { // the source has no other keys
+			err = ErrSignatureInvalid
+		}
+	}
+	return keys, by, v.explain(err, h, token[dot+1:])
+}
+
+// explain returns err with the reason why no key verified a token.
+func (v *Verifier) explain(err error, h *header, signature string) error {
+	switch {
+	case err == nil:
+		return nil
+	case err == ErrKeyUnknown:
+		unknown := &keyUnknownError{unsigned: strings.EqualFold(string(h.alg), "none")}
+		if h.alg.supported() {
+			unknown.alg = jose.Algorithm(h.alg)
+		}
+		if source, ok := v.keys.(interface{ algorithms() []jose.Algorithm }); ok {
+			unknown.have = source.algorithms()
+		}
+		return unknown
+	case err != ErrSignatureInvalid:
+		return err
+	case signature == "":
+		return errSignatureEmpty
+	case !isBase64URL(signature):
+		return errSignatureEncoding
+	case jose.Algorithm(h.alg).Symmetric():
+		return errSecret
+	default:
+		return errSignature
+	}
+}
+
+var (
+	errSignatureEmpty    = fmt.Errorf("%w: the signature, the third segment, is empty", ErrSignatureInvalid)
+	errSignatureEncoding = fmt.Errorf("%w: the signature, the third segment, is not base64url without padding (RFC 7515, section 2)", ErrSignatureInvalid)
+	errSignature         = fmt.Errorf("%w: it was made with another key, or the token was changed", ErrSignatureInvalid)
+	errSecret            = fmt.Errorf("%w: it was made with another secret, or the token was changed; perhaps only one side decodes it from base64", ErrSignatureInvalid)
+)
+
+func isBase64URL(text string) bool {
+	_, ok := compact.Decode(nil, text)
+	return ok
+}
+
+// keyUnknownError is an [ErrKeyUnknown]. It formats its text only if it is read.
+type keyUnknownError struct {
+	unsigned bool             // the algorithm is none
+	alg      jose.Algorithm   // of the token, "" if it is not supported
+	have     []jose.Algorithm // of the keys, nil if unknown
+}
+
+func (e *keyUnknownError) Is(target error) bool {
+	return target == ErrKeyUnknown || target == ErrTokenInvalid
+}
+
+func (e *keyUnknownError) Error() string {
+	const prefix = "jwtauth: no key for the token: "
+	switch {
+	case e.unsigned:
+		return prefix + "alg in the header is none: the token is not signed"
+	case e.alg == "":
+		return prefix + "alg in the header is not an algorithm of this package (see Algorithm)"
+	case e.have == nil:
+		return prefix + "the KeySource has no " + string(e.alg) + " key for the kid in the header"
+	case slices.Contains(e.have, e.alg):
+		return prefix + "no " + string(e.alg) + " key has the ID in kid; use the IDs of the issuer (Key.WithID), and its present keys"
+	}
+	have := make([]string, len(e.have))
+	for i, alg := range e.have {
+		have[i] = string(alg)
+	}
+	text := fmt.Sprintf("%sthe keys are for %s, the header says %s", prefix, strings.Join(have, ", "), e.alg)
+	if e.alg.Symmetric() && !slices.ContainsFunc(e.have, isPublic) {
+		text += fmt.Sprintf("; if the issuer uses that, configure NewKey(%s, secret) with a secret of at least %d bytes", e.alg, e.alg.MinSecret())
+	}
+	return text
+}
+
+func isPublic(alg jose.Algorithm) bool { return !alg.Symmetric() }
 
 // keyRenewer is a KeySource that can look for keys that it did not return
 // before, because none of those made the signature of a token.

@@ -119,10 +119,11 @@ type IssuerOptions struct {
 	// form that was sent twice. Negative for no limit. Default 100.
 	MaxSessions int
 
-	// Check, if not nil, is called last for every access token that this Issuer
-	// verifies, as VerifierOptions.Check is. It is not called for refresh
-	// tokens.
-	Check func(ctx context.Context, c *Claims) error
+	// Check and OnVerify, if not nil, are called for every access token that
+	// this Issuer verifies, like those of [VerifierOptions]. They are not called
+	// for refresh tokens.
+	Check    func(ctx context.Context, c *Claims) error
+	OnVerify func(ctx context.Context, v Verification)
 
 	// Leeway is the clock skew tolerated in "exp", "nbf" and "iat": at most 5
 	// minutes. A negative value tolerates no skew. Default 30 seconds.
@@ -163,6 +164,11 @@ type VerifierOptions struct {
 	// such as [ErrForbidden] or [ErrUnavailable] (see [WriteError]). Check must
 	// be safe for concurrent use and may change the claims.
 	Check func(ctx context.Context, c *Claims) error
+
+	// OnVerify, if not nil, is called synchronously at the end of every
+	// VerifyToken, for metrics and traces. It should return quickly and must be
+	// safe for concurrent use. It is not called if Check panics.
+	OnVerify func(ctx context.Context, v Verification)
 
 	// Types are the media types that the "typ" of the header may have, such as
 	// "at+jwt" (RFC 9068). Upper and lower case do not differ, and
@@ -251,6 +257,7 @@ func (o VerifierOptions) compile(f *faults.Collector) rules {
 		maxAge:      o.MaxAge,
 		anySubject:  o.AnySubject,
 		check:       o.Check,
+		onVerify:    o.OnVerify,
 		now:         clock(o.Now),
 	}
 	r.buildErrors()
@@ -305,7 +312,9 @@ type issuance struct {
 // refreshRules returns the rules for refresh tokens, given those for access
 // tokens. The two kinds differ in type and key.
 func (i *issuance) refreshRules(access rules) rules {
-	return rules{types: []string{refreshType}, maxBytes: access.maxBytes, now: access.now}
+	r := rules{types: []string{refreshType}, maxBytes: access.maxBytes, now: access.now}
+	r.buildErrors()
+	return r
 }
 
 func (o IssuerOptions) compile(f *faults.Collector) (issuance, rules) {
@@ -318,6 +327,7 @@ func (o IssuerOptions) compile(f *faults.Collector) (issuance, rules) {
 		cacheSize: defaultCacheSize,
 		leeway:    f.DurationOrNone("IssuerOptions.Leeway", o.Leeway, defaultLeeway, maxLeeway),
 		check:     o.Check,
+		onVerify:  o.OnVerify,
 		now:       clock(o.Now),
 	}
 	r.buildErrors()

@@ -282,6 +282,13 @@ func (r *RemoteKeys) keysAgain(ctx context.Context, alg Algorithm, kid string, e
 	return keys, nil
 }
 
+func (r *RemoteKeys) algorithms() []jose.Algorithm {
+	if r.source == nil {
+		return nil
+	}
+	return r.source.Algorithms()
+}
+
 // Ready returns nil if there are keys to verify tokens with. During an outage,
 // these may be keys of an earlier fetch, until MaxStale. If there are no keys,
 // Ready starts a fetch and waits for it, under the same rules as a request, and

@@ -88,7 +88,7 @@ func ExampleNewRemoteKeys() {
 	}
 	_, err = verifier.VerifyToken(context.Background(), token)
 	fmt.Println(err)
-	// Output: jwtauth: token of another type
+	// Output: jwtauth: token of another type: typ in the header is not one of ["at+jwt"]
 }
 
 func ExampleRemoteKeys_Ready() {
@@ -185,7 +185,7 @@ func ExampleIssuer_SetKeys_rotation() {
 	// Output:
 	// <nil>
 	// <nil>
-	// jwtauth: token signature invalid
+	// jwtauth: token signature invalid: it was made with another key, or the token was changed
 }
 
 // A verifier calls VerificationKeys. A program can do so to show the keys in

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/seed-0a072700/jwtauth/internal/attributes"
+	"github.com/seed-0a072700/jwtauth/internal/jose"
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
 	"github.com/seed-0a072700/jwtauth/internal/jsonwrite"
 )
@@ -91,7 +93,7 @@ func refreshExpiry(s Session) time.Time {
 
 // readRefresh verifies a refresh token, except for its expiry.
 func (i *Issuer) readRefresh(ctx context.Context, token string) (refreshClaims, error) {
-	claims, _, err := i.refreshVerifier.read(ctx, token, i.rules.now())
+	claims, _, err := i.refreshVerifier.read(ctx, token, i.rules.now(), nil)
 	if err != nil {
 		return refreshClaims{}, err
 	}
@@ -127,6 +129,15 @@ func (o *ownRefreshKeys) VerificationKeys(_ context.Context, alg Algorithm, _ st
 		}
 	}
 	return keys, nil
+}
+
+func (o *ownRefreshKeys) algorithms() (algs []jose.Algorithm) {
+	for _, key := range o.keys.Load().refresh {
+		if !slices.Contains(algs, key.k.Algorithm()) {
+			algs = append(algs, key.k.Algorithm())
+		}
+	}
+	return algs
 }
 
 // deriveRefreshKey returns the HMAC key for refresh tokens that belongs to key,

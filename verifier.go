@@ -86,16 +86,31 @@ func newVerifier(keys KeySource, r rules) *Verifier {
 // from a Verify with [ProofOfPossession]. If the keys cannot be looked up, the
 // error is [ErrUnavailable].
 func (v *Verifier) VerifyToken(ctx context.Context, token string) (*Claims, error) {
+	if v.rules.onVerify == nil {
+		return v.verify(ctx, token, nil)
+	}
+	var seen Verification
+	start := time.Now()
+	claims, err := v.verify(ctx, token, &seen)
+	seen.Duration = time.Since(start)
+	seen.Code = codeOf(err)
+	v.rules.onVerify(ctx, seen)
+	return claims, err
+}
+
+// verify is VerifyToken without OnVerify. It notes the algorithm and a hit of
+// the cache in seen, unless that is nil.
+func (v *Verifier) verify(ctx context.Context, token string, seen *Verification) (*Claims, error) {
 	now := v.rules.now()
 	var hash tokencache.Hash
 	if v.cache != nil {
 		hash = v.cache.Hash(token)
 	}
-	claims, err := v.recall(ctx, token, hash, now)
+	claims, err := v.recall(ctx, token, hash, now, seen)
 	remembered := claims != nil
 	var by signature
 	if claims == nil && err == nil {
-		claims, by, err = v.read(ctx, token, now)
+		claims, by, err = v.read(ctx, token, now, seen)
 	}
 	if err != nil {
 		return nil, err
@@ -135,7 +150,7 @@ var (
 
 // recall returns new claims of a token that is remembered, if its key is still
 // trusted. It returns nil for any other token.
-func (v *Verifier) recall(ctx context.Context, token string, hash tokencache.Hash, now time.Time) (*Claims, error) {
+func (v *Verifier) recall(ctx context.Context, token string, hash tokencache.Hash, now time.Time, seen *Verification) (*Claims, error) {
 	if v.cache == nil {
 		return nil, nil
 	}
@@ -150,6 +165,9 @@ func (v *Verifier) recall(ctx context.Context, token string, hash tokencache.Has
 	if !slices.Contains(candidates(found, hit.by.header.alg), hit.by.key) {
 		return nil, nil
 	}
+	if seen != nil {
+		seen.Algorithm, seen.Cached = hit.by.header.alg, true
+	}
 	return hit.claims.fresh(now), nil
 }
 
@@ -160,17 +178,20 @@ type signature struct {
 }
 
 // read verifies all of a token except its times.
-func (v *Verifier) read(ctx context.Context, token string, now time.Time) (*Claims, signature, error) {
+func (v *Verifier) read(ctx context.Context, token string, now time.Time, seen *Verification) (*Claims, signature, error) {
 	if len(token) > v.rules.maxBytes {
-		return nil, signature{}, errTokenTooLong
+		return nil, signature{}, v.rules.errTooLong
 	}
 	first, second, ok := compact.Split(token)
 	if !ok {
-		return nil, signature{}, segmentsError(token)
+		return nil, signature{}, malformed[compact.SegmentsError(token)]
 	}
 	header, known, err := v.header(token[:first])
 	if err != nil {
 		return nil, signature{}, err
+	}
+	if seen != nil && header.alg.supported() {
+		seen.Algorithm = header.alg
 	}
 	keys, by, err := v.signer(ctx, header, token, second)
 	if err != nil {
@@ -191,52 +212,20 @@ func (v *Verifier) read(ctx context.Context, token string, now time.Time) (*Clai
 	return claims, signature{by, header}, nil
 }
 
-// signer returns the key that signed a token whose second dot is at index dot,
-// and all keys that may be tried.
-func (v *Verifier) signer(ctx context.Context, h *header, token string, dot int) (keys []Key, by Key, err error) {
-	found, err := v.keys.VerificationKeys(ctx, h.alg, h.kid)
-	if err != nil {
-		return nil, Key{}, keySourceError(err)
-	}
-	keys = candidates(found, h.alg)
-	by, err = signer(keys, h.alg, token, dot)
-	if source, ok := v.keys.(keyRenewer); ok && errors.Is(err, ErrSignatureInvalid) {
-		if keys, err = source.keysAgain(ctx, h.alg, h.kid, found); err == nil {
-			keys = candidates(keys, h.alg)
-			by, err = signer(keys, h.alg, token, dot)
-		}
-		if errors.Is(err, ErrKeyUnknown) { // the source has no other keys
-			err = ErrSignatureInvalid
-		}
-	}
-	return keys, by, err
-}
-
 var (
 	errNotBefore   = fmt.Errorf("%w: nbf is in the future; compare the clocks of both machines", ErrTokenNotYetValid)
+	errRefreshType = fmt.Errorf("%w: it is a refresh token, which only Issuer.Refresh accepts", ErrTokenType)
 	errIssuedLater = fmt.Errorf("%w: iat is in the future; compare the clocks of both machines", ErrTokenNotYetValid)
-
-	errTokenTooLong = fmt.Errorf("%w: longer than MaxTokenBytes", ErrTokenMalformed)
-	errHeader       = fmt.Errorf("%w: invalid header", ErrTokenMalformed)
 )
 
-// segmentsError returns the error for a token without exactly three segments.
-func segmentsError(token string) error {
-	switch strings.Count(token, ".") {
-	case 0:
-		return errOneSegment
-	case 4:
-		return errFiveSegments
-	default:
-		return errSegments
+// malformed maps the errors of package compact to those of this package.
+var malformed = func() map[error]error {
+	m := make(map[error]error)
+	for _, err := range compact.Errors() {
+		m[err] = fmt.Errorf("%w: %w", ErrTokenMalformed, err)
 	}
-}
-
-var (
-	errOneSegment   = fmt.Errorf("%w: one segment instead of three: an opaque token, which only its issuer can check (introspection, RFC 7662)", ErrTokenMalformed)
-	errFiveSegments = fmt.Errorf("%w: five segments: the token is encrypted (JWE)", ErrTokenMalformed)
-	errSegments     = fmt.Errorf("%w: not three segments", ErrTokenMalformed)
-)
+	return m
+}()
 
 // verified is a remembered token: the claims that passed every check except
 // those of times, and the signature, whose key must still be trusted.
@@ -273,32 +262,33 @@ func (v *Verifier) header(segment string) (h *header, known bool, err error) {
 	if h := v.headers.Get(segment); h != nil {
 		return h, true, nil
 	}
-	parsed, ok := compact.ParseHeader(segment)
-	if !ok {
-		return nil, false, errHeader
+	parsed, err := compact.ParseHeader(segment)
+	if err != nil {
+		return nil, false, malformed[err]
 	}
-	if !v.rules.acceptsType(parsed) {
-		return nil, false, ErrTokenType
+	if err := v.rules.checkType(parsed); err != nil {
+		return nil, false, err
 	}
 	return &header{alg: canonicalAlgorithm(parsed.Algorithm), kid: parsed.KeyID}, false, nil
 }
 
-// canonicalAlgorithm replaces the second name of EdDSA with Ed25519 keys
-// (RFC 9864, section 2.2).
-func canonicalAlgorithm(name string) Algorithm {
-	if name == "Ed25519" {
-		return EdDSA
-	}
-	return Algorithm(name)
-}
-
-// acceptsType checks the media type in a header (RFC 7515, section 4.1.9;
+// checkType checks the media type in a header (RFC 7515, section 4.1.9;
 // RFC 8725, section 3.11).
-func (r *rules) acceptsType(h compact.Header) bool {
+func (r *rules) checkType(h compact.Header) error {
 	if !h.Typed {
-		return r.untyped
+		if r.untyped {
+			return nil
+		}
+		return r.errUntyped
 	}
-	return slices.Contains(r.types, compact.MediaType(h.Type))
+	switch typ := compact.MediaType(h.Type); {
+	case slices.Contains(r.types, typ):
+		return nil
+	case typ == refreshType:
+		return errRefreshType
+	default:
+		return r.errType
+	}
 }
 
 // readClaims reads a payload segment into c and makes all checks whose result
@@ -344,7 +334,7 @@ func (r *rules) checkTimes(c *Claims, now time.Time) error {
 	early, late := now.Add(-r.leeway), now.Add(r.leeway)
 	switch {
 	case !early.Before(c.ExpiresAt):
-		return ErrTokenExpired
+		return r.errExpired
 	case late.Before(c.NotBefore):
 		return errNotBefore
 	case late.Before(c.IssuedAt):
@@ -362,6 +352,7 @@ type rules struct {
 	audience    []string // empty for any
 	anySubject  bool
 	check       func(context.Context, *Claims) error // nil for none
+	onVerify    func(context.Context, Verification)  // nil for none
 	types       []string                             // as compact.MediaType returns them
 	untyped     bool                                 // a header without a type is accepted
 	scopeClaims []string
@@ -373,7 +364,7 @@ type rules struct {
 
 	// These errors name the options. They are built once, so that refusing a
 	// token costs no more than accepting it.
-	errIssuer, errAudience, errNoAudience, errTooOld error
+	errIssuer, errAudience, errNoAudience, errExpired, errTooOld, errTooLong, errType, errUntyped error
 }
 
 // buildErrors builds the errors of r.
@@ -385,5 +376,9 @@ func (r *rules) buildErrors() {
 	}
 	r.errAudience = fmt.Errorf("%w: aud does not contain %s", ErrAudienceMismatch, want)
 	r.errNoAudience = fmt.Errorf("%w: aud is missing; it must contain %s", ErrAudienceMismatch, want)
+	r.errExpired = fmt.Errorf("%w: exp is more than Leeway (%v) ago", ErrTokenExpired, r.leeway)
 	r.errTooOld = fmt.Errorf("%w: iat is more than %v ago", ErrTokenTooOld, r.maxAge)
+	r.errTooLong = fmt.Errorf("%w: longer than MaxTokenBytes (%d)", ErrTokenMalformed, r.maxBytes)
+	r.errType = fmt.Errorf("%w: typ in the header is not one of %q", ErrTokenType, r.types)
+	r.errUntyped = fmt.Errorf("%w: the header has no typ; it must be one of %q", ErrTokenType, r.types)
 }

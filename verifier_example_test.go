@@ -150,6 +150,6 @@ func ExampleKeySource() {
 	}
 	// Output:
 	// <nil> false
-	// jwtauth: no key for the token false
+	// jwtauth: no key for the token: the KeySource has no EdDSA key for the kid in the header false
 	// jwtauth: temporarily unavailable: key source: the folder is not mounted true
 }

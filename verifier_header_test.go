@@ -60,6 +60,7 @@ var headerCases = []struct {
 	{"offered keys", `{"alg":"ALG","jwk":{"kty":"oct","k":"AAAA"},"jku":"https://evil.example","x5c":["AAAA"],"x5u":"https://evil.example","zip":"DEF"}`, nil, nil},
 	{"kid of an attacker", `{"alg":"ALG","kid":"../../dev/null"}`, nil, nil},
 	{"kid of the wrong type", `{"alg":"ALG","kid":7}`, nil, jwtauth.ErrTokenMalformed},
+	{"kid is null", `{"alg":"ALG","kid":null}`, nil, nil},
 	{"not JSON", `alg=ALG`, nil, jwtauth.ErrTokenMalformed},
 	{"array", `["ALG"]`, nil, jwtauth.ErrTokenMalformed},
 	{"text behind", `{"alg":"ALG"}{}`, nil, jwtauth.ErrTokenMalformed},

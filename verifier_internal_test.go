@@ -258,7 +258,7 @@ func TestKnownHeadersAreTheVerifiersOwn(t *testing.T) {
 		if _, err := lenient.VerifyToken(t.Context(), token); err != nil {
 			t.Error(err)
 		}
-		if _, err := strict.VerifyToken(t.Context(), token); err != ErrTokenType {
+		if _, err := strict.VerifyToken(t.Context(), token); !errors.Is(err, ErrTokenType) {
 			t.Errorf("got %v, want ErrTokenType", err)
 		}
 	}

@@ -1,6 +1,8 @@
 package compact
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
@@ -20,37 +22,104 @@ type Header struct {
 	Typed     bool   // "typ" is present
 }
 
+// The errors of [ParseHeader] and [SegmentsError]. They contain no part of a
+// token.
+var (
+	ErrOneSegment   = errors.New("one segment instead of three: an opaque token, which only its issuer can check (introspection, RFC 7662)")
+	ErrFiveSegments = errors.New("five segments: the token is encrypted (JWE)")
+	ErrSegments     = errors.New("not three segments, separated by two dots")
+
+	ErrHeaderEmpty    = errors.New("the header, its first segment, is empty")
+	ErrHeaderLength   = fmt.Errorf("the header, its first segment, is longer than %d characters", MaxHeaderLen)
+	ErrHeaderEncoding = errors.New("the header, its first segment, is not base64url without padding (RFC 7515, section 2)")
+	ErrHeaderJSON     = errors.New("the header, its first segment, is not a JSON object")
+	ErrHeaderRepeated = errors.New("the header has two members of the same name")
+	ErrHeaderAlg      = errors.New("alg, the algorithm in the header, is missing or not a string")
+	ErrHeaderKid      = errors.New("kid in the header is not a string")
+	ErrHeaderTyp      = errors.New("typ in the header is not a string")
+	ErrHeaderCrit     = errors.New("the header has crit, which demands an extension (RFC 7515, section 4.1.11), and none is supported")
+	ErrHeaderB64      = errors.New("the header has b64, and only true is supported (RFC 7797)")
+)
+
+// Errors returns all errors of [ParseHeader] and [SegmentsError].
+func Errors() []error {
+	return []error{
+		ErrOneSegment, ErrFiveSegments, ErrSegments,
+		ErrHeaderEmpty, ErrHeaderLength, ErrHeaderEncoding, ErrHeaderJSON, ErrHeaderRepeated,
+		ErrHeaderAlg, ErrHeaderKid, ErrHeaderTyp, ErrHeaderCrit, ErrHeaderB64,
+	}
+}
+
+// SegmentsError returns the error for a token that [Split] refuses.
+func SegmentsError(token string) error {
+	switch strings.Count(token, ".") {
+	case 0:
+		return ErrOneSegment
+	case 4:
+		return ErrFiveSegments
+	default:
+		return ErrSegments
+	}
+}
+
 // ParseHeader parses a header segment. It refuses parameters that would change
 // how the token is processed: crit (RFC 7515, section 4.1.11) and b64 with a
 // value other than true (RFC 7797, section 7). It ignores parameters that name
-// or contain a key, and all others (jku, jwk, x5u, x5c, zip, …).
-func ParseHeader(segment string) (h Header, ok bool) {
-	if len(segment) > MaxHeaderLen {
-		return h, false
+// or contain a key, and all others (jku, jwk, x5u, x5c, zip, …). A kid of null
+// counts as absent.
+func ParseHeader(segment string) (h Header, err error) {
+	switch {
+	case segment == "":
+		return h, ErrHeaderEmpty
+	case len(segment) > MaxHeaderLen:
+		return h, ErrHeaderLength
 	}
 	var stack [256]byte
 	text, ok := Decode(stack[:0], segment)
 	if !ok {
-		return h, false
+		return h, ErrHeaderEncoding
 	}
 	s := jsonscan.New(string(text))
-	ok = true
-	for ok && s.Next() {
-		switch s.Name() {
-		case "alg":
-			h.Algorithm, ok = s.Value().Str()
-		case "kid":
-			h.KeyID, ok = s.Value().Str()
-		case "typ":
-			h.Type, ok = s.Value().Str()
-			h.Typed = true
-		case "crit":
-			ok = false
-		case "b64":
-			ok = s.Value().Text == "true"
+	for s.Next() {
+		if err := h.read(s.Name(), s.Value()); err != nil {
+			return h, err
 		}
 	}
-	return h, ok && s.Valid() && h.Algorithm != ""
+	switch {
+	case s.Repeated():
+		return h, ErrHeaderRepeated
+	case !s.Valid():
+		return h, ErrHeaderJSON
+	case h.Algorithm == "":
+		return h, ErrHeaderAlg
+	}
+	return h, nil
+}
+
+func (h *Header) read(name string, v jsonscan.Value) error {
+	ok := true
+	switch name {
+	case "alg":
+		if h.Algorithm, ok = v.Str(); !ok {
+			return ErrHeaderAlg
+		}
+	case "kid":
+		if h.KeyID, ok = v.Str(); !ok && v.Kind != jsonscan.Null {
+			return ErrHeaderKid
+		}
+	case "typ":
+		if h.Type, ok = v.Str(); !ok {
+			return ErrHeaderTyp
+		}
+		h.Typed = true
+	case "crit":
+		return ErrHeaderCrit
+	case "b64":
+		if v.Text != "true" {
+			return ErrHeaderB64
+		}
+	}
+	return nil
 }
 
 // MediaType returns a media type in lower case and without the "application/"

@@ -88,6 +88,16 @@ func (a Algorithm) Check() error {
 // Symmetric reports whether the keys of a both sign and verify.
 func (a Algorithm) Symmetric() bool { return a == HS256 || a == HS384 || a == HS512 }
 
+// MinSecret returns the least number of bytes of a secret for a (RFC 7518,
+// section 3.2), or 0 if a is not symmetric.
+func (a Algorithm) MinSecret() int {
+	s, err := a.suite()
+	if err != nil || s.family != familyHMAC {
+		return 0
+	}
+	return s.hash.Size()
+}
+
 // RSA reports whether a uses RSA keys.
 func (a Algorithm) RSA() bool {
 	s, err := a.suite()

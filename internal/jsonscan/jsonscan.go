@@ -67,6 +67,7 @@ const (
 	running              // after a member
 	done                 // at the end of a valid text
 	failed
+	repeated // failed because of the name of the current member
 )
 
 // New returns a scanner for the object in src.
@@ -119,8 +120,12 @@ func (s *Scanner) Next() bool {
 	}
 	s.name, s.nameEscaped = span{int32(i + 1), int32(nameEnd - 1)}, escaped
 	i = skipSpace(s.src, nameEnd)
-	if at(s.src, i) != ':' || !s.addName() {
+	if at(s.src, i) != ':' {
 		return s.fail()
+	}
+	if !s.addName() {
+		s.state = repeated
+		return false
 	}
 	i = skipSpace(s.src, i+1)
 	end := 0
@@ -135,6 +140,10 @@ func (s *Scanner) Next() bool {
 // Valid reports whether the whole text is one strict object. It returns false
 // until Next has returned false.
 func (s *Scanner) Valid() bool { return s.state == done }
+
+// Repeated reports whether the text is invalid because a second member has the
+// same name, which [Scanner.Name] returns.
+func (s *Scanner) Repeated() bool { return s.state == repeated }
 
 func (s *Scanner) fail() bool {
 	s.state = failed

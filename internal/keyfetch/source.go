@@ -152,6 +152,17 @@ func (s *Source[K]) lookup(ctx context.Context, alg jose.Algorithm, id string, e
 	return nil, nil
 }
 
+// Algorithms returns the algorithms of the keys of the last fetch, or those that
+// keys may be for if there was none.
+func (s *Source[K]) Algorithms() []jose.Algorithm {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if algs := s.set.Algorithms(); algs != nil {
+		return algs
+	}
+	return s.reader.algorithms
+}
+
 // without returns the elements of keys that are not in except. It changes
 // neither of them.
 func without[K comparable](keys, except []K) []K {

@@ -20,6 +20,7 @@ type Set[K any] struct {
 	all        map[jose.Algorithm][]K
 	named      map[name][]K
 	unassigned map[jose.Algorithm][]K
+	algorithms []jose.Algorithm
 }
 
 // name is the name of a key within a set.
@@ -75,6 +76,9 @@ func (s *Set[K]) AddPublished(key *jose.Key) { s.add(key) }
 
 func (s *Set[K]) add(key *jose.Key) K {
 	alg, k := key.Algorithm(), s.wrap(key)
+	if s.keys[alg] == nil {
+		s.algorithms = append(s.algorithms, alg)
+	}
 	s.keys[alg] = append(s.keys[alg], key)
 	s.all[alg] = append(s.all[alg], k)
 	if id := key.ID(); id != "" {
@@ -98,6 +102,15 @@ func (s *Set[K]) Lookup(alg jose.Algorithm, id string) []K {
 		return named
 	}
 	return s.unassigned[alg]
+}
+
+// Algorithms returns the algorithms that the set has keys for. The caller must
+// not change the slice.
+func (s *Set[K]) Algorithms() []jose.Algorithm {
+	if s == nil {
+		return nil
+	}
+	return s.algorithms
 }
 
 // Keys returns the keys, ordered by algorithm and then as they were added.
