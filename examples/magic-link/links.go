@@ -19,9 +19,9 @@ const (
 
 var (
 	errLinkUnknown = &refusal{http.StatusGone, "link_unknown",
-		"That link was used, or it has expired. Please ask for another one."}
+		"That link was used, or it has expired. Please request another one."}
 	errOtherBrowser = &refusal{http.StatusForbidden, "link_of_another_browser",
-		"That link works only in the browser in which it was requested. Open it there, or ask for another one here."}
+		"That link works only in the browser in which it was requested. Open it there, or request another one here."}
 	errTooManyLinks = &refusal{http.StatusTooManyRequests, "too_many_links",
 		"Too many links were requested and not used. Please look into your mail, or try again later."}
 )

@@ -58,8 +58,8 @@ func newServer(ctx context.Context, key jwtauth.Key, c config, log *slog.Logger)
 		AccessTTL: c.accessTTL,
 		Claims:    privateClaims,
 		Leeway:    -1, // the clock that signs is the one that verifies
-		// The provider is asked once per session. These limits say how long a
-		// session may go on after the account at the provider has been closed.
+		// The provider confirms the user once per session. These limits say how
+		// long a session may go on after the account there has been closed.
 		IdleTTL:    24 * time.Hour,
 		SessionTTL: 7 * 24 * time.Hour,
 		OnEvent: func(_ context.Context, e jwtauth.Event) {

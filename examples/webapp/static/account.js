@@ -69,7 +69,7 @@ export function account(name) {
 			throw new Error(`the server responded with ${response.status}`);
 		}
 		const me = await response.json();
-		find('answer').textContent = `Answered at ${new Date().toLocaleTimeString()}: you are ${me.name}.`;
+		find('answer').textContent = `Response at ${new Date().toLocaleTimeString()}: you are ${me.name}.`;
 	}, currentTarget));
 
 	let renewals = 0;

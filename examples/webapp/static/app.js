@@ -246,7 +246,7 @@ function dashboardPage() {
 	});
 	find('ask').addEventListener('click', (event) => guarded(async () => {
 		const me = await load();
-		find('answer').textContent = `Answered at ${new Date().toLocaleTimeString()}: you are ${me.username}.`;
+		find('answer').textContent = `Response at ${new Date().toLocaleTimeString()}: you are ${me.username}.`;
 	}, event.currentTarget));
 	find('switch').textContent = pageMode === 'cookies' ? 'Sign out and try localStorage' : 'Sign out and try cookies';
 	find('switch').addEventListener('click', (event) => guarded(
