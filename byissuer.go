@@ -130,7 +130,7 @@ func (b *byIssuer) VerifyToken(ctx context.Context, token string) (*Claims, erro
 	case errors.Is(err, ErrIssuerMismatch):
 		return nil, errIssuerUntrusted
 	case err != nil:
-		return nil, fmt.Errorf("%w: ByIssuerFunc: %v", ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: ByIssuerFunc: %v", ErrUnavailable, faults.Detail(err))
 	case isNilVerifier(v):
 		return nil, errNoVerifier
 	}

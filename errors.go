@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/seed-0a072700/jwtauth/internal/challenge"
+	"github.com/seed-0a072700/jwtauth/internal/faults"
 	"github.com/seed-0a072700/jwtauth/internal/problem"
 )
 
@@ -216,7 +217,7 @@ func refusal(sentinel, err error) error {
 	if hasResponse(err) {
 		return err
 	}
-	return fmt.Errorf("%w: %w", sentinel, err)
+	return fmt.Errorf("%w: %w", sentinel, faults.Detail(err))
 }
 
 // challengeParameters returns the parameters that err adds to a challenge.

@@ -149,9 +149,7 @@ func NewHandlers(issuer *Issuer, opts HandlerOptions) (*Handlers, error) {
 	if opts.BrowserSession && opts.Cookies == nil {
 		f.Add("HandlerOptions.BrowserSession", "is set, but Cookies is not")
 	}
-	if opts.Guard != nil && faults.IsNil(opts.Guard) {
-		f.Add("HandlerOptions.Guard", "is a nil pointer")
-	}
+	f.TypedNil("HandlerOptions.Guard", opts.Guard)
 	if opts.Client == nil {
 		opts.Client = PeerAddress
 	}

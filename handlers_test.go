@@ -340,7 +340,7 @@ func TestNewHandlers(t *testing.T) {
 		{"UsernameField remember", withStore, opts{UsernameField: "remember"}, []string{`HandlerOptions.UsernameField: "remember" is the name of another member`}},
 		{"BrowserSession", withStore, opts{BrowserSession: true, Cookies: cookies}, nil},
 		{"BrowserSession without cookies", withStore, opts{BrowserSession: true}, []string{"HandlerOptions.BrowserSession: is set, but Cookies is not"}},
-		{"Guard", withStore, opts{Guard: (*recordingGuard)(nil)}, []string{"HandlerOptions.Guard: is a nil pointer"}},
+		{"Guard", withStore, opts{Guard: (*recordingGuard)(nil)}, []string{"HandlerOptions.Guard: is a nil *jwtauth_test.recordingGuard"}},
 		{"MaxBodyBytes too great", withStore, opts{Authenticate: authenticate, MaxBodyBytes: 1<<20 + 1}, []string{"HandlerOptions.MaxBodyBytes: 1048577 exceeds the maximum of 1048576"}},
 		{"MaxBodyBytes negative", withStore, opts{Authenticate: authenticate, MaxBodyBytes: -1}, []string{"HandlerOptions.MaxBodyBytes: -1 is negative"}},
 		{"all at once", nil, opts{MaxBodyBytes: -1}, []string{"NewHandlers: issuer: is nil", "HandlerOptions.MaxBodyBytes: -1 is negative"}},

@@ -287,7 +287,7 @@ func keySourceError(err error) error {
 	if errors.Is(err, ErrTokenInvalid) || errors.Is(err, ErrUnavailable) {
 		return err
 	}
-	return fmt.Errorf("%w: key source: %v", ErrUnavailable, err)
+	return fmt.Errorf("%w: key source: %v", ErrUnavailable, faults.Detail(err))
 }
 
 func newKeySet() *keyset.Set[Key] {

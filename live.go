@@ -106,7 +106,7 @@ func (l *liveVerifier) VerifyToken(ctx context.Context, token string) (*Claims, 
 }
 
 var (
-	errSessionOver    = fmt.Errorf("%w: %w", ErrTokenInvalid, ErrSessionEnded)
+	errSessionOver    = fmt.Errorf("%w: %w", ErrTokenInvalid, faults.Detail(ErrSessionEnded))
 	errNoSession      = fmt.Errorf("%w: the token has no session", errSessionOver)
 	errSessionUpdated = fmt.Errorf("%w: its session was updated after it was issued; refresh it", ErrTokenInvalid)
 	errNilClaims      = fmt.Errorf("%w: Live: the verifier returned nil claims", ErrUnavailable)
@@ -141,7 +141,7 @@ func (l *liveVerifier) load(ctx context.Context, claims *Claims) (row Session, u
 	}
 	a, err := attributes.Decode(row.Attributes)
 	if err != nil {
-		return Session{}, 0, fmt.Errorf("%w: Live: %v", ErrUnavailable, err)
+		return Session{}, 0, fmt.Errorf("%w: Live: %v", ErrUnavailable, faults.Detail(err))
 	}
 	return row, a.Updates, nil
 }

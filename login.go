@@ -247,7 +247,7 @@ func (i *Issuer) checkCredential(ctx context.Context, s Session, changed error) 
 	case errors.Is(err, ErrSubjectDisabled):
 		return err
 	case err != nil:
-		return fmt.Errorf("%w: IssuerOptions.CredentialVersion: %v", ErrUnavailable, err)
+		return fmt.Errorf("%w: IssuerOptions.CredentialVersion: %v", ErrUnavailable, faults.Detail(err))
 	case current != *seen:
 		return fmt.Errorf("%w: %w", changed, errCredentialChanged)
 	}
@@ -279,7 +279,7 @@ func (i *Issuer) privateClaims(ctx context.Context, s Session) (any, error) {
 	if err == nil || errors.Is(err, ErrSubjectDisabled) {
 		return private, err
 	}
-	return nil, fmt.Errorf("%w: IssuerOptions.Claims: %v", ErrUnavailable, err)
+	return nil, fmt.Errorf("%w: IssuerOptions.Claims: %v", ErrUnavailable, faults.Detail(err))
 }
 
 // Logout ends the session of a refresh token, even if the token is expired or

@@ -395,5 +395,5 @@ func (x *exchange) endDenied(ctx context.Context, row Session, err error) error 
 	if errors.Is(err, ErrSessionEnded) {
 		return err
 	}
-	return fmt.Errorf("%w: %w", ErrSessionEnded, err)
+	return fmt.Errorf("%w: %w", ErrSessionEnded, faults.Detail(err))
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/seed-0a072700/jwtauth/internal/attributes"
+	"github.com/seed-0a072700/jwtauth/internal/faults"
 	"github.com/seed-0a072700/jwtauth/internal/rotation"
 )
 
@@ -283,7 +284,7 @@ func (c *storeClient) call(ctx context.Context, do func(ctx context.Context, now
 	called := c.now()
 	err := do(limited, called)
 	if err != nil && (!errors.Is(err, ErrUnavailable) || errors.Is(err, ErrSessionEnded)) {
-		err = fmt.Errorf("%w: session store: %v", ErrUnavailable, err)
+		err = fmt.Errorf("%w: session store: %v", ErrUnavailable, faults.Detail(err))
 	}
 	c.note(rotation.Call{Called: called, Returned: c.now(), Failed: err != nil, ClientErr: ctx.Err()})
 	return err

@@ -140,7 +140,7 @@ func checkError(err error) error {
 	if hasResponse(err) {
 		return err
 	}
-	return fmt.Errorf("%w: %w: %w", ErrTokenInvalid, errCheck, err)
+	return fmt.Errorf("%w: %w: %w", ErrTokenInvalid, errCheck, faults.Detail(err))
 }
 
 var (

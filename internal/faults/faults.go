@@ -22,7 +22,7 @@ type Collector struct{ errs []error }
 
 // Add adds a fault of the value at path. The error reads "jwtauth: PATH: TEXT".
 func (c *Collector) Add(path, format string, args ...any) {
-	c.errs = append(c.errs, fmt.Errorf("jwtauth: %s: %w", path, fmt.Errorf(format, args...)))
+	c.errs = append(c.errs, fmt.Errorf(prefix+"%s: %w", path, fmt.Errorf(format, args...)))
 }
 
 // Err returns all faults, joined in the order in which they were added, or nil.
