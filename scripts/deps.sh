@@ -15,6 +15,7 @@ node  nodejs
 npm   npm
 cc    gcc libc6-dev
 /usr/lib/postgresql/*/bin/postgres  postgresql
+pgbouncer     pgbouncer
 mariadbd      mariadb-server
 redis-server  redis-server
 chromium      chromium fonts-dejavu-core
