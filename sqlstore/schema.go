@@ -126,7 +126,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 		return nil
 	}
 	_, err := await(ctx, s, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, s.makeTable(ctx)
+		return struct{}{}, s.makeTables(ctx, schema(s.dialect, s.table))
 	})
 	if err == nil {
 		s.addColumns(ctx)
@@ -156,7 +156,8 @@ func (s *Store) addColumns(ctx context.Context) {
 	}
 }
 
-func (s *Store) makeTable(ctx context.Context) error {
+// makeTables executes the statements of a schema.
+func (s *Store) makeTables(ctx context.Context, statements []string) error {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -169,7 +170,7 @@ func (s *Store) makeTable(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, statement := range schema(s.dialect, s.table) {
+	for _, statement := range statements {
 		if _, err := tx.ExecContext(ctx, statement); err != nil {
 			return err
 		}
