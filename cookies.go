@@ -227,14 +227,6 @@ func (h *Handlers) checkTransport(r *http.Request) error {
 
 // begin creates a session for the client of a request.
 func (h *Handlers) begin(r *http.Request, subject string, opts []LoginOption) (Tokens, Session, error) {
-	opts = append([]LoginOption{Label(h.opts.Label(r))}, opts...)
-	member, value, err := h.confirmation(r)
-	if err != nil {
-		return Tokens{}, Session{}, err
-	}
-	if member != "" {
-		opts = append(opts, Confirmation(member, value))
-	}
 	tokens, session, err := h.issuer.login(r.Context(), subject, opts...)
 	if err != nil {
 		return Tokens{}, Session{}, err
@@ -260,6 +252,18 @@ func (h *Handlers) replaceSession(r *http.Request, tokens Tokens) error {
 	}
 	_ = h.endSession(r) // if it fails, the old session expires
 	return nil
+}
+
+// loginOptions returns the options that HandlerOptions add to a login: the label
+// and the key of the session. It comes before the check of the password, which
+// takes long.
+func (h *Handlers) loginOptions(r *http.Request) ([]LoginOption, error) {
+	opts := []LoginOption{Label(h.opts.Label(r))}
+	member, value, err := h.confirmation(r)
+	if err != nil || member == "" {
+		return opts, err
+	}
+	return append(opts, Confirmation(member, value)), nil
 }
 
 // confirmation returns the key that a request has proved possession of.

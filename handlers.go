@@ -192,7 +192,10 @@ func (h *Handlers) Login(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return h.bodyError(err)
 		}
-		var own []LoginOption
+		own, err := h.loginOptions(r)
+		if err != nil {
+			return err
+		}
 		if h.opts.BrowserSession && !body.Remember {
 			own = append(own, BrowserSession())
 		}
@@ -306,7 +309,11 @@ func (h *Handlers) BeginSession(w http.ResponseWriter, r *http.Request, subject 
 	if err := h.checkTransport(r); err != nil {
 		return err
 	}
-	tokens, session, err := h.begin(r, subject, opts)
+	own, err := h.loginOptions(r)
+	if err != nil {
+		return err
+	}
+	tokens, session, err := h.begin(r, subject, append(own, opts...))
 	if err != nil {
 		return err
 	}

@@ -116,7 +116,13 @@ func TestHandlersCredentialVersion(t *testing.T) {
 // A session that is bound to a key is refreshed only with a proof of possession
 // of that key.
 func TestHandlersConfirmation(t *testing.T) {
+	checked := 0 // passwords
 	s := newEndpoints(t, func(o *jwtauth.HandlerOptions) {
+		check := o.Authenticate
+		o.Authenticate = func(ctx context.Context, username, password string) (string, []jwtauth.LoginOption, error) {
+			checked++
+			return check(ctx, username, password)
+		}
 		o.Confirmation = func(r *http.Request) (member, value string, err error) {
 			switch key := r.Header.Get("Key"); key {
 			case "":
@@ -146,8 +152,9 @@ func TestHandlersConfirmation(t *testing.T) {
 			t.Errorf("refresh with the key %q answers %d %s, want %d", key, w.Code, w.Body, status)
 		}
 	}
-	if w := post("/login", "bad", login); w.Code != 400 {
-		t.Errorf("login without a valid proof answers %d %s", w.Code, w.Body)
+	before := checked
+	if w := post("/login", "bad", login); w.Code != 400 || checked != before {
+		t.Errorf("login without a valid proof answers %d %s, after %d checks of the password", w.Code, w.Body, checked-before)
 	}
 	unbound := tokensOf(t, post("/login", "", login))
 	if w := post("/refresh", "", url.Values{"refresh_token": {unbound.RefreshToken}}); w.Code != 200 {

@@ -72,6 +72,12 @@ func TestLook(t *testing.T) {
 		look("storage-" + size.name)
 		b.ask()
 		b.click("#switch")
+		b.wait(atLogin + ` && document.querySelector('[name=mode]:checked').value === 'bound'`)
+		b.fillIn("password")
+		b.submit(`location.pathname === '/bound' && document.querySelector('#name').textContent === 'admin'`)
+		b.wait(`document.querySelector('#elsewhere').textContent.includes('refused (401)')`)
+		look("bound-" + size.name)
+		b.click("#switch")
 		b.wait(atLogin + ` && document.querySelector('[name=mode]:checked').value === 'cookies'`)
 	}
 	if text := value[string](b, `JSON.stringify(localStorage)`); strings.Contains(text, "eyJ") {

@@ -47,8 +47,9 @@ func startApp(t *testing.T, args ...string) *app {
 	if webapp.err != nil {
 		t.Fatalf("go build: %v\n%s", webapp.err, webapp.output)
 	}
-	a := &app{t: t, addr: "127.0.0.1:" + freePort(t), log: &logBuffer{}}
-	a.args = append([]string{"-data", t.TempDir()}, args...)
+	port := freePort(t)
+	a := &app{t: t, addr: "127.0.0.1:" + port, log: &logBuffer{}}
+	a.args = append([]string{"-data", t.TempDir(), "-url", "http://" + host + ":" + port}, args...)
 	a.start()
 	t.Cleanup(func() {
 		a.stop()

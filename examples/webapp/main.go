@@ -17,6 +17,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"log/slog"
 	"net"
@@ -32,6 +33,7 @@ const shutdownTime = 15 * time.Second // longer than the timeouts of a request b
 // config holds the flags.
 type config struct {
 	addr         string
+	url          string // as browsers see the service
 	data         string // folder
 	accessTTL    time.Duration
 	reuseWindow  time.Duration
@@ -42,6 +44,7 @@ type config struct {
 func main() {
 	var c config
 	flag.StringVar(&c.addr, "addr", "127.0.0.1:8080", "`host:port` to listen on")
+	flag.StringVar(&c.url, "url", "", "`URL` of the service as browsers see it (default http:// and the address)")
 	flag.StringVar(&c.data, "data", "data", "`folder` of the key and the sessions; created if it is missing")
 	flag.DurationVar(&c.accessTTL, "access-ttl", time.Minute, "lifetime of an access token; short here, to show the renewal")
 	flag.DurationVar(&c.reuseWindow, "reuse-window", 0, "jwtauth.IssuerOptions.ReuseWindow; 0 for its default")
@@ -72,13 +75,16 @@ func run(ctx context.Context, log *slog.Logger, c config) error {
 		return err
 	}
 	defer db.Close()
-	handler, err := newServer(key, store, newUsers(), c, log)
-	if err != nil {
-		return err
-	}
 	listener, err := net.Listen("tcp", c.addr)
 	if err != nil {
 		return err
+	}
+	if c.url == "" {
+		c.url = "http://" + listener.Addr().String()
+	}
+	handler, err := newServer(key, store, newUsers(), c, log)
+	if err != nil {
+		return errors.Join(err, listener.Close())
 	}
 	srv := &http.Server{
 		Handler:           handler,

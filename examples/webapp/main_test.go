@@ -41,6 +41,7 @@ func newSite(t *testing.T, c config) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.url = "http://127.0.0.1"
 	c.insecureHTTP = true // Go's cookie jar sends Secure cookies only over https
 	// bcrypt is slow, and many times slower under the race detector. See
 	// TestAuthenticate for the real check.
@@ -315,11 +316,11 @@ func TestCORS(t *testing.T) {
 	for _, origin := range []string{trusted, "http://client.app.localhost", "https://other.example.com", "http://client.app.localhost:9443"} {
 		if h := ask("OPTIONS", "/logout", "Origin: "+origin, method); h.Get("Status") != "204 No Content" ||
 			h.Get("Access-Control-Allow-Origin") != origin || h.Get("Access-Control-Allow-Credentials") != "true" || h.Get("Vary") != "Origin" ||
-			h.Get("Access-Control-Allow-Methods") != "GET, POST" || h.Get("Access-Control-Allow-Headers") != "Authorization, Content-Type, X-Script" {
+			h.Get("Access-Control-Allow-Methods") != "GET, POST" || h.Get("Access-Control-Allow-Headers") != "Authorization, Content-Type, DPoP, X-Script" {
 			t.Errorf("a preflight of %s: %v", origin, h)
 		}
 		if h := ask("GET", "/api/me", "Origin: "+origin); h.Get("Access-Control-Allow-Origin") != origin || h.Get("Access-Control-Allow-Credentials") != "true" ||
-			h.Get("Access-Control-Expose-Headers") != "Retry-After, WWW-Authenticate" || h.Get("Vary") != "Origin" {
+			h.Get("Access-Control-Expose-Headers") != "Retry-After, WWW-Authenticate, DPoP-Nonce" || h.Get("Vary") != "Origin" {
 			t.Errorf("a request of %s: %v", origin, h)
 		}
 	}

@@ -19,7 +19,7 @@ var pages = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
 // page holds the data of a template.
 type page struct {
 	Title   string
-	Mode    string // "cookies" or "storage" on pages of a session
+	Mode    string // "cookies", "storage" or "bound" on pages of a session
 	Notice  string // shown at the top
 	Problem string // a notice about a failure
 	View    view
@@ -62,9 +62,12 @@ func (s *server) dashboard(w http.ResponseWriter, r *http.Request) {
 	writePage(w, http.StatusOK, "dashboard.html", p)
 }
 
-// shell is the empty dashboard. A script with its own token fills it.
-func (s *server) shell(w http.ResponseWriter, _ *http.Request) {
-	writePage(w, http.StatusOK, "dashboard.html", page{Title: "Dashboard", Mode: "storage"})
+// shell returns the handler of the empty dashboard. A script with its own token
+// fills it.
+func shell(mode string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		writePage(w, http.StatusOK, "dashboard.html", page{Title: "Dashboard", Mode: mode})
+	}
 }
 
 func (s *server) loginPage(w http.ResponseWriter, r *http.Request) {

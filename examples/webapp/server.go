@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"embed"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/seed-0a072700/jwtauth"
+	"github.com/seed-0a072700/jwtauth/dpop"
 )
 
 //go:embed static/*.css static/*.js static/*.svg
@@ -67,10 +69,23 @@ func newServer(key jwtauth.Key, store jwtauth.SessionStore, users *users, c conf
 	if err != nil {
 		return nil, err
 	}
+	proofs, err := dpop.NewVerifier(dpop.Options{
+		URL:         c.url,
+		AllowBearer: true,                              // for the other modes
+		NonceKey:    []byte(rand.Text() + rand.Text()), // several instances need the same
+	})
+	if err != nil {
+		return nil, err
+	}
+	bound, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{Authenticate: users.authenticate, Confirmation: proofs.Confirmation, OnError: s.refuse})
+	if err != nil {
+		return nil, err
+	}
 	// With Live, a sign-out takes effect at once on every device, and not only
 	// when the access token expires.
-	live, from := jwtauth.Live(issuer, store, 0), jwtauth.From(cookies.Access(), jwtauth.Bearer())
-	protected := jwtauth.Verify(live, from, jwtauth.OnError(s.refuse))
+	live := jwtauth.Live(issuer, store, 0)
+	from := jwtauth.From(cookies.Access(), jwtauth.Bearer(), jwtauth.HeaderScheme("Authorization", "DPoP"))
+	protected := jwtauth.Verify(live, from, jwtauth.ProofOfPossession(proofs.Check), jwtauth.OnError(s.refuse))
 	s.verify = jwtauth.VerifyRequest(live, from)
 
 	mux := http.NewServeMux()
@@ -84,16 +99,20 @@ func newServer(key jwtauth.Key, store jwtauth.SessionStore, users *users, c conf
 	mux.Handle("POST /password", protected(http.HandlerFunc(s.changePassword)))
 	mux.Handle("GET /api/me", protected(http.HandlerFunc(s.me)))
 
-	// The other mode: tokens in bodies, which a script keeps. The page is an
-	// empty shell.
-	mux.HandleFunc("GET /storage", s.shell)
+	// The other modes: tokens in bodies, which a script keeps, and such tokens
+	// that are bound to a key. The page is an empty shell.
+	mux.HandleFunc("GET /storage", shell("storage"))
 	mux.HandleFunc("POST /token/login", inBodies.Login)
 	mux.HandleFunc("POST /token/refresh", inBodies.Refresh)
 	mux.HandleFunc("POST /token/logout", inBodies.Logout)
+	mux.HandleFunc("GET /bound", shell("bound"))
+	mux.HandleFunc("POST /bound/login", bound.Login)
+	mux.HandleFunc("POST /bound/refresh", bound.Refresh)
+	mux.HandleFunc("POST /bound/logout", bound.Logout)
 
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.Handle("GET /static/", http.FileServerFS(static))
-	return cors(c.trusted, secured(mux)), nil
+	return cors(c.trusted, secured(proofs.Nonces(mux))), nil
 }
 
 // secured sets the headers of every response. They forbid scripts, styles and

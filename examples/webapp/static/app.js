@@ -1,15 +1,18 @@
 // Enhancements of the pages. Without script, the pages are forms and links.
 
+import { provenFetch } from './dpop.js';
 import { LoginRefused, Session, SessionEnded, Unavailable } from './session.js';
 
 const find = (id) => document.getElementById(id);
 const { page, mode: pageMode, expiresIn } = document.body.dataset;
 
-const sessionOf = (mode) => new Session({
-	name: `webapp-${mode}`,
-	tokens: mode,
-	base: mode === 'storage' ? '/token' : '',
-});
+// The modes: where the tokens are, and the pages and endpoints.
+const modes = {
+	cookies: { page: '/', options: {} },
+	storage: { page: '/storage', options: { tokens: 'storage', base: '/token' } },
+	bound: { page: '/bound', options: { tokens: 'storage', base: '/bound', fetch: provenFetch('webapp') } },
+};
+const sessionOf = (mode) => new Session({ name: `webapp-${mode}`, ...modes[mode].options });
 
 function say(text, isProblem = false) {
 	const message = document.createElement('p');
@@ -75,8 +78,9 @@ function loginPage() {
 	const notDone = watchConnection();
 	const form = find('login');
 	find('mode').hidden = false;
-	if (new URLSearchParams(location.search).get('mode') === 'storage') {
-		form.elements.mode.value = 'storage';
+	const chosen = new URLSearchParams(location.search).get('mode');
+	if (Object.hasOwn(modes, chosen)) {
+		form.elements.mode.value = chosen;
 	}
 	form.addEventListener('submit', async (event) => {
 		event.preventDefault();
@@ -91,7 +95,7 @@ function loginPage() {
 			await session.login(form.elements.username.value, form.elements.password.value);
 			const me = await session.fetch('/api/me');
 			if (me.ok) {
-				location.assign(mode === 'storage' ? '/storage' : '/');
+				location.assign(modes[mode].page);
 				return;
 			}
 			say(`Signed in, but the server responded with ${me.status}.`, true);
@@ -128,7 +132,7 @@ function dashboardPage() {
 	if (pageMode === 'cookies') {
 		session.adopt(Number(expiresIn));
 	} else if (session.ended) {
-		leave('/login?mode=storage');
+		leave(`/login?mode=${pageMode}`);
 		return;
 	}
 	for (const section of document.querySelectorAll('.script')) {
@@ -248,9 +252,9 @@ function dashboardPage() {
 		const me = await load();
 		find('answer').textContent = `Response at ${new Date().toLocaleTimeString()}: you are ${me.username}.`;
 	}, event.currentTarget));
-	find('switch').textContent = pageMode === 'cookies' ? 'Sign out and try localStorage' : 'Sign out and try cookies';
-	find('switch').addEventListener('click', (event) => guarded(
-		() => signOut(`/login?mode=${pageMode === 'cookies' ? 'storage' : 'cookies'}`), event.currentTarget));
+	const next = { cookies: 'storage', storage: 'bound', bound: 'cookies' }[pageMode];
+	find('switch').textContent = `Sign out and try ${{ storage: 'localStorage', bound: 'bound tokens', cookies: 'cookies' }[next]}`;
+	find('switch').addEventListener('click', (event) => guarded(() => signOut(`/login?mode=${next}`), event.currentTarget));
 
 	let renewals = 0;
 	session.addEventListener('change', () => {
@@ -277,16 +281,15 @@ function duration(milliseconds) {
 	return seconds < 100 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`;
 }
 
-/** Shows what any script on the page, one of an attacker's included, could read. */
+/** Shows what any script on the page could read, and what it gets from using that elsewhere. */
 async function showReadable() {
 	const rows = [
 		['document.cookie', document.cookie],
 		['Cookie Store API', globalThis.cookieStore ? (await cookieStore.getAll()).map((cookie) => cookie.name).join(', ') : ''],
 		['sessionStorage', Object.values(sessionStorage).join(', ')],
 	];
-	const { accessToken = '', refreshToken = '' } = JSON.parse(localStorage.getItem('webapp-storage') ?? '{}');
+	const { accessToken = '', refreshToken = '' } = JSON.parse(localStorage.getItem(`webapp-${pageMode}`) ?? '{}');
 	rows.push(['localStorage, access token', accessToken], ['localStorage, refresh token', refreshToken]);
-	let exposed = false;
 	find('readable').replaceChildren(...rows.map(([place, found]) => {
 		const row = document.createElement('tr');
 		const head = document.createElement('th');
@@ -294,7 +297,6 @@ async function showReadable() {
 		head.textContent = place;
 		const cell = document.createElement('td');
 		if (found) {
-			exposed = true;
 			const code = document.createElement('code');
 			code.textContent = found.length > 40 ? `${found.slice(0, 30)}…` : found;
 			cell.append(code, ` (${found.length} characters)`);
@@ -305,10 +307,25 @@ async function showReadable() {
 		return row;
 	}));
 	const verdict = find('verdict');
-	verdict.className = exposed ? 'exposed' : '';
-	verdict.textContent = exposed
-		? 'Everything: an injected script could send these tokens away and use them from anywhere, long after this page is closed.'
-		: 'No token: both are in cookies that are kept from scripts. An injected script could act while this page is open, but it could take nothing away.';
+	verdict.className = pageMode === 'storage' ? 'exposed' : '';
+	verdict.textContent = verdicts[pageMode];
+	find('elsewhere').textContent = accessToken ? await usedElsewhere(accessToken) : 'There is no token to use elsewhere.';
+}
+
+const verdicts = {
+	cookies: 'No token: both are in cookies that are kept from scripts. An injected script could act while this page is open, but it could take nothing away.',
+	storage: 'Everything: an injected script could send these tokens away and use them from anywhere, long after this page is closed.',
+	bound: 'Tokens that are useless elsewhere: they need proofs by a key that this browser does not export. An injected script could act while this page is open.',
+};
+
+/** Uses a token as a thief would: with the token alone, without cookies and without the key. */
+async function usedElsewhere(token) {
+	try {
+		const { status } = await fetch('/api/me', { credentials: 'omit', headers: { Authorization: `Bearer ${token}` } });
+		return `A request with the access token alone is ${status === 200 ? 'accepted' : 'refused'} (${status}).`;
+	} catch {
+		return '';
+	}
 }
 
 if (page === 'login') {

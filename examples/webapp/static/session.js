@@ -12,7 +12,7 @@
 // the cookies, and the responses to login and refresh contain the lifetime of
 // the access token. With `tokens: 'storage'` it keeps tokens in localStorage
 // and sends them as bearer tokens. Then every script on the page can read and
-// steal them.
+// steal them. With the fetch of dpop.js they are bound to a key of this browser.
 //
 // Its rules:
 //
