@@ -195,7 +195,7 @@ func claimsFault(text string) error { return fmt.Errorf("%w: %s", ErrClaimsInval
 func (c *Claims) scan(payload string, ascii bool, scopeClaims []string) error {
 	c.payload = payload
 	if !ascii && !utf8.ValidString(payload) {
-		return errPayloadJSON
+		return errPayloadUTF8
 	}
 	s := jsonscan.NewValid(payload)
 	for s.Next() {
@@ -216,8 +216,6 @@ func payloadError(s *jsonscan.Scanner, payload string) error {
 		return fmt.Errorf("%w: %q is given twice", ErrClaimsInvalid, s.Name())
 	case payload == "":
 		return errPayloadEmpty
-	case !utf8.ValidString(payload):
-		return errPayloadUTF8
 	default:
 		return errPayloadJSON
 	}

@@ -254,11 +254,13 @@ func (h *Handlers) replaceSession(r *http.Request, tokens Tokens) error {
 	return nil
 }
 
-// loginOptions returns the options that HandlerOptions add to a login: the label
-// and the key of the session. It comes before the check of the password, which
-// takes long.
-func (h *Handlers) loginOptions(r *http.Request) ([]LoginOption, error) {
+// loginOptions returns the options that HandlerOptions add to a login. It comes
+// before the check of the password, which takes long.
+func (h *Handlers) loginOptions(r *http.Request, brief bool) ([]LoginOption, error) {
 	opts := []LoginOption{Label(h.opts.Label(r))}
+	if brief {
+		opts = append(opts, BrowserSession())
+	}
 	member, value, err := h.confirmation(r)
 	if err != nil || member == "" {
 		return opts, err

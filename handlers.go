@@ -192,12 +192,9 @@ func (h *Handlers) Login(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return h.bodyError(err)
 		}
-		own, err := h.loginOptions(r)
+		own, err := h.loginOptions(r, h.opts.BrowserSession && !body.Remember)
 		if err != nil {
 			return err
-		}
-		if h.opts.BrowserSession && !body.Remember {
-			own = append(own, BrowserSession())
 		}
 		tokens, session, err := h.authenticate(w, r, body, own)
 		switch {
@@ -309,7 +306,7 @@ func (h *Handlers) BeginSession(w http.ResponseWriter, r *http.Request, subject 
 	if err := h.checkTransport(r); err != nil {
 		return err
 	}
-	own, err := h.loginOptions(r)
+	own, err := h.loginOptions(r, false)
 	if err != nil {
 		return err
 	}

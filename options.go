@@ -119,9 +119,8 @@ type IssuerOptions struct {
 	// form that was sent twice. Negative for no limit. Default 100.
 	MaxSessions int
 
-	// Check and OnVerify, if not nil, are called for every access token that
-	// this Issuer verifies, like those of [VerifierOptions]. They are not called
-	// for refresh tokens.
+	// Check and OnVerify are called like those of [VerifierOptions], but not for
+	// refresh tokens.
 	Check    func(ctx context.Context, c *Claims) error
 	OnVerify func(ctx context.Context, v Verification)
 
@@ -165,9 +164,8 @@ type VerifierOptions struct {
 	// be safe for concurrent use and may change the claims.
 	Check func(ctx context.Context, c *Claims) error
 
-	// OnVerify, if not nil, is called synchronously at the end of every
-	// VerifyToken, for metrics and traces. It should return quickly and must be
-	// safe for concurrent use. It is not called if Check panics.
+	// OnVerify, if not nil, is called at the end of every VerifyToken, unless
+	// Check panics. It must be safe for concurrent use and return quickly.
 	OnVerify func(ctx context.Context, v Verification)
 
 	// Types are the media types that the "typ" of the header may have, such as
