@@ -14,18 +14,25 @@ import (
 	"github.com/seed-0a072700/jwtauth/memstore"
 )
 
-// accounts maps user names to subjects and password hashes. A real service
-// keeps the result of jwtauth.HashPassword in its database.
-var accounts = map[string]struct{ subject, hash string }{
+// accounts maps user IDs to password hashes and their versions. A real service
+// keeps both in its database: the result of jwtauth.HashPassword, and a counter
+// that each change of the password raises.
+var accounts = map[string]struct{ hash, version string }{
 	// The password is "password".
-	"ada": {"u-1", "$2b$10$uQ8yLw0kJt3ZrV5eNcXa1.NRwu.LGX7PsWZSHGBLjs.cDlyQMWdEG"},
+	"ada": {"$2b$10$uQ8yLw0kJt3ZrV5eNcXa1.NRwu.LGX7PsWZSHGBLjs.cDlyQMWdEG", "1"},
 }
 
-// authenticate returns the subject of a user. For an unknown name the hash is
-// empty: CheckPassword then takes as long as for a wrong password.
-func authenticate(ctx context.Context, username, password string) (string, []jwtauth.LoginOption, error) {
-	account := accounts[username]
-	return account.subject, nil, jwtauth.CheckPassword(ctx, account.hash, password)
+// authenticate checks a password. For an unknown user the hash is empty:
+// CheckPassword then takes as long as for a wrong password.
+func authenticate(ctx context.Context, id, password string) (string, []jwtauth.LoginOption, error) {
+	account := accounts[id]
+	version := jwtauth.CredentialVersion(account.version)
+	return id, []jwtauth.LoginOption{version}, jwtauth.CheckPassword(ctx, account.hash, password)
+}
+
+// credentialVersion ends the sessions that began with an older password.
+func credentialVersion(_ context.Context, id string) (string, error) {
+	return accounts[id].version, nil
 }
 
 // newLoginService returns a service with a login and a protected page.
@@ -34,7 +41,7 @@ func newLoginService() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{Sessions: memstore.New()})
+	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{Sessions: memstore.New(), CredentialVersion: credentialVersion})
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +111,7 @@ func Example_login() {
 	fmt.Print("no token: ", dashboard(""))
 	// Output:
 	// login: 200
-	// dashboard: 200 Hello u-1
+	// dashboard: 200 Hello ada
 	// wrong password: 401
 	// no token: 401 {"title":"Unauthorized","status":401,"detail":"Authentication required.","code":"token_missing"}
 }
