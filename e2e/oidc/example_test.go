@@ -22,13 +22,30 @@ const lifetime = 3 * time.Minute
 // returns the URL of the program and the lines that it logs.
 func example(t *testing.T, name string, args ...string) (url string, log <-chan string) {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), name)
-	build := exec.Command("go", "build", "-buildvcs=false", "-o", program, "github.com/seed-0a072700/jwtauth/examples/"+name)
+	addr, log := start(t, "../..", "./examples/"+name, "msg=listening addr=", args...)
+	return "http://" + addr, log
+}
+
+// mcpExample runs examples/mcp, which is a module of its own. It returns the URL
+// of the server.
+func mcpExample(t *testing.T, issuer string) string {
+	t.Helper()
+	url, _ := start(t, "../../examples/mcp", ".", "msg=listening url=", "-issuer", issuer)
+	return url
+}
+
+// start builds the package pkg in a folder and runs it until the test ends. It
+// returns the rest of the line in its log that contains ready, and all lines.
+func start(t *testing.T, dir, pkg, ready string, args ...string) (rest string, log <-chan string) {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "example")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", name, pkg)
+	build.Dir = dir
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lifetime)
-	cmd := exec.CommandContext(ctx, program, append([]string{"-addr", "127.0.0.1:0"}, args...)...)
+	cmd := exec.CommandContext(ctx, name, append([]string{"-addr", "127.0.0.1:0"}, args...)...)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -51,14 +68,14 @@ func example(t *testing.T, name string, args ...string) (url string, log <-chan 
 		for range lines {
 		}
 		if err := cmd.Wait(); err != nil {
-			t.Errorf("%s ends with %v", name, err)
+			t.Errorf("%s ends with %v", pkg, err)
 		}
 	})
 	for line := range lines {
-		if _, addr, ok := strings.Cut(line, "msg=listening addr="); ok {
-			return "http://" + addr, lines
+		if _, rest, ok := strings.Cut(line, ready); ok {
+			return rest, lines
 		}
 	}
-	t.Fatalf("%s does not listen", name)
+	t.Fatalf("%s does not listen", pkg)
 	return "", nil
 }

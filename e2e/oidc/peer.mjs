@@ -27,16 +27,34 @@ const configuration = (keys) => ({
       response_types: [],
       id_token_signed_response_alg: 'ES256',
     },
+    {
+      client_id: 'batch',
+      client_secret: 'batch-secret',
+      grant_types: ['client_credentials'],
+      redirect_uris: [],
+      response_types: [],
+      id_token_signed_response_alg: 'ES256',
+    },
+    {
+      client_id: 'mcp',
+      token_endpoint_auth_method: 'none', // a public client, with PKCE
+      grant_types: ['authorization_code'],
+      redirect_uris: ['http://127.0.0.1:9/callback'],
+      response_types: ['code'],
+      id_token_signed_response_alg: 'ES256',
+    },
   ],
-  cookies: { keys: ['not used by this grant'] },
+  cookies: { keys: ['only for tests'] },
+  findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
+  pkce: { required: () => true },
   features: {
     clientCredentials: { enabled: true },
-    devInteractions: { enabled: false },
+    devInteractions: { enabled: true }, // accepts any user and password
     resourceIndicators: {
       enabled: true,
-      getResourceServerInfo: () => ({
-        scope: 'items:read items:write',
-        audience,
+      getResourceServerInfo: (_, resource) => ({
+        scope: 'items:read items:write tools',
+        audience: resource,
         accessTokenFormat: 'jwt',
         accessTokenTTL: 600,
         jwt: { sign: { alg: 'ES256' } },
@@ -69,6 +87,15 @@ const operations = {
     }
     answer = new Provider(issuer, configuration(await Promise.all(keys.map(keyNamed)))).callback()
     return { issuer }
+  },
+
+  // A token that the provider did not issue, with one of its keys.
+  async sign({ key, typ, claims }) {
+    const jwk = await keyNamed(key)
+    const now = Math.floor(Date.now() / 1000)
+    return new jose.SignJWT({ iat: now, exp: now + 600, ...claims })
+      .setProtectedHeader({ alg: 'ES256', kid: key, typ })
+      .sign(await jose.importJWK(jwk, 'ES256'))
   },
 
   async stop() {

@@ -21,21 +21,39 @@ const audience = "https://api.example"
 // its own credentials (RFC 6749, section 4.4).
 func clientToken(t *testing.T, issuer, scope string) string {
 	t.Helper()
-	form := url.Values{"grant_type": {"client_credentials"}, "resource": {audience}, "scope": {scope}}
+	return clientTokenFor(t, issuer, "app", audience, scope)
+}
+
+func clientTokenFor(t *testing.T, issuer, client, resource, scope string) string {
+	t.Helper()
+	return tokenResponse(t, issuer, client, url.Values{"grant_type": {"client_credentials"}, "resource": {resource}, "scope": {scope}})["access_token"]
+}
+
+// tokenResponse returns the texts in the response of the token endpoint. The
+// client mcp has no secret.
+func tokenResponse(t *testing.T, issuer, client string, form url.Values) map[string]string {
+	t.Helper()
+	if client == "mcp" {
+		form.Set("client_id", client)
+	}
 	req, err := http.NewRequestWithContext(t.Context(), "POST", issuer+"/token", strings.NewReader(form.Encode()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.SetBasicAuth("app", "app-secret")
+	if client != "mcp" {
+		req.SetBasicAuth(client, client+"-secret")
+	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	status, body := send(t, req)
-	var response struct {
-		AccessToken string `json:"access_token"`
-	}
-	if err := json.Unmarshal([]byte(body), &response); err != nil || status != 200 {
+	var members map[string]any
+	if err := json.Unmarshal([]byte(body), &members); err != nil || status != 200 {
 		t.Fatalf("the provider responds %d %s", status, body)
 	}
-	return response.AccessToken
+	texts := make(map[string]string)
+	for name, value := range members {
+		texts[name], _ = value.(string)
+	}
+	return texts
 }
 
 func send(t *testing.T, req *http.Request) (status int, body string) {
