@@ -24,8 +24,8 @@ import (
 // The values may be of any type: [Verifier], [Issuer], the result of
 // [Live], or a client of an introspection endpoint. ByIssuer refuses an
 // empty map, an empty issuer, a nil verifier, and a Verifier or Issuer that is
-// configured for another issuer than its key, or for any. The error joins all
-// faults.
+// configured for another issuer than its key, or for no particular one. The
+// error joins all faults. The verifier is safe for concurrent use.
 func ByIssuer(verifiers map[string]TokenVerifier) (TokenVerifier, error) {
 	var f faults.Collector
 	if len(verifiers) == 0 {

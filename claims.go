@@ -65,7 +65,8 @@ type Claims struct {
 // object belong to the same struct field: json.Unmarshal ignores case and would
 // mix them up. Members of a map may differ in case, but no object that is
 // decoded may have two members of the same name. The error names the claim and
-// the Go type. It contains no value.
+// the Go type. It contains no value. If dst is not a pointer, the error says so
+// and matches no exported error.
 func (c *Claims) Decode(dst any) error {
 	if c.payload == "" {
 		return nil
@@ -190,8 +191,8 @@ func claimsFault(text string) error { return fmt.Errorf("%w: %s", ErrClaimsInval
 // scan reads a claims object in one pass into c, which must be zero. It matches
 // claims by their exact names. A value of the wrong type, null included, is an
 // error if verification depends on the claim, and counts as absent otherwise.
-// It decodes no other member. If ascii is true, the caller knows that payload is
-// ASCII.
+// It decodes no other member. If ascii is true, the caller knows that payload
+// is ASCII.
 func (c *Claims) scan(payload string, ascii bool, scopeClaims []string) error {
 	c.payload = payload
 	if !ascii && !utf8.ValidString(payload) {

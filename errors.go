@@ -73,7 +73,9 @@ var (
 	// two parties hold tokens of the session. The session has been ended.
 	ErrTokenReused = errors.New("jwtauth: refresh token reused")
 
-	// ErrForbidden is returned when a [Require] check refuses the claims.
+	// ErrForbidden is returned when a [Require] check refuses the claims, and
+	// for a change of a session that belongs to another subject or request
+	// ([Reauthenticated], [Handlers.UpdateSession]).
 	ErrForbidden = errors.New("jwtauth: forbidden")
 
 	// ErrInsufficientScope is returned when the token lacks a scope that
@@ -126,8 +128,8 @@ var (
 	// subject must not log in any more.
 	ErrSubjectDisabled = errors.New("jwtauth: subject disabled")
 
-	// ErrUnavailable is returned when a store or a key source fails, so that
-	// no decision was made. Try again later.
+	// ErrUnavailable is returned when a store, a key source or a callback
+	// fails, so that no decision was made. Try again later.
 	ErrUnavailable = errors.New("jwtauth: temporarily unavailable")
 )
 

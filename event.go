@@ -111,8 +111,8 @@ func (i *Issuer) emit(ctx context.Context, e Event) {
 // traces. It contains nothing of the token. VerifierOptions.OnVerify receives
 // it.
 type Verification struct {
-	// Code is the Code of [ProblemOf] for the error, such as "token_expired". It
-	// is "" if the token was accepted, and only then.
+	// Code is the Code of [ProblemOf] for the error, such as "token_expired".
+	// It is "" if the token was accepted, and only then.
 	Code string
 
 	// Algorithm is that of the token's header, or "" if it is not supported, or

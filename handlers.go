@@ -38,8 +38,9 @@ type HandlerOptions struct {
 	// Confirmation returns the key that a request has proved possession of,
 	// such as "jkt" and its thumbprint (RFC 9449), or "" for none. Logins are
 	// bound to this key ([Confirmation]), and refreshes pass it as
-	// [ConfirmedBy]. Its error refuses the request. It must be safe for
-	// concurrent use. Default: sessions are not bound to a key.
+	// [ConfirmedBy]. Its error refuses the request, with the response that
+	// [WriteError] writes for it. It must be safe for concurrent use. Default:
+	// sessions are not bound to a key.
 	Confirmation func(*http.Request) (member, value string, err error)
 
 	// Guard, if not nil, limits the logins with a password. Package guard
@@ -182,7 +183,7 @@ func checkTarget(f *faults.Collector, path, target string, cookies *Cookies) {
 }
 
 // Login reads "username" (see UsernameField) and "password", and responds with
-// tokens.
+// tokens. A wrong name or password is 401 login_failed.
 func (h *Handlers) Login(w http.ResponseWriter, r *http.Request) {
 	h.serve(w, r, h.opts.Authenticate != nil, func() error {
 		if err := h.checkTransport(r); err != nil {
@@ -234,7 +235,8 @@ func (h *Handlers) checkPassword(ctx context.Context, r *http.Request, body para
 	return h.begin(r, subject, append(opts, more...))
 }
 
-// Refresh reads "refresh_token" and responds with new tokens.
+// Refresh reads "refresh_token" and responds with new tokens. If the session
+// has ended, the response is 401 session_ended.
 func (h *Handlers) Refresh(w http.ResponseWriter, r *http.Request) {
 	h.serve(w, r, h.issuer.store != nil, func() error {
 		if h.opts.Cookies != nil {

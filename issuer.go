@@ -36,7 +36,7 @@ type Issuer struct {
 }
 
 // NewIssuer returns an Issuer that signs with key, which must have its private
-// part. Its error joins all faults in the arguments. Each names the option.
+// part. The error joins all faults, each naming its argument or field.
 func NewIssuer(key Key, opts IssuerOptions) (*Issuer, error) {
 	var f faults.Collector
 	issue, rules := opts.compile(&f)
@@ -50,6 +50,29 @@ func NewIssuer(key Key, opts IssuerOptions) (*Issuer, error) {
 	i.refreshVerifier = newVerifier((*ownRefreshKeys)(i), issue.refreshRules(rules))
 	i.sessions.store, i.sessions.now, i.sessions.window = issue.store, rules.now, issue.window
 	return i, nil
+}
+
+// issuance is compiled IssuerOptions, apart from the rules of the verifier.
+type issuance struct {
+	issuer      string
+	ttl         time.Duration
+	claims      func(ctx context.Context, s Session) (any, error)
+	store       SessionStore // nil for none
+	maxSessions int          // 0 for no limit
+	idle, life  time.Duration
+	window      time.Duration // 0 for none
+	refreshKeys []Key         // derived from the option
+	onEvent     func(context.Context, Event)
+
+	credentialVersion func(ctx context.Context, subject string) (string, error)
+}
+
+// refreshRules returns the rules for refresh tokens, given those for access
+// tokens. The two kinds differ in type and key.
+func (i *issuance) refreshRules(access rules) rules {
+	r := rules{types: []string{refreshType}, maxBytes: access.maxBytes, now: access.now}
+	r.buildErrors()
+	return r
 }
 
 // issuerKeys are the keys of an Issuer at one time.

@@ -28,12 +28,12 @@
 //
 // # Verifying
 //
-// [Verify] takes a [TokenVerifier]: an Issuer for its own tokens, a [Verifier]
-// for those of another issuer, or [ByIssuer] or [ByIssuerFunc] for those of
-// several. A service that only verifies needs public keys and never holds a
-// signing key. The option Check of an Issuer or a Verifier adds rules of your
-// own, and OnVerify reports outcomes. Tokens that are bound to a key need
-// [ProofOfPossession].
+// [Verify] accepts a [TokenVerifier]: an Issuer for its own tokens, a
+// [Verifier] for those of another issuer, or [ByIssuer] or [ByIssuerFunc] for
+// those of several. A service that only verifies needs public keys and never
+// holds a signing key. The option Check of an Issuer or a Verifier adds rules
+// of your own, and OnVerify reports outcomes. Tokens that are bound to a key
+// need [ProofOfPossession], for which package dpop provides the check.
 //
 // The token comes from the Authorization header ([Bearer]) unless [From] lists
 // other sources: [Header], [HeaderScheme], [Query], [Form], [Cookie] or any
@@ -41,9 +41,10 @@
 // [Optional] also admits requests without a token.
 //
 // Behind Verify, [FromContext] returns the [Claims], [ClaimsAs] decodes private
-// claims into a struct, and [Claims.Get] decodes a single one. [Require], [RequireScope] and [RequireFresh]
-// check whether the claims permit a request. [VerifyRequest] makes the decision
-// of Verify without writing a response, for frameworks and HTML pages.
+// claims into a struct, and [Claims.Get] decodes a single one. [Require],
+// [RequireScope] and [RequireFresh] check whether the claims permit a request.
+// [VerifyRequest] makes the decision of Verify without writing a response, for
+// frameworks and HTML pages.
 //
 // # Errors
 //
@@ -77,7 +78,8 @@
 // For browsers, [NewCookies] and HandlerOptions.Cookies keep the tokens in
 // cookies that no script can read and no other site can use ([ErrCrossSite]).
 // [Cookies.Access] is the source for Verify. [Handlers.Renew] keeps pages
-// without script logged in.
+// without script logged in. [Handlers.BeginSession] begins a session without a
+// password, such as after a sign-in at a provider.
 //
 // # Passwords
 //

@@ -239,7 +239,8 @@ func isBase64URL(text string) bool {
 	return ok
 }
 
-// keyUnknownError is an [ErrKeyUnknown]. It formats its text only if it is read.
+// keyUnknownError is an [ErrKeyUnknown]. It formats its text only if it is
+// read.
 type keyUnknownError struct {
 	unsigned bool             // the algorithm is none
 	alg      jose.Algorithm   // of the token, "" if it is not supported

@@ -125,7 +125,9 @@ func ProofOfPossession(check func(r *http.Request, token string, c *Claims) erro
 
 // Verify returns middleware that calls the next handler only for requests with
 // a token that v verifies; [Optional] also admits requests without a token. The
-// handler gets the claims from [FromContext] or [ClaimsAs].
+// handler gets the claims from [FromContext] or [ClaimsAs]. All other requests
+// get a response from [WriteError], unless [OnError] is set: 401 if the token
+// is missing or refused, and 503 if it cannot be verified.
 //
 // Verify checks requests of every method, OPTIONS included. Browsers send the
 // preflight request of CORS without a token. So the CORS handler must be around
@@ -349,7 +351,8 @@ func RequireScope(scopes ...string) func(next http.Handler) http.Handler {
 // without these claims, are refused with [ErrInsufficientAuthentication], and
 // the challenge says which login is needed (RFC 9470, section 3).
 //
-// An auth_time in the future passes only within the Leeway of the verifier.
+// An auth_time in the future passes only within the Leeway of the verifier, or
+// within 30 seconds if the claims come from another [TokenVerifier].
 //
 // RequireFresh panics if maxAge is less than one second, and if a value of acr
 // is empty or contains a space, a quote, a backslash or a character outside of

@@ -116,11 +116,12 @@ type IssuerOptions struct {
 	// and whose access token has expired, then by the time of the last
 	// rotation. Logins in progress can exceed the limit for a moment. The limit
 	// also bounds sessions without a user, such as the first one of a login
-	// form that was sent twice. Negative for no limit. Default 100.
+	// form that was sent twice. At most 10,000; negative for no limit. Default
+	// 100.
 	MaxSessions int
 
-	// Check and OnVerify are called like those of [VerifierOptions], but not for
-	// refresh tokens.
+	// Check and OnVerify are called like those of [VerifierOptions], but not
+	// for refresh tokens.
 	Check    func(ctx context.Context, c *Claims) error
 	OnVerify func(ctx context.Context, v Verification)
 
@@ -175,7 +176,8 @@ type VerifierOptions struct {
 	Types []string
 
 	// ScopeClaims are further claims that hold scopes, as a string or an array
-	// of strings, such as "scp" or "roles". Default: "scope" only.
+	// of strings, such as "scp" or "roles". Other registered claims are
+	// refused. Default: "scope" only.
 	ScopeClaims []string
 
 	// MaxTokenBytes is the length of the longest token that is accepted: 8 KiB
@@ -290,29 +292,6 @@ func (o VerifierOptions) checkParties(f *faults.Collector) {
 			f.Add("VerifierOptions."+option.name, "requires Check, which must decide about the claims instead")
 		}
 	}
-}
-
-// issuance is compiled IssuerOptions, apart from the rules of the verifier.
-type issuance struct {
-	issuer      string
-	ttl         time.Duration
-	claims      func(ctx context.Context, s Session) (any, error)
-	store       SessionStore // nil for none
-	maxSessions int          // 0 for no limit
-	idle, life  time.Duration
-	window      time.Duration // 0 for none
-	refreshKeys []Key         // derived from the option
-	onEvent     func(context.Context, Event)
-
-	credentialVersion func(ctx context.Context, subject string) (string, error)
-}
-
-// refreshRules returns the rules for refresh tokens, given those for access
-// tokens. The two kinds differ in type and key.
-func (i *issuance) refreshRules(access rules) rules {
-	r := rules{types: []string{refreshType}, maxBytes: access.maxBytes, now: access.now}
-	r.buildErrors()
-	return r
 }
 
 func (o IssuerOptions) compile(f *faults.Collector) (issuance, rules) {

@@ -243,10 +243,10 @@ func bounded(text string) string {
 }
 
 // WithClient returns a context whose password calls count for client: the
-// address of the peer, for IPv6 its /64 network (see [PeerAddress]), or
-// something else that an attacker cannot get many of for free. It must not be a
-// text that the client chooses, such as an unchecked X-Forwarded-For, and not
-// the username, because anyone could then use up the turns of another user.
+// address of the peer, for IPv6 its /64 network (see [PeerAddress]), or another
+// name of which an attacker cannot have many for free. It must not be a text
+// that the client chooses, such as an unchecked X-Forwarded-For, and not the
+// username, because anyone could then use up the turns of another user.
 //
 // If client is an IPv6 address or prefix, its /48 network takes turns with the
 // other networks, and its clients share these turns: a home often has a /56,

@@ -164,8 +164,8 @@ type RemoteKeys struct {
 }
 
 // NewRemoteKeys returns the keys of the set at a URL, which a provider calls
-// its "jwks_uri". The URL must be https. For the loopback interface, http is
-// allowed as well.
+// its "jwks_uri". The URL must be https. On this machine (loopback addresses
+// and localhost), and with InsecureHTTP, http is allowed as well.
 //
 // NewRemoteKeys does not fetch the keys. The first request or
 // [RemoteKeys.Ready] does. The error joins all faults of the arguments, each

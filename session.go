@@ -47,9 +47,10 @@ type Session struct {
 // jwtauthtest.RunSessionStore.
 //
 // Implementations must be safe for concurrent use by many processes and must
-// return when the context is done. They have no clock: now is the caller's
-// time. Load and List see every write that was acknowledged before they were
-// called, so they must read from the primary and not from a replica.
+// return when the context is done. The Issuer limits each call to 5 seconds.
+// Stores have no clock: now is the caller's time. Load and List see every write
+// that was acknowledged before they were called, so they must read from the
+// primary and not from a replica.
 //
 // Only Load may return an error that wraps [ErrSessionEnded]. After any other
 // error the result of the call is unknown. Such an error wraps [ErrUnavailable]

@@ -47,7 +47,7 @@ func (t Tokens) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(t.String()))
 func (t Tokens) LogValue() slog.Value { return slog.StringValue(t.String()) }
 
 // WriteTokens responds to a request with t as JSON (RFC 6749, section 5.1),
-// under headers that forbid caches to store it.
+// with headers that forbid caches to store the response.
 func WriteTokens(w http.ResponseWriter, t Tokens) {
 	body, _ := json.Marshal(t) // cannot fail
 	h := w.Header()

@@ -13,9 +13,9 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/tokencache"
 )
 
-// TokenVerifier verifies tokens. [Issuer], [Verifier] and the results of [Live]
-// and [ByIssuer] implement it. So may a fake in a test, or a client of a token
-// introspection endpoint (RFC 7662).
+// TokenVerifier verifies tokens. [Issuer], [Verifier] and the results of
+// [Live], [ByIssuer] and [ByIssuerFunc] implement it. So may a fake in a test,
+// or a client of a token introspection endpoint (RFC 7662).
 type TokenVerifier interface {
 	// VerifyToken returns the claims of a valid token. It must be safe for
 	// concurrent use.
@@ -36,8 +36,8 @@ type Verifier struct {
 	cache   *tokencache.Cache[verified] // nil if nothing is remembered
 }
 
-// NewVerifier returns a Verifier that accepts tokens signed by one of keys. Its
-// error joins all faults in the arguments. Each names the option.
+// NewVerifier returns a Verifier that accepts tokens signed by one of keys. The
+// error joins all faults, each naming its argument or field.
 func NewVerifier(keys KeySource, opts VerifierOptions) (*Verifier, error) {
 	var f faults.Collector
 	if faults.IsNil(keys) {

@@ -170,8 +170,8 @@ func (s *Store) Swap(ctx context.Context, old, next jwtauth.Session, now time.Ti
 	case sameMutable(found[0], next):
 		return true, nil
 	case sameMutable(found[0], old):
-		// The statement was not executed: every Swap raises the revision, so the
-		// row cannot have become equal to old since.
+		// The statement was not executed: every Swap raises the revision, so
+		// the row cannot have become equal to old since.
 		return false, unavailable(ctx, "swap", errForeign)
 	}
 	return false, nil

@@ -22,11 +22,12 @@
 // of a session is one statement. List reads up to 1,000 sessions in one
 // statement. Cleanup, and DeleteSubject on SQLite and MySQL, delete up to 200
 // sessions in one statement, so that other calls do not wait for long. If
-// DeleteSubject fails, some of the sessions may have ended. The default isolation level of the database is
-// sufficient: READ COMMITTED on PostgreSQL, REPEATABLE READ on MySQL and
-// MariaDB. If several processes rotate the same generation, exactly one
-// succeeds. At REPEATABLE READ or above, PostgreSQL fails some of the others
-// with [jwtauth.ErrUnavailable]; the next attempt succeeds.
+// DeleteSubject fails, some of the sessions may have ended. The default
+// isolation level of the database is sufficient: READ COMMITTED on PostgreSQL,
+// REPEATABLE READ on MySQL and MariaDB. If several processes rotate the same
+// generation, exactly one succeeds. At REPEATABLE READ or above, PostgreSQL
+// fails some of the others with [jwtauth.ErrUnavailable]; the next attempt
+// succeeds.
 //
 // How durable a commit is depends on the configuration of the database:
 //
@@ -102,11 +103,12 @@
 // Load returns [jwtauth.ErrSessionEnded] if the session does not exist or has
 // expired. Create returns a permanent error, which is neither that nor
 // ErrUnavailable, if another session has the ID, the ID does not start with the
-// subject's [jwtauth.SubjectTag] and "-", or the session exceeds [MaxIDBytes], [MaxSubjectBytes], [MaxLabelBytes] or [MaxAttributesBytes]. So
-// does Swap for the last two. Every other error, for example about a missing
-// table, wraps [jwtauth.ErrUnavailable] and contains the text of the driver's
-// error, but does not wrap it. The change may have happened or not. If the
-// context has ended, the error also wraps the context's error.
+// subject's [jwtauth.SubjectTag] and "-", or the session exceeds [MaxIDBytes],
+// [MaxSubjectBytes], [MaxLabelBytes] or [MaxAttributesBytes]. So does Swap for
+// the last two. Every other error, for example about a missing table, wraps
+// [jwtauth.ErrUnavailable] and contains the text of the driver's error, but
+// does not wrap it. The change may have happened or not. If the context has
+// ended, the error also wraps the context's error.
 package sqlstore
 
 import (

@@ -152,8 +152,8 @@ func (s *Source[K]) lookup(ctx context.Context, alg jose.Algorithm, id string, e
 	return nil, nil
 }
 
-// Algorithms returns the algorithms of the keys of the last fetch, or those that
-// keys may be for if there was none.
+// Algorithms returns the algorithms of the keys of the last fetch, or those
+// that keys may be for if there was none.
 func (s *Source[K]) Algorithms() []jose.Algorithm {
 	s.mu.Lock()
 	defer s.mu.Unlock()
