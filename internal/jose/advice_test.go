@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -56,6 +57,7 @@ func TestAdvice(t *testing.T) {
 		run(t, dir, "ssh-keygen", "-q", "-t", name, "-N", "", "-C", "", "-f", "ssh-"+name)
 	}
 	const create = "(openssl genpkey -algorithm Ed25519 -out key.pem)"
+	var ran []string
 	for _, tt := range []struct{ name, text, want string }{
 		{"encrypted", openssl("pkey -in ec -aes256 -passout pass:password"), "PEM key is encrypted; decrypt it first (openssl pkey -in key.pem -out decrypted.pem)"},
 		{"encrypted, old form", openssl("ec -in ec -aes256 -passout pass:password"), "PEM key is encrypted; decrypt it first (openssl pkey -in key.pem -out decrypted.pem)"},
@@ -64,6 +66,10 @@ func TestAdvice(t *testing.T) {
 		{"key and certificate", ec + cert, "PEM text has several blocks, a key and a certificate; extract the key (openssl pkey -in bundle.pem -out key.pem)"},
 		{"certificate and public key", cert + public, "PEM text has several blocks, a key and a certificate; extract the key (openssl pkey -pubin -in bundle.pem -out key.pem)"},
 		{"chain", cert + cert, "PEM text has several blocks, all certificates; extract the public key of the first (openssl x509 -in chain.pem -pubkey -noout)"},
+		{"text before a key", "Bag Attributes\n    localKeyID: 01\nKey Attributes: <No Attributes>\n" + ec, "PEM block is preceded by other text; extract the key (openssl pkey -in bundle.pem -out key.pem)"},
+		{"text after a public key", public + "-- \nAnn\n", "PEM block is followed by other text; extract the key (openssl pkey -pubin -in bundle.pem -out key.pem)"},
+		{"text before a key and a certificate", "Bag Attributes\n" + ec + "subject=CN = example.test\n" + cert, "PEM block is followed by other text; extract the key (openssl pkey -in bundle.pem -out key.pem)"},
+		{"text before a certificate", openssl("req -x509 -key ec -subj /CN=example.test -days 30 -text"), "PEM block is preceded by other text; extract the public key of the first certificate (openssl x509 -in chain.pem -pubkey -noout)"},
 		{"OpenSSH RSA", file("ssh-rsa"), "PEM key is in OpenSSH's own format; convert a copy of it (ssh-keygen -p -m PKCS8 -f copy)"},
 		{"OpenSSH ECDSA", file("ssh-ecdsa"), "PEM key is in OpenSSH's own format; convert a copy of it (ssh-keygen -p -m PKCS8 -f copy)"},
 		{"OpenSSH Ed25519", file("ssh-ed25519"), "PEM key is an Ed25519 key in OpenSSH's own format, which ssh-keygen cannot convert; create a new key " + create},
@@ -96,6 +102,7 @@ func TestAdvice(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			ran = append(ran, command[1])
 			args := strings.Fields(command[1])
 			if strings.HasPrefix(tt.name, "encrypted") {
 				args = append(args, "-passin", "pass:password")
@@ -114,12 +121,42 @@ func TestAdvice(t *testing.T) {
 			}
 		})
 	}
+	_, unset := jose.FromText("")
+	errs := map[error]jose.Algorithm{unset: jose.HS256}
 	for _, alg := range []jose.Algorithm{jose.HS256, jose.HS384, jose.HS512} {
-		_, err := jose.New(alg, []byte("0123456789"))
+		_, short := jose.New(alg, []byte("0123456789"))
+		_, guessable := jose.New(alg, bytes.Repeat([]byte("a"), 64))
+		errs[short], errs[guessable] = alg, alg
+	}
+	for err, alg := range errs {
 		command := strings.Fields(adviceLine.FindStringSubmatch(err.Error())[1])
+		ran = append(ran, strings.Join(command, " "))
 		secret := strings.TrimSpace(run(t, dir, command[0], command[1:]...))
 		if _, err := jose.New(alg, []byte(secret)); err != nil {
 			t.Errorf("%s: %v", alg, err)
 		}
+	}
+	checkAdvice(t, ran)
+}
+
+// checkAdvice checks that ran contains every command in the errors of the
+// package.
+func checkAdvice(t *testing.T, ran []string) {
+	t.Helper()
+	literal := regexp.MustCompile(`"[^"]*((?:openssl|ssh-keygen) -?[a-z0-9]+ -[^)"%]*)`)
+	found := 0
+	for _, name := range must(filepath.Glob("*.go")) {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		for _, match := range literal.FindAllStringSubmatch(string(must(os.ReadFile(name))), -1) {
+			found++
+			if !slices.ContainsFunc(ran, func(command string) bool { return strings.HasPrefix(command, match[1]) }) {
+				t.Errorf("%s: no test runs the command %s", name, match[1])
+			}
+		}
+	}
+	if found < 15 {
+		t.Errorf("only %d commands found in the errors", found)
 	}
 }

@@ -42,14 +42,19 @@ func splitPEM(text string) ([]pemBlock, error) {
 		return nil, errors.New("PEM block has no BEGIN line; pass the text from -----BEGIN to END-----")
 	}
 	var blocks []pemBlock
+	other := "" // where there is text that belongs to no block
 	for {
 		before, rest, found := strings.Cut(text, pemBegin)
-		before = strings.TrimSpace(before)
 		switch {
-		case before != "" && len(blocks) > 0:
-			return nil, errors.New("PEM block is followed by other text; pass exactly one key")
-		case before != "":
-			return nil, errors.New("PEM block is preceded by other text; pass exactly one key")
+		case strings.TrimSpace(before) == "":
+		case len(blocks) > 0:
+			other = "followed"
+		default:
+			other = "preceded"
+		}
+		switch {
+		case !found && other != "":
+			return nil, otherText(other, blocks)
 		case !found:
 			return blocks, nil
 		}

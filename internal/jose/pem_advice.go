@@ -10,26 +10,46 @@ import (
 // severalBlocks returns the error for PEM with more than one block. It names
 // the command that extracts the only key.
 func severalBlocks(blocks []pemBlock) error {
-	var keys, certificates int
-	var pubin string
-	for _, b := range blocks {
-		switch {
-		case strings.Contains(b.label, "CERTIFICATE"):
-			certificates++
-		case strings.HasSuffix(b.label, "KEY"):
-			keys++
-			if strings.HasSuffix(b.label, "PUBLIC KEY") {
-				pubin = "-pubin "
-			}
-		}
-	}
+	keys, certificates, extract := count(blocks)
 	switch {
 	case keys == 1 && certificates > 0:
-		return fmt.Errorf("PEM text has several blocks, a key and a certificate; extract the key (openssl pkey %s-in bundle.pem -out key.pem)", pubin)
+		return fmt.Errorf("PEM text has several blocks, a key and a certificate; extract the key (%s)", extract)
 	case keys == 0 && certificates > 1:
 		return errors.New("PEM text has several blocks, all certificates; extract the public key of the first (openssl x509 -in chain.pem -pubkey -noout)")
 	}
 	return errors.New("PEM text has several blocks; pass exactly one key")
+}
+
+// otherText returns the error for PEM that is preceded or followed by other
+// text. openssl pkcs12 and x509 -text write such text.
+func otherText(where string, blocks []pemBlock) error {
+	keys, certificates, extract := count(blocks)
+	advice := "pass exactly one key, from -----BEGIN to END-----"
+	switch {
+	case keys == 1:
+		advice = fmt.Sprintf("extract the key (%s)", extract)
+	case keys == 0 && certificates > 0:
+		advice = "extract the public key of the first certificate (openssl x509 -in chain.pem -pubkey -noout)"
+	}
+	return fmt.Errorf("PEM block is %s by other text; %s", where, advice)
+}
+
+// count returns how many keys and certificates there are, and the command that
+// extracts the key if there is only one.
+func count(blocks []pemBlock) (keys, certificates int, extract string) {
+	for _, b := range blocks {
+		switch {
+		case strings.Contains(b.label, "CERTIFICATE"):
+			certificates++
+		case strings.HasSuffix(b.label, "PUBLIC KEY"):
+			keys++
+			extract = "openssl pkey -pubin -in bundle.pem -out key.pem"
+		case strings.HasSuffix(b.label, "KEY"):
+			keys++
+			extract = "openssl pkey -in bundle.pem -out key.pem"
+		}
+	}
+	return keys, certificates, extract
 }
 
 // unsupportedPEM returns the error for a block that is none of derForms.
