@@ -18,65 +18,19 @@ type mapStore struct {
 	fault string
 	mu    sync.Mutex
 	rows  map[string]jwtauth.Session
-	index map[string][]string // from a subject to the IDs of its sessions
+	first map[string]jwtauth.Session // the sessions as they were created
+	gone  map[string]jwtauth.Session // the last states of deleted sessions
+	index map[string][]string        // from a subject to the IDs of its sessions
 }
 
 func newMapStore(fault string) *mapStore {
-	return &mapStore{fault: fault, rows: make(map[string]jwtauth.Session), index: make(map[string][]string)}
-}
-
-// faults lists all faults of a mapStore and the rules that each of them breaks.
-var faults = []struct {
-	fault string
-	rules []string
-}{
-	{"truncates to seconds", []string{"fields-round-trip", "swap-replaces-mutable-fields"}},
-	{"keeps generations as float32", []string{"fields-round-trip"}},
-	{"trims labels", []string{"labels-round-trip"}},
-	{"cuts labels after 64 bytes", []string{"labels-round-trip"}},
-	{"folds the case of IDs", []string{"ids-are-opaque", "unknown-id"}},
-	{"folds the case of subjects", []string{"subjects-are-opaque"}},
-	{"ignores trailing spaces of subjects", []string{"subjects-are-opaque"}},
-	{"compares 255 bytes of subjects", []string{"subjects-are-opaque"}},
-	{"deletes subjects by prefix", []string{"subjects-are-opaque"}},
-	{"returns another error for unknown IDs", []string{"unknown-id", "ends-at-ExpiresAt", "delete-ends-one"}},
-	{"fails for IDs that are not UTF-8", []string{"unknown-id"}},
-	{"fails to delete a missing session", []string{"unknown-id", "delete-ends-one"}},
-	{"refuses a repeated create", []string{"repeated-create"}},
-	{"overwrites on create", []string{"taken-id", "race-for-an-id"}},
-	{"creates in two steps", []string{"race-for-an-id"}},
-	{"ends sessions 1 ms late", []string{"ends-at-ExpiresAt", "swap-moves-ExpiresAt"}},
-	{"lists expired sessions", []string{"ends-at-ExpiresAt", "list", "swap-moves-ExpiresAt"}},
-	{"swaps expired sessions", []string{"ends-at-ExpiresAt", "swap-moves-ExpiresAt"}},
-	{"uses its own clock", []string{"no-clock", "ends-at-ExpiresAt"}},
-	{"swaps all fields", []string{"swap-replaces-mutable-fields"}},
-	{"counts generations itself", []string{"swap-replaces-mutable-fields"}},
-	{"ignores the attributes of old", []string{"swap-compares-mutable-fields"}},
-	{"ignores the label of old", []string{"swap-compares-mutable-fields"}},
-	{"ignores the auth time of old", []string{"swap-compares-mutable-fields"}},
-	{"ignores RotatedAt of old", []string{"swap-compares-mutable-fields"}},
-	{"ignores ExpiresAt of old", []string{"swap-compares-mutable-fields"}},
-	{"ignores Revision of old", []string{"swap-compares-mutable-fields"}},
-	{"keeps the attributes in a swap", []string{"swap-replaces-mutable-fields"}},
-	{"keeps the label in a swap", []string{"swap-replaces-mutable-fields"}},
-	{"keeps the auth time in a swap", []string{"swap-replaces-mutable-fields"}},
-	{"ignores from", []string{"swap-compares-mutable-fields", "swap-repeated", "race-for-a-swap"}},
-	{"accepts an earlier from", []string{"swap-compares-mutable-fields"}},
-	{"refuses a repeated swap", []string{"swap-repeated"}},
-	{"accepts a repeated swap of an expired session", []string{"swap-repeated"}},
-	{"accepts any swap to the same generation", []string{"swap-repeated", "race-for-a-swap"}},
-	{"keeps ExpiresAt", []string{"swap-moves-ExpiresAt", "swap-replaces-mutable-fields"}},
-	{"revives ended sessions", []string{"swap-revives-nothing", "unknown-id", "delete-against-swap"}},
-	{"forgets the index on delete", []string{"delete-ends-one", "list"}},
-	{"forgets the index on swap", []string{"delete-subject", "list", "delete-subject-against-swap"}},
-	{"deletes only the latest session of a subject", []string{"delete-subject", "delete-subject-against-swap", "delete-subject-against-create"}},
-	{"refuses a subject after DeleteSubject", []string{"delete-subject", "delete-subject-against-create"}},
-	{"lists at most 10", []string{"list"}},
-	{"ignores the context", []string{"context"}},
-	{"reports an ended session if the context has ended", []string{"context"}},
-	{"swaps in two steps", []string{"race-for-a-swap", "delete-against-swap", "delete-subject-against-swap"}},
-	{"loses index entries", []string{"delete-subject-against-create"}},
-	{"returns another session", []string{"concurrent-use"}},
+	return &mapStore{
+		fault: fault,
+		rows:  make(map[string]jwtauth.Session),
+		first: make(map[string]jwtauth.Session),
+		gone:  make(map[string]jwtauth.Session),
+		index: make(map[string][]string),
+	}
 }
 
 var errFault = errors.New("fault")
@@ -163,7 +117,10 @@ func (m *mapStore) Create(ctx context.Context, s jwtauth.Session) error {
 		s.Label = strings.TrimSpace(s.Label)
 	case m.has("cuts labels after 64 bytes"):
 		s.Label = s.Label[:min(len(s.Label), 64)]
+	case m.has("cuts attributes after 1 KiB"):
+		s.Attributes = s.Attributes[:min(len(s.Attributes), 1024)]
 	}
+	m.first[s.ID] = s
 	key := m.subject(s.Subject)
 	ids := m.index[key]
 	if len(ids) == 1 && ids[0] == "" {
@@ -222,6 +179,12 @@ func (m *mapStore) Swap(ctx context.Context, old, next jwtauth.Session, now time
 	next.RotatedAt, next.ExpiresAt, next.AuthTime = m.time(next.RotatedAt), m.time(next.ExpiresAt), m.time(next.AuthTime)
 	old.RotatedAt, old.ExpiresAt, old.AuthTime = m.time(old.RotatedAt), m.time(old.ExpiresAt), m.time(old.AuthTime)
 	s, ok := m.rows[m.id(next.ID)]
+	if gone, deleted := m.gone[next.ID]; deleted && m.has("reports a deleted session as swapped to its last state") && gone == next {
+		return true, nil
+	}
+	if m.merges(s, old, next) {
+		old.Attributes, old.Revision, next.Attributes = s.Attributes, s.Revision, s.Attributes
+	}
 	switch {
 	case !ok && m.has("revives ended sessions"):
 		s = next
@@ -229,6 +192,8 @@ func (m *mapStore) Swap(ctx context.Context, old, next jwtauth.Session, now time
 		return true, nil
 	case !ok, !m.live(s, now) && !m.has("swaps expired sessions"):
 		return false, nil
+	case m.reportsLostUpdate(s, old, next):
+		return true, nil
 	case s.Generation == next.Generation && m.has("accepts any swap to the same generation"):
 		return true, nil
 	case mutable(s) == mutable(next) && !m.has("refuses a repeated swap"):
@@ -243,7 +208,14 @@ func (m *mapStore) Swap(ctx context.Context, old, next jwtauth.Session, now time
 	if m.has("swaps all fields") {
 		s = next
 	}
-	if !m.has("keeps the attributes in a swap") {
+	isRotation := next.Generation > s.Generation
+	switch {
+	case m.has("keeps the attributes in a swap"):
+	case m.has("restores the attributes of the login in a rotation") && isRotation && next.Attributes == s.Attributes:
+		s.Attributes = m.first[next.ID].Attributes
+	case m.has("cuts attributes after 1 KiB"):
+		s.Attributes = next.Attributes[:min(len(next.Attributes), 1024)]
+	default:
 		s.Attributes = next.Attributes
 	}
 	if !m.has("keeps the label in a swap") {
@@ -270,6 +242,8 @@ func (m *mapStore) accepts(s, old jwtauth.Session) bool {
 		return true
 	case m.has("accepts an earlier from") && old.Generation < s.Generation:
 		return true
+	case m.has("accepts an earlier Revision in old"):
+		old.Revision = max(old.Revision, s.Revision)
 	case m.has("ignores the attributes of old"):
 		old.Attributes = s.Attributes
 	case m.has("ignores the label of old"):
@@ -284,6 +258,21 @@ func (m *mapStore) accepts(s, old jwtauth.Session) bool {
 		old.Revision = s.Revision
 	}
 	return mutable(s) == mutable(old)
+}
+
+// reportsLostUpdate reports whether Swap returns true for an update that lost
+// to a rotation.
+func (m *mapStore) reportsLostUpdate(s, old, next jwtauth.Session) bool {
+	isUpdate := next.Generation == old.Generation
+	return m.has("reports an update as done that lost to a rotation") &&
+		isUpdate && s.Revision == next.Revision && s.Generation > next.Generation
+}
+
+// merges reports whether Swap executes a rotation that lost to an update.
+func (m *mapStore) merges(s, old, next jwtauth.Session) bool {
+	isRotation := next.Generation > old.Generation
+	return m.has("merges a rotation into an earlier update") &&
+		isRotation && s.Generation == old.Generation && s.Revision == next.Revision && s.Attributes != old.Attributes
 }
 
 func (m *mapStore) unindex(s jwtauth.Session) {
@@ -301,6 +290,9 @@ func (m *mapStore) Delete(ctx context.Context, id string) error {
 	if !ok && m.has("fails to delete a missing session") {
 		return errFault
 	}
+	if ok {
+		m.gone[id] = s
+	}
 	delete(m.rows, m.id(id))
 	if ok && !m.has("forgets the index on delete") {
 		m.unindex(s)
@@ -315,11 +307,15 @@ func (m *mapStore) DeleteSubject(ctx context.Context, subject string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for key, ids := range m.index {
-		if key != m.subject(subject) && !(m.has("deletes subjects by prefix") && strings.HasPrefix(key, subject)) {
+		if key != m.subject(subject) && !(m.has("deletes subjects by prefix") && strings.HasPrefix(key, subject)) &&
+			!(m.has("deletes by tag") && jwtauth.SubjectTag(key) == jwtauth.SubjectTag(subject)) {
 			continue
 		}
 		if m.has("deletes only the latest session of a subject") && len(ids) > 1 {
 			ids = ids[len(ids)-1:]
+		}
+		if m.has("deletes at most 999") {
+			ids = ids[:min(len(ids), 999)]
 		}
 		for _, id := range ids {
 			s := m.rows[m.id(id)]
@@ -340,7 +336,16 @@ func (m *mapStore) List(ctx context.Context, subject string, now time.Time) ([]j
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var list []jwtauth.Session
-	for _, id := range m.index[m.subject(subject)] {
+	ids := m.index[m.subject(subject)]
+	if m.has("lists by tag") {
+		ids = nil
+		for key, more := range m.index {
+			if jwtauth.SubjectTag(key) == jwtauth.SubjectTag(subject) {
+				ids = append(ids, more...)
+			}
+		}
+	}
+	for _, id := range ids {
 		s, ok := m.rows[m.id(id)]
 		if !ok && !m.has("forgets the index on delete") || id == "" {
 			continue
@@ -350,8 +355,11 @@ func (m *mapStore) List(ctx context.Context, subject string, now time.Time) ([]j
 		}
 		list = append(list, s)
 	}
-	if m.has("lists at most 10") {
+	switch {
+	case m.has("lists at most 10"):
 		list = list[:min(len(list), 10)]
+	case m.has("lists at most 999"):
+		list = list[:min(len(list), 999)]
 	}
 	return list, nil
 }

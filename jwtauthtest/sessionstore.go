@@ -17,7 +17,10 @@ import (
 // factory is called once for each rule, with the t of the subtest. It opens a
 // store and closes it with t.Cleanup. It may return the same store every time,
 // or a store that contains other sessions: the suite uses new subjects and IDs
-// for each rule, and ends only sessions that it has created.
+// for each rule, and ends only sessions that it has created. The only exception
+// is the rule about subjects with the same tag: its subjects, which start with
+// "jwtauthtest ", are always the same, and it first ends their sessions. So two
+// runs must not use the same data at once.
 //
 // The suite never sleeps. It uses times before and after the machine's clock.
 // It expects no session back whose ExpiresAt that clock has passed, so the
@@ -104,6 +107,15 @@ var storeRules = []storeRule{
 		"swap-revives-nothing", "Swap of a session that has ended returns false and no error, and does not restore the session.",
 		"A refresh that is in progress must not undo a logout.", checkSwapEnded,
 	}, {
+		"attributes-survive", "Attributes are stored byte for byte, up to 2 KiB, and stay the same in a rotation that does not change them.",
+		"They hold how the user logged in, and data of the service.", checkAttributes,
+	}, {
+		"update-and-rotation", "If an update and a rotation start from the same row, Swap returns true for the first one only. Neither change is lost when the other one is repeated from the present row.",
+		"Otherwise a refresh undoes a change of rights, or a change of rights restores a refresh token that was used.", checkUpdateAndRotation,
+	}, {
+		"repeated-swap-restores-nothing", "A Swap that is repeated after others returns false, even if all fields but the revision have the values of old again.",
+		"A client of a database may repeat a command late. It must not bring back rights that the user has given up since.", checkRepeatedHistory,
+	}, {
 		"delete-ends-one", "Delete ends the session with this ID and no other. It returns no error if the session does not exist.",
 		"A logout may be repeated, and it must not end other sessions.", checkDelete,
 	}, {
@@ -112,6 +124,12 @@ var storeRules = []storeRule{
 	}, {
 		"list", "List returns all sessions of the subject whose ExpiresAt is after now, each of them once.",
 		"Users search this list for logins that are not their own.", checkList,
+	}, {
+		"subjects-with-one-tag", "List and DeleteSubject apply to one subject only, even if another one has the same SubjectTag.",
+		"A tag has 40 bits, so subjects share tags by chance. A store that compares tags shows a user the sessions of another user.", checkOneTag,
+	}, {
+		"thousand-sessions", "List returns all of a thousand sessions of a subject, and DeleteSubject ends all of them.",
+		"A store that reads pages must read all of them. A session that is missing cannot be ended.", checkThousand,
 	}, {
 		"context", "If the context has ended, every method returns the error of the context, or one that wraps ErrUnavailable, and has no effect.",
 		"The context says nothing about the session, so the error must not wrap ErrSessionEnded.", checkContext,

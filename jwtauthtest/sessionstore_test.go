@@ -156,6 +156,9 @@ func TestRunSessionStoreCatches(t *testing.T) {
 						t.Errorf("rule %s did not fail for a store that %s; these rules failed: %s", rule, f.fault, cmp.Or(strings.Join(broken, ", "), "none"))
 					}
 				}
+				if slices.Contains(alone, f.fault) && !slices.Equal(broken, f.rules) {
+					t.Errorf("a store that %s broke the rules %s; only %s was expected", f.fault, strings.Join(broken, ", "), strings.Join(f.rules, ", "))
+				}
 				stated := regexp.MustCompile(`broken rule: \S.*\n\s+reason: \S.*\n\s+found: \S`).FindAllString(out, -1)
 				if n := len(stated); n < len(broken) {
 					t.Errorf("%d rules failed, but only %d messages state a rule:\n%s", len(broken), n, out)
