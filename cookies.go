@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
-	"github.com/seed-0a072700/jwtauth/internal/credentials"
 	"github.com/seed-0a072700/jwtauth/internal/faults"
 	"github.com/seed-0a072700/jwtauth/internal/params"
 	"github.com/seed-0a072700/jwtauth/internal/site"
+	"github.com/seed-0a072700/jwtauth/internal/tokencookies"
 )
 
 // CookieOptions configures [NewCookies]. The zero value is a complete
@@ -54,21 +53,12 @@ type CookieOptions struct {
 	InsecureSameSiteNone bool
 }
 
-const (
-	defaultCookieName = "jwtauth"
-	maxCookieName     = 128
-
-	// maxCookieBytes limits name and value together. Browsers silently drop a
-	// longer cookie (RFC 6265bis, section 5.6).
-	maxCookieBytes = 4096
-)
-
 // Cookies defines the two cookies that hold the tokens in cookie mode. Scripts
 // cannot read them, and other sites cannot use them. Make it with [NewCookies].
 // It is safe for concurrent use.
 type Cookies struct {
-	access, refresh http.Cookie // without values
-	protection      *site.Protection
+	pair       *tokencookies.Pair
+	protection *site.Protection
 }
 
 // NewCookies returns the Cookies for [HandlerOptions] and [Verify]:
@@ -95,9 +85,9 @@ type Cookies struct {
 func NewCookies(opts CookieOptions) (*Cookies, error) {
 	var f faults.Collector
 	if opts.Name == "" {
-		opts.Name = defaultCookieName
+		opts.Name = "jwtauth"
 	}
-	checkCookieName(&f, opts.Name)
+	tokencookies.CheckName(&f, "CookieOptions.Name", opts.Name)
 	if opts.InsecureHTTP && opts.InsecureSameSiteNone {
 		f.Add("CookieOptions.InsecureSameSiteNone", "cannot be combined with InsecureHTTP: browsers refuse SameSite=None without Secure")
 	}
@@ -110,84 +100,49 @@ func NewCookies(opts CookieOptions) (*Cookies, error) {
 	if err := f.Err(); err != nil {
 		return nil, err
 	}
-	base := http.Cookie{Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode}
-	prefix := "__Host-"
-	if opts.InsecureHTTP {
-		base.Secure, prefix = false, ""
-	}
+	sameSite := http.SameSiteLaxMode
 	if opts.InsecureSameSiteNone {
-		base.SameSite = http.SameSiteNoneMode
+		sameSite = http.SameSiteNoneMode
 	}
-	c := &Cookies{access: base, refresh: base, protection: protection}
-	c.access.Name = prefix + opts.Name + "-access"
-	c.refresh.Name = prefix + opts.Name + "-refresh"
-	return c, nil
-}
-
-func checkCookieName(f *faults.Collector, name string) {
-	const path = "CookieOptions.Name"
-	if !isCookieName(name) {
-		f.Add(path, "is not a cookie name (RFC 6265, section 4.1.1)")
-	}
-	if len(name) > maxCookieName {
-		f.Add(path, "is %d bytes long; the maximum is %d", len(name), maxCookieName)
-	}
-	if lower := strings.ToLower(name); strings.HasPrefix(lower, "__host-") || strings.HasPrefix(lower, "__secure-") {
-		f.Add(path, "has a prefix; NewCookies adds the right one")
-	}
+	return &Cookies{tokencookies.New(opts.Name, opts.InsecureHTTP, sameSite), protection}, nil
 }
 
 // Access returns a Source that reads the access cookie. It follows the rules of
 // [Cookie], and trusts CookieOptions.TrustedOrigins as well.
-func (c *Cookies) Access() Source { return cookieSource(c.access.Name, c.protection) }
+func (c *Cookies) Access() Source { return cookieSource(c.pair.AccessName(), c.protection) }
 
 var errCookieTooLong = errors.New("jwtauth: a token is too long for a cookie: reduce the private claims")
 
 // check returns an error if browsers would drop the tokens.
 func (c *Cookies) check(t Tokens) error {
-	if len(c.access.Name)+len(t.AccessToken) > maxCookieBytes || len(c.refresh.Name)+len(t.RefreshToken) > maxCookieBytes {
-		return errCookieTooLong
+	if c.pair.Fit(t.AccessToken, t.RefreshToken) {
+		return nil
 	}
-	return nil
+	return errCookieTooLong
 }
 
 // set adds the tokens to the response. It leaves the refresh cookie alone if
 // refreshLifetime is not positive. The cookies of a browser session end with
 // the browser.
 func (c *Cookies) set(w http.ResponseWriter, t Tokens, refreshLifetime time.Duration, browserSession bool) {
-	w.Header().Set("Cache-Control", "no-store")
-	access := withValue(c.access, t.AccessToken, max(1, t.ExpiresIn))
-	refresh := withValue(c.refresh, t.RefreshToken, max(1, int(refreshLifetime/time.Second)))
-	if browserSession {
-		access.MaxAge, refresh.MaxAge = 0, 0 // net/http omits Max-Age
-	}
-	http.SetCookie(w, access)
-	if refreshLifetime > 0 {
-		http.SetCookie(w, refresh)
-	}
-}
-
-// clear makes the browser delete both cookies.
-func (c *Cookies) clear(w http.ResponseWriter) {
-	w.Header().Set("Cache-Control", "no-store")
-	http.SetCookie(w, withValue(c.access, "", -1)) // net/http writes Max-Age=0
-	http.SetCookie(w, withValue(c.refresh, "", -1))
-}
-
-// withValue returns a cookie that lasts for some seconds.
-func withValue(cookie http.Cookie, value string, seconds int) *http.Cookie {
-	cookie.Value = value
-	cookie.MaxAge = seconds
-	return &cookie
+	c.pair.Set(w, tokencookies.Values{
+		Access:          t.AccessToken,
+		Refresh:         t.RefreshToken,
+		AccessLifetime:  time.Duration(t.ExpiresIn) * time.Second,
+		RefreshLifetime: refreshLifetime,
+		BrowserSession:  browserSession,
+	})
 }
 
 // accessToken returns the access token in a request's cookie, or "" if there is
 // none. It does not check the origin of the request.
-func (c *Cookies) accessToken(r *http.Request) (string, error) { return cookieToken(r, c.access.Name) }
+func (c *Cookies) accessToken(r *http.Request) (string, error) {
+	return cookieToken(r, c.pair.AccessName())
+}
 
 // refreshToken is accessToken for the refresh token.
 func (c *Cookies) refreshToken(r *http.Request) (string, error) {
-	return cookieToken(r, c.refresh.Name)
+	return cookieToken(r, c.pair.RefreshName())
 }
 
 // presented is refreshToken for a request that must have one.
@@ -199,27 +154,12 @@ func (c *Cookies) presented(r *http.Request) (string, error) {
 	return token, err
 }
 
-// replace returns a copy of the request with the tokens in its cookies.
-func (c *Cookies) replace(r *http.Request, tokens Tokens) *http.Request {
-	var pairs []string
-	for name, pair := range credentials.Cookies(r) {
-		if name != c.access.Name && name != c.refresh.Name {
-			pairs = append(pairs, pair)
-		}
-	}
-	pairs = append(pairs, c.access.Name+"="+tokens.AccessToken, c.refresh.Name+"="+tokens.RefreshToken)
-	replaced := r.WithContext(r.Context())
-	replaced.Header = r.Header.Clone()
-	replaced.Header["Cookie"] = []string{strings.Join(pairs, "; ")}
-	return replaced
-}
-
 var errPlainHTTP = errors.New("jwtauth: login refused: its Origin is plain http, where browsers drop Secure cookies: use https, or CookieOptions.InsecureHTTP for development")
 
 // checkTransport refuses a login whose cookies the browser would drop.
 // Otherwise the login would succeed, and the next request would have no token.
 func (h *Handlers) checkTransport(r *http.Request) error {
-	if c := h.opts.Cookies; c != nil && c.access.Secure && site.PlainHTTP(r) {
+	if c := h.opts.Cookies; c != nil && c.pair.Secure() && site.PlainHTTP(r) {
 		return errPlainHTTP
 	}
 	return nil
@@ -340,7 +280,7 @@ func (h *Handlers) logoutCookies(w http.ResponseWriter, r *http.Request) error {
 	if err := h.endSession(r); err != nil {
 		return err
 	}
-	h.opts.Cookies.clear(w)
+	h.opts.Cookies.pair.Clear(w)
 	if h.opts.AfterLogout != "" && params.IsForm(r) {
 		seeOther(w, h.opts.AfterLogout)
 		return nil

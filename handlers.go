@@ -339,7 +339,7 @@ func (h *Handlers) EndSession(w http.ResponseWriter, r *http.Request) error {
 	if err := h.endSession(r); err != nil {
 		return err
 	}
-	h.opts.Cookies.clear(w)
+	h.opts.Cookies.pair.Clear(w)
 	return nil
 }
 

@@ -70,7 +70,7 @@ func (h *Handlers) renew(w http.ResponseWriter, r *http.Request) (*http.Request,
 	case err != nil:
 		return nil, err
 	}
-	return h.opts.Cookies.replace(r, tokens), nil
+	return h.opts.Cookies.pair.Replace(r, tokens.AccessToken, tokens.RefreshToken), nil
 }
 
 // renewable returns the refresh token of a request that is to be renewed.

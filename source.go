@@ -309,14 +309,10 @@ func mustName(source, name string) {
 // Cookie panics if name is not a cookie name (RFC 6265, section 4.1.1). For
 // cookies that [Handlers] set, use [Cookies.Access].
 func Cookie(name string) Source {
-	if !isCookieName(name) {
+	if !credentials.IsCookieName(name) {
 		panic("jwtauth: Cookie: name is not a cookie name")
 	}
 	return cookieSource(name, site.NewProtection())
-}
-
-func isCookieName(name string) bool {
-	return (&http.Cookie{Name: name, Value: "v"}).Valid() == nil
 }
 
 func cookieSource(name string, protection *site.Protection) Source {

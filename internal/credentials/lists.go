@@ -44,6 +44,12 @@ func Parameter(query, name string) (values []string, err error) {
 	return values, err
 }
 
+// IsCookieName reports whether name can be the name of a cookie (RFC 6265,
+// section 4.1.1).
+func IsCookieName(name string) bool {
+	return (&http.Cookie{Name: name, Value: "v"}).Valid() == nil
+}
+
 // Cookies returns the cookies in all Cookie headers of a request: the name, and
 // the pair of name and value as sent. It splits them like net/http, but does
 // not drop cookies with invalid values: such a cookie counts as a second one of
