@@ -56,6 +56,8 @@
 //     adopts the generation that the client presents. A lost login means that
 //     the user has to log in again. A lost logout means that the session is
 //     active again, until it is ended once more or expires.
+//   - A restored snapshot revives all sessions that have ended since: delete
+//     them before the service starts (see the README).
 //   - maxmemory-policy must be noeviction. Otherwise a server that is short of
 //     memory removes sessions. With noeviction, logins and refreshes fail with
 //     [jwtauth.ErrUnavailable] in that case, and logouts succeed.

@@ -46,7 +46,8 @@
 // A lost rotation logs no user out, because the issuer adopts the generation
 // that the client presents. A lost login means that the user has to log in
 // again. A lost deletion means that the session is active again, until it is
-// ended once more or expires.
+// ended once more or expires. A restored backup revives all sessions that have
+// ended since: delete them before the service starts (see the README).
 //
 // # Requirements
 //
