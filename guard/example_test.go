@@ -163,6 +163,6 @@ func ExampleNew() {
 	_, err := guard.New(guard.Options{Secret: []byte("secret"), Failures: 1})
 	fmt.Println(err)
 	// Output:
-	// jwtauth: guard.Options.Secret: has 6 bytes; at least 32 random bytes are required
+	// jwtauth: guard.Options.Secret: has 6 bytes; at least 32 random ones are required
 	// jwtauth: guard.Options.Failures: 1 is below the minimum of 3
 }

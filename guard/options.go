@@ -88,7 +88,7 @@ const (
 func (o Options) withDefaults() (Options, error) {
 	var f faults.Collector
 	if len(o.Secret) < minSecretBytes {
-		f.Add("guard.Options.Secret", "has %d bytes; at least %d random bytes are required", len(o.Secret), minSecretBytes)
+		f.Add("guard.Options.Secret", "has %d bytes; at least %d random ones are required", len(o.Secret), minSecretBytes)
 	}
 	if len(o.OldSecrets) > maxOldSecrets {
 		f.Add("guard.Options.OldSecrets", "has %d elements; the maximum is %d", len(o.OldSecrets), maxOldSecrets)
