@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/seed-0a072700/jwtauth/internal/decoded"
 	"github.com/seed-0a072700/jwtauth/internal/jsondecode"
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
 	"github.com/seed-0a072700/jwtauth/internal/numericdate"
@@ -48,13 +49,36 @@ type Claims struct {
 	AuthContext string
 	AuthMethods []string
 
-	bound   bool  // has a "cnf" (RFC 7800, section 3.1)
-	updates int64 // "upd": how often the session had been updated
+	payload    *payload  // nil for a literal
+	audience   [1]string // backs Audience if there is a single one
+	verifiedAt time.Time // by the verifier's clock; zero for a literal
+}
 
-	payload    string        // the claims as JSON; empty for a literal
-	audience   [1]string     // backs Audience if there is a single one
-	verifiedAt time.Time     // by the verifier's clock; zero for a literal
-	leeway     time.Duration // of the verifier
+// payload holds the parts of Claims that never change. Copies share it.
+type payload struct {
+	text    string           // the claims as JSON
+	bound   bool             // has a "cnf" (RFC 7800, section 3.1)
+	updates int64            // "upd": how often the session had been updated
+	leeway  time.Duration    // of the verifier
+	decoded *decoded.Results // nil unless the token is remembered
+}
+
+// newClaims returns Claims with a payload, in one allocation.
+func newClaims() *Claims {
+	c := new(struct {
+		claims  Claims
+		payload payload
+	})
+	c.claims.payload = &c.payload
+	return &c.claims
+}
+
+// updates returns how often the session had been updated.
+func (c *Claims) updates() int64 {
+	if c.payload == nil {
+		return 0
+	}
+	return c.payload.updates
 }
 
 // Decode stores all claims in dst, which is a pointer to a struct or map, like
@@ -68,14 +92,19 @@ type Claims struct {
 // the Go type. It contains no value. If dst is not a pointer, the error says so
 // and matches no exported error.
 func (c *Claims) Decode(dst any) error {
-	if c.payload == "" {
+	if c.payload == nil || c.payload.decoded.LoadInto(dst) {
 		return nil
 	}
-	all := jsonscan.ObjectOf(c.payload)
+	remember := c.payload.decoded.Wants(dst)
+	all := jsonscan.ObjectOf(c.payload.text)
 	if name, ambiguous := all.AmbiguousNames(); ambiguous {
 		return fmt.Errorf("%w: two claims differ only in case: %q", ErrClaimsInvalid, name)
 	}
-	return decodeError("Decode", jsondecode.Unmarshal(all, "", dst))
+	err := jsondecode.Unmarshal(all, "", dst)
+	if err == nil && remember {
+		c.payload.decoded.Store(dst)
+	}
+	return decodeError("Decode", err)
 }
 
 // Get stores the claim name in dst, a pointer, like [json.Unmarshal]. If the
@@ -85,8 +114,8 @@ func (c *Claims) Decode(dst any) error {
 //
 // The errors are those of Decode, but other claims do not matter.
 func (c *Claims) Get(name string, dst any) error {
-	if c.payload != "" {
-		if v, ok := jsonscan.ObjectOf(c.payload).Member(name); ok {
+	if c.payload != nil {
+		if v, ok := jsonscan.ObjectOf(c.payload.text).Member(name); ok {
 			return decodeError("Get", jsondecode.Unmarshal(v, name, dst))
 		}
 	}
@@ -118,11 +147,11 @@ func (c *Claims) UnmarshalJSON(data []byte) error {
 	if string(data) == "null" {
 		return nil // by convention, see json.Unmarshaler
 	}
-	var read Claims
+	read := newClaims()
 	if err := read.scan(string(data), false, nil); err != nil {
 		return err
 	}
-	*c = read
+	*c = *read
 	c.detach()
 	return nil
 }
@@ -188,24 +217,24 @@ func newTimeErrors(claim string) timeErrors {
 
 func claimsFault(text string) error { return fmt.Errorf("%w: %s", ErrClaimsInvalid, text) }
 
-// scan reads a claims object in one pass into c, which must be zero. It matches
-// claims by their exact names. A value of the wrong type, null included, is an
-// error if verification depends on the claim, and counts as absent otherwise.
-// It decodes no other member. If ascii is true, the caller knows that payload
-// is ASCII.
-func (c *Claims) scan(payload string, ascii bool, scopeClaims []string) error {
-	c.payload = payload
-	if !ascii && !utf8.ValidString(payload) {
+// scan reads a claims object in one pass into c, which newClaims has made. It
+// matches claims by their exact names. A value of the wrong type, null
+// included, is an error if verification depends on the claim, and counts as
+// absent otherwise. It decodes no other member. If ascii is true, the caller
+// knows that text is ASCII.
+func (c *Claims) scan(text string, ascii bool, scopeClaims []string) error {
+	c.payload.text = text
+	if !ascii && !utf8.ValidString(text) {
 		return errPayloadUTF8
 	}
-	s := jsonscan.NewValid(payload)
+	s := jsonscan.NewValid(text)
 	for s.Next() {
 		if err := c.scanClaim(s.Name(), s.Value(), scopeClaims); err != nil {
 			return err
 		}
 	}
 	if !s.Valid() {
-		return payloadError(&s, payload)
+		return payloadError(&s, text)
 	}
 	return nil
 }
@@ -254,9 +283,9 @@ func (c *Claims) scanClaim(name string, v jsonscan.Value, scopeClaims []string) 
 	case "amr":
 		c.AuthMethods = v.Strings()
 	case "cnf":
-		c.bound = true // whatever the value is, so that an odd one fails closed
+		c.payload.bound = true // whatever the value is, so that an odd one fails closed
 	case "upd":
-		c.updates = v.WholeNumber()
+		c.payload.updates = v.WholeNumber()
 	case "scope":
 		c.addScopes(v)
 	default:

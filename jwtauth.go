@@ -127,6 +127,8 @@ package jwtauth
 import (
 	"context"
 	"fmt"
+
+	"github.com/seed-0a072700/jwtauth/internal/decoded"
 )
 
 // FromContext returns the claims of the verified token. It returns false if the
@@ -151,12 +153,29 @@ func NewContext(ctx context.Context, claims *Claims) context.Context {
 
 // ClaimsAs decodes the claims of the verified token into a T, like
 // [Claims.Decode]. It returns [ErrTokenMissing] if ctx holds no claims.
+//
+// For a remembered token (VerifierOptions.CacheSize) the result is remembered
+// as well, if T is a struct of strings, numbers, booleans, times, arrays and
+// structs of these, and slices of these. Other types, such as those with maps
+// or pointers, are decoded for each request. In both cases the caller owns the
+// result and may change it.
 func ClaimsAs[T any](ctx context.Context) (T, error) {
-	var dst T
 	claims, ok := FromContext(ctx)
 	if !ok {
-		return dst, errNoClaims
+		var zero T
+		return zero, errNoClaims
 	}
+	if claims.payload != nil {
+		if v, ok := decoded.Load[T](claims.payload.decoded); ok {
+			return v, nil
+		}
+	}
+	return decodeNew[T](claims)
+}
+
+// decodeNew is a function of its own because its dst moves to the heap.
+func decodeNew[T any](claims *Claims) (T, error) {
+	var dst T
 	err := claims.Decode(&dst)
 	return dst, err
 }

@@ -126,7 +126,7 @@ func (k Key) signsFor(c *Claims) bool {
 
 // tenant returns the claim "tid", or "" if it is absent or not a string.
 func (c *Claims) tenant() (tenant string) {
-	s := jsonscan.New(c.payload)
+	s := jsonscan.New(c.payload.text)
 	for s.Next() {
 		if s.Name() == "tid" {
 			tenant, _ = s.Value().Str()

@@ -99,7 +99,7 @@ func (l *liveVerifier) VerifyToken(ctx context.Context, token string) (*Claims, 
 		return nil, errSessionOver
 	case err != nil:
 		return nil, err
-	case claims.updates < updates:
+	case claims.updates() < updates:
 		return nil, errSessionUpdated
 	}
 	return claims, nil
@@ -122,7 +122,7 @@ func (l *liveVerifier) updates(ctx context.Context, claims *Claims) (int64, erro
 	known, epoch, ok := l.active.Get(claims.Subject, claims.SessionID, called)
 	// A different count means that the token or the result is older. Only the
 	// store knows: a failover can also lower its count.
-	if ok && known.Updates == claims.updates {
+	if ok && known.Updates == claims.updates() {
 		return known.Updates, nil
 	}
 	row, updates, err := l.load(ctx, claims)

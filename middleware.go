@@ -369,9 +369,11 @@ func RequireFresh(maxAge time.Duration, acr ...string) func(next http.Handler) h
 	rule := freshness.Rule{MaxAge: maxAge, ACR: slices.Clone(acr)}
 	parameters := rule.Parameters()
 	return Require(func(c *Claims) error {
-		now, leeway := c.verifiedAt, c.leeway
+		now, leeway := c.verifiedAt, defaultLeeway
 		if now.IsZero() {
-			now, leeway = time.Now(), defaultLeeway
+			now = time.Now()
+		} else {
+			leeway = c.payload.leeway
 		}
 		reason := rule.Refusal(freshness.Login{Time: c.AuthTime, ACR: c.AuthContext}, now, leeway)
 		if reason == "" {

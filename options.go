@@ -190,10 +190,13 @@ type VerifierOptions struct {
 	// possession are still checked for every request.
 	//
 	// A token is remembered at its second use, if it is not longer than 8 KiB.
-	// So tokens that are used only once evict none that come back. With typical
-	// tokens of 1 KiB the default takes some 10 MiB of memory. With the
-	// largest it takes some 60 MiB, or 200 MiB if each has a thousand
-	// audiences.
+	// So tokens that are used only once evict none that come back. Results of
+	// [ClaimsAs] are remembered with the token, for up to four types.
+	//
+	// With typical tokens of 1 KiB the default takes some 10 MiB of memory. With
+	// the largest it takes some 60 MiB, or 200 MiB if each has a thousand
+	// audiences. Each result of ClaimsAs adds its size: at most 2 KiB and the
+	// texts of its strings.
 	CacheSize int
 
 	// Leeway is the clock skew tolerated in "exp", "nbf", "iat" and MaxAge: at

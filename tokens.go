@@ -97,7 +97,7 @@ func (i *Issuer) readRefresh(ctx context.Context, token string) (refreshClaims, 
 	if err != nil {
 		return refreshClaims{}, err
 	}
-	generation := scanGeneration(claims.payload)
+	generation := scanGeneration(claims.payload.text)
 	if generation < 1 || generation > maxGeneration || claims.SessionID == "" || claims.Subject == "" {
 		return refreshClaims{}, errRefreshClaims
 	}

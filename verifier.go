@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/seed-0a072700/jwtauth/internal/compact"
+	"github.com/seed-0a072700/jwtauth/internal/decoded"
 	"github.com/seed-0a072700/jwtauth/internal/faults"
 	"github.com/seed-0a072700/jwtauth/internal/tokencache"
 )
@@ -121,7 +122,7 @@ func (v *Verifier) verify(ctx context.Context, token string, seen *Verification)
 	if !remembered {
 		v.remember(token, hash, claims, by)
 	}
-	if claims.bound && ctx.Value(proofKey{}) == nil {
+	if claims.payload.bound && ctx.Value(proofKey{}) == nil {
 		return nil, errBound
 	}
 	if v.rules.check != nil {
@@ -202,7 +203,8 @@ func (v *Verifier) read(ctx context.Context, token string, now time.Time, seen *
 	}
 
 	// The holder of a trusted key wrote the token, so its content may be read.
-	claims := &Claims{verifiedAt: now, leeway: v.rules.leeway}
+	claims := newClaims()
+	claims.verifiedAt, claims.payload.leeway = now, v.rules.leeway
 	if err := v.rules.readClaims(claims, token[first+1:second]); err != nil {
 		return nil, signature{}, err
 	}
@@ -230,8 +232,10 @@ var malformed = func() map[error]error {
 // verified is a remembered token: the claims that passed every check except
 // those of times, and the signature, whose key must still be trusted.
 type verified struct {
-	claims Claims
-	by     signature
+	claims  Claims
+	payload payload // of claims
+	decoded decoded.Results
+	by      signature
 }
 
 // maxRememberedBytes keeps a few large tokens from using more memory than the
@@ -245,8 +249,10 @@ func (v *Verifier) remember(token string, hash tokencache.Hash, claims *Claims, 
 	}
 	// The claims are copied, so that no change by the caller reaches later
 	// requests, and the token, which may be part of a large text.
-	entry := &verified{claims: *claims, by: by}
+	entry := &verified{claims: *claims, payload: *claims.payload, by: by}
 	entry.claims.detach()
+	entry.claims.payload = &entry.payload
+	entry.payload.decoded = &entry.decoded
 	v.cache.Put(strings.Clone(token), hash, entry)
 }
 
