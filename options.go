@@ -121,7 +121,7 @@ type IssuerOptions struct {
 	MaxSessions int
 
 	// Check and OnVerify are called like those of [VerifierOptions], but not
-	// for refresh tokens.
+	// for refresh tokens. They must be safe for concurrent use.
 	Check    func(ctx context.Context, c *Claims) error
 	OnVerify func(ctx context.Context, v Verification)
 
