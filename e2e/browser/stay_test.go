@@ -189,6 +189,44 @@ func TestSignOutElsewhere(t *testing.T) {
 	}
 }
 
+// In TestPasswordChange the browser that changes the password stays logged in,
+// with its other tabs, and another one does not.
+func TestPasswordChange(t *testing.T) {
+	t.Parallel()
+	a := startApp(t)
+	one, other := newBrowser(t), newBrowser(t)
+	one.login(a)
+	other.login(a)
+	second := one.another()
+	second.open(a.url + "/")
+	second.wait(loaded)
+	change := func(current string) {
+		t.Helper()
+		one.click("#current")
+		one.write(current)
+		one.click("#new")
+		one.write("another password")
+		one.press("Enter")
+	}
+	change("wrong")
+	one.wait(says("not your current password") + " && " + loaded)
+	change("password")
+	one.wait(says("Your password is changed") + " && " + loaded)
+	one.ask()
+	second.ask()
+	one.wait(`document.querySelectorAll('#devices li').length === 1`)
+	other.click("#ask")
+	other.wait(atLogin + " && " + says("Your session has ended"))
+	other.fillIn("password")
+	other.press("Enter")
+	other.wait(says("do not match"))
+	other.write("another password") // replaces the old text
+	other.submit(atDashboard)
+	if n := len(a.events("reuse", "denied")); n > 0 {
+		t.Errorf("%d sessions were denied", n)
+	}
+}
+
 // In TestOpeningTabs, a page that opens is not a renewal for the other tabs.
 func TestOpeningTabs(t *testing.T) {
 	t.Parallel()
