@@ -36,7 +36,7 @@ func TestBeginSession(t *testing.T) {
 	first := b.cookies()
 	for name, cookie := range first {
 		if cookie.Session || cookie.Expires <= value[float64](b, `Date.now() / 1000`) {
-			t.Errorf("%s ends with the browser, or has expired: %+v", name, cookie)
+			t.Errorf("%s ends with the browser (%v) or at %v", name, cookie.Session, cookie.Expires)
 		}
 	}
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -17,7 +16,6 @@ import (
 	"time"
 
 	"github.com/seed-0a072700/jwtauth"
-	"github.com/seed-0a072700/jwtauth/memstore"
 )
 
 // site is the application with a browser without script.
@@ -25,6 +23,7 @@ type site struct {
 	t      *testing.T
 	url    string
 	client *http.Client
+	users  *users
 }
 
 func newSite(t *testing.T, c config) *site {
@@ -66,7 +65,7 @@ func newSite(t *testing.T, c config) *site {
 	server := httptest.NewServer(handler)
 	t.Cleanup(func() { server.Close(); db.Close() })
 	jar, _ := cookiejar.New(nil)
-	return &site{t, server.URL, &http.Client{Jar: jar}}
+	return &site{t, server.URL, &http.Client{Jar: jar}, users}
 }
 
 // send returns the status, the path after redirects, and the page.
@@ -208,29 +207,14 @@ func TestPasswordChange(t *testing.T) {
 
 // A login that is still running when the password changes leaves no session.
 func TestLoginDuringPasswordChange(t *testing.T) {
-	u := newUsers()
-	u.check = func(context.Context, string, string) error { // the change happens during the check
-		u.setPassword(admin.id, admin.version, "hash of the new password")
-		return nil
+	s := newSite(t, config{accessTTL: time.Minute})
+	s.users.check = func(context.Context, string, string) error {
+		s.users.setPassword(admin.id, admin.version, "hash of another password")
+		return nil // the old one was right when it was read
 	}
-	key, err := jwtauth.GenerateKey(jwtauth.HS256)
-	if err != nil {
-		t.Fatal(err)
-	}
-	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{Sessions: memstore.New(), CredentialVersion: u.credentialVersion})
-	if err != nil {
-		t.Fatal(err)
-	}
-	subject, opts, err := u.authenticate(t.Context(), admin.name, "password")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := issuer.Login(t.Context(), subject, opts...); !errors.Is(err, jwtauth.ErrWrongPassword) {
-		t.Errorf("the login with the old password: %v", err)
-	}
-	if sessions, err := issuer.Sessions(t.Context(), subject); len(sessions) > 0 || err != nil {
-		t.Errorf("sessions %v, %v", sessions, err)
-	}
+	s.want("login", 401, "/login", "do not match")(s.send("POST", "/login", goodLogin))
+	s.want("afterwards", 200, "/login", "Sign in")(s.send("GET", "/", ""))
+	s.want("the next login", 200, "/", "Hello")(s.send("POST", "/login", goodLogin))
 }
 
 func TestAPI(t *testing.T) {
