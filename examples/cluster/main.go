@@ -75,15 +75,7 @@ func run(ctx context.Context, log *slog.Logger, c config) error {
 		return err
 	}
 	defer store.close()
-	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{
-		Sessions:          store,
-		AccessTTL:         c.accessTTL,
-		IdleTTL:           c.idleTTL,
-		ReuseWindow:       c.reuseWindow,
-		Claims:            privateClaims,
-		CredentialVersion: credentialVersion,
-		OnEvent:           logEvents(log),
-	})
+	issuer, err := newIssuer(key, store, c, log)
 	if err != nil {
 		return err
 	}
@@ -118,6 +110,18 @@ func run(ctx context.Context, log *slog.Logger, c config) error {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()
 	return srv.Shutdown(ctx)
+}
+
+func newIssuer(key jwtauth.Key, store jwtauth.SessionStore, c config, log *slog.Logger) (*jwtauth.Issuer, error) {
+	return jwtauth.NewIssuer(key, jwtauth.IssuerOptions{
+		Sessions:          store,
+		AccessTTL:         c.accessTTL,
+		IdleTTL:           c.idleTTL,
+		ReuseWindow:       c.reuseWindow,
+		Claims:            privateClaims,
+		CredentialVersion: credentialVersion,
+		OnEvent:           logEvents(log),
+	})
 }
 
 func newRoutes(issuer *jwtauth.Issuer, store jwtauth.SessionStore, log *slog.Logger) (http.Handler, error) {

@@ -6,6 +6,7 @@
 //	const session = new Session();
 //	await session.login('ann', password);
 //	const response = await session.fetch('/api/me'); // refreshes if necessary
+//	await session.update('/organization', { id: 7 }); // changes the session
 //	await session.logout();
 //
 // In cookie mode, the default, this code never sees a token. The browser sends
