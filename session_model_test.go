@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"maps"
-	"math"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -64,17 +62,25 @@ type model struct {
 	instances map[time.Duration]*instance
 	removed   removal
 	prepared  *snapshot
+	limit     int // IssuerOptions.MaxSessions
 	idle      []*coroutine
 
-	schedules, skipped int             // complete, and abandoned as equal to another one
-	states             map[string]bool // of the store and the actors together
-	actors, steps      int             // in one schedule: most actors, and steps of the one with the fewest
+	schedules, skipped int // complete, and abandoned as equal to another one
+	states             map[modelState]bool
+	actors, steps      int // in one schedule: most actors, and steps of the one with the fewest
 }
 
 // explore runs a scenario under every schedule and fails at the first fault.
 func explore(t *testing.T, scenario func(w *world)) *model {
 	t.Helper()
 	t.Parallel()
+	return exploreAlone(t, scenario)
+}
+
+// exploreAlone is explore without other tests at the same time, for parts that
+// the process shares.
+func exploreAlone(t *testing.T, scenario func(w *world)) *model {
+	t.Helper()
 	m := search(removal{}, scenario)
 	if w := m.world; len(w.faults) > 0 {
 		t.Errorf("after %d schedules:\n%s\nhistory:", m.schedules, strings.Join(w.faults, "\n"))
@@ -91,7 +97,7 @@ func (m *model) String() string {
 }
 
 func newModel(removed removal) *model {
-	return &model{instances: map[time.Duration]*instance{}, removed: removed, states: map[string]bool{}}
+	return &model{instances: map[time.Duration]*instance{}, removed: removed, states: map[modelState]bool{}}
 }
 
 // search runs a scenario without one of the rules until a schedule leads to a
@@ -160,6 +166,7 @@ type actor struct {
 	pending effect // of the step that it waits for
 	steps   int    // done
 	done    bool
+	crashed bool // and its deferred calls do nothing
 }
 
 type actorKey struct{}
@@ -277,36 +284,14 @@ func (w *world) run() {
 	}
 }
 
-// visit counts the state of the world.
-func (w *world) visit() {
-	var state []byte
-	add := func(numbers ...int64) {
-		for _, n := range numbers {
-			state = strconv.AppendInt(append(state, ' '), n, 36)
-		}
-	}
-	flag := map[bool]int64{true: 1}
-	add(w.now.UnixMilli(), flag[w.down], int64(len(w.ended)), int64(len(w.incidents)), flag[w.failedOver])
-	for _, row := range w.rows {
-		add(row.Generation, row.RotatedAt.UnixMilli())
-	}
-	fewest := math.MaxInt
-	for _, a := range w.actors {
-		add(int64(a.steps), flag[a.done])
-		fewest = min(fewest, a.steps)
-	}
-	m := w.model
-	m.states[string(state)] = true
-	if len(w.actors) > m.actors || len(w.actors) == m.actors && fewest > m.steps {
-		m.actors, m.steps = len(w.actors), fewest
-	}
-}
-
 // step waits for the actor's turn.
 func (w *world) step(ctx context.Context, does effect, format string, args ...any) {
 	a, ok := ctx.Value(actorKey{}).(*actor)
 	if !ok {
 		return
+	}
+	if a.crashed {
+		panic(errCrashed)
 	}
 	if w.outages > 0 || w.wasDown {
 		does = changes // instances remember failures
@@ -326,6 +311,7 @@ func (w *world) mayCrash(a *actor, before string, args ...any) {
 	if w.crashes > 0 && w.schedule.choose(2) == 1 {
 		w.crashes--
 		w.note(a, "the instance crashes before: "+before, args...)
+		a.crashed = true
 		panic(errCrashed)
 	}
 }

@@ -44,11 +44,16 @@ type world struct {
 	history  []entry
 	faults   []string
 
+	updates updates // of the session in place
+	logins  logins  // of a subject
+
 	claims     func(ctx context.Context) error // the part of IssuerOptions.Claims that matters
-	incidents  []incident                      // one of which may happen once
-	crashes    int                             // how many instances may die between two steps
-	outages    int                             // how many swaps may succeed without a response
-	down       bool                            // from then on, until a scenario ends it
+	version    func(ctx context.Context) (string, error)
+	incidents  []incident // one of which may happen once
+	crashes    int        // how many instances may die between two steps
+	repeats    int        // how many swaps may be repeated by the client of the database
+	outages    int        // how many swaps may succeed without a response
+	down       bool       // from then on, until a scenario ends it
 	wasDown    bool
 	failedOver bool
 	abandoned  bool // this schedule equals an earlier one
@@ -69,6 +74,7 @@ func (m *model) Create(ctx context.Context, s jwtauth.Session) error {
 	w := m.world
 	w.step(ctx, changes, "create")
 	w.rows[s.ID] = s
+	w.logins.created(ctx, s)
 	return nil
 }
 
@@ -87,19 +93,22 @@ func (m *model) Load(ctx context.Context, id string, now time.Time) (jwtauth.Ses
 
 func (m *model) Swap(ctx context.Context, old, next jwtauth.Session, now time.Time) (bool, error) {
 	w := m.world
-	w.step(ctx, changes, "swap %d to %d", old.Generation, next.Generation)
+	w.step(ctx, changes, "swap generation %d, revision %d to %d, %d", old.Generation, old.Revision, next.Generation, next.Revision)
 	if w.down {
 		return false, errDown
 	}
-	row, ok := w.rows[next.ID]
-	if !ok || row != old || !now.Before(row.ExpiresAt) {
+	if !w.swap(ctx, old, next, now) {
 		return false, nil
 	}
-	if next.ExpiresAt.After(row.EndsAt) || next.EndsAt != row.EndsAt || next.ExpiresAt.After(now.Add(modelIdle)) {
-		w.fault("a swap stretches the session beyond its end")
+	if w.repeats > 0 && w.schedule.choose(2) == 1 {
+		w.repeats--
+		w.step(ctx, changes, "the swap was carried out, and the client of the database repeats it")
+		before := w.rows[next.ID]
+		if w.swap(ctx, old, next, now) {
+			w.fault("a command takes effect twice")
+		}
+		return before == next, nil
 	}
-	w.rows[next.ID] = next
-	w.rotated[next.Generation] = next.RotatedAt
 	if w.outages > 0 && w.schedule.choose(2) == 1 {
 		w.outages--
 		w.down, w.wasDown = true, true
@@ -107,6 +116,24 @@ func (m *model) Swap(ctx context.Context, old, next jwtauth.Session, now time.Ti
 		return false, errDown
 	}
 	return true, nil
+}
+
+// swap is the atomic step of Swap.
+func (w *world) swap(ctx context.Context, old, next jwtauth.Session, now time.Time) bool {
+	row, ok := w.rows[next.ID]
+	if !ok || row != old || !now.Before(row.ExpiresAt) {
+		return false
+	}
+	if next.EndsAt != row.EndsAt || next.ExpiresAt.After(row.EndsAt) ||
+		next.ExpiresAt != row.ExpiresAt && next.ExpiresAt.After(now.Add(modelIdle)) {
+		w.fault("a swap stretches the session beyond its end")
+	}
+	w.rows[next.ID] = next
+	if next.Generation != row.Generation {
+		w.rotated[next.Generation] = next.RotatedAt
+	}
+	w.updates.swapped(ctx, row, next)
+	return true
 }
 
 func (m *model) Delete(ctx context.Context, id string) error {
@@ -117,6 +144,7 @@ func (m *model) Delete(ctx context.Context, id string) error {
 	}
 	delete(w.rows, id)
 	w.ended[id] = true
+	w.logins.deleted(ctx, id)
 	return nil
 }
 
@@ -132,7 +160,8 @@ func (m *model) DeleteSubject(ctx context.Context, subject string) error {
 	return nil
 }
 
-func (m *model) List(context.Context, string, time.Time) ([]jwtauth.Session, error) {
+func (m *model) List(ctx context.Context, _ string, _ time.Time) ([]jwtauth.Session, error) {
+	m.world.step(ctx, reads, "list")
 	return slices.Collect(maps.Values(m.rows)), nil
 }
 
@@ -160,20 +189,26 @@ func (w *world) issuer(skew time.Duration) *instance {
 }
 
 func (m *model) newIssuer(skew time.Duration) *jwtauth.Issuer {
-	issuer, err := jwtauth.NewIssuer(modelKey, jwtauth.IssuerOptions{
+	opts := jwtauth.IssuerOptions{
 		AccessTTL:  time.Minute,
 		Sessions:   m.store(),
 		IdleTTL:    modelIdle,
 		SessionTTL: modelLife,
 		Now:        func() time.Time { return m.world.now.Add(skew) },
 		OnEvent:    func(_ context.Context, e jwtauth.Event) { m.world.events = append(m.world.events, e.Kind) },
-		Claims: func(ctx context.Context, _ jwtauth.Session) (any, error) {
+		Claims: func(ctx context.Context, s jwtauth.Session) (any, error) {
 			if m.world.claims == nil {
 				return nil, nil
 			}
-			return nil, m.world.claims(ctx)
+			return m.world.updates.claims(s), m.world.claims(ctx)
 		},
-	})
+		CredentialVersion: func(ctx context.Context, _ string) (string, error) { return m.world.version(ctx) },
+		MaxSessions:       m.limit,
+	}
+	if m.removed.options != nil {
+		m.removed.options(m, &opts)
+	}
+	issuer, err := jwtauth.NewIssuer(modelKey, opts)
 	if err != nil {
 		panic(err)
 	}
@@ -208,7 +243,8 @@ func (w *world) login(issuer *instance) (token string) {
 type request struct {
 	presented int64
 	arrived   time.Time
-	decided   bool // on a row of the store, since the last swap
+	decided   bool   // on a row of the store, since the last swap
+	label     string // of an update; "" for a refresh
 }
 
 type requestKey struct{}
@@ -216,9 +252,21 @@ type requestKey struct{}
 // refresh calls Refresh and checks the rules that hold for every response. The
 // error is errCrashed if the instance does not respond.
 func (w *world) refresh(ctx context.Context, issuer *instance, token string) (next string, err error) {
-	r := &request{presented: w.issued[token], arrived: w.now}
+	return w.send(ctx, issuer, token, "")
+}
+
+// send is refresh, or an update if label is not empty.
+func (w *world) send(ctx context.Context, issuer *instance, token, label string) (next string, err error) {
+	r := &request{presented: w.issued[token], arrived: w.now, label: label}
+	var opts []jwtauth.RefreshOption
+	if label != "" {
+		opts = append(opts, jwtauth.Relabel(label))
+	}
 	current, ended := w.generation(), len(w.ended) > 0
 	a, isActor := ctx.Value(actorKey{}).(*actor)
+	if isActor {
+		a.crashed = false
+	}
 	defer func() {
 		switch r := recover(); {
 		case r == errCrashed:
@@ -234,11 +282,12 @@ func (w *world) refresh(ctx context.Context, issuer *instance, token string) (ne
 	if w.model.removed.forgets {
 		used = w.model.newIssuer(issuer.skew)
 	}
-	tokens, err := used.Refresh(context.WithValue(ctx, requestKey{}, r), token)
+	tokens, err := used.Refresh(context.WithValue(ctx, requestKey{}, r), token, opts...)
 	if err != nil {
 		return "", err
 	}
 	w.checkResponse(r, tokens, current, ended)
+	w.updates.checkResponse(w, r, tokens)
 	if isActor {
 		w.mayCrash(a, "the response")
 	}
@@ -292,7 +341,7 @@ func (w *world) checkEnd() {
 	if len(w.ended) > 0 {
 		issuer := w.issuer(0)
 		for token := range w.issued {
-			if _, err := issuer.Refresh(context.Background(), token); err == nil {
+			if _, err := issuer.Refresh(context.Background(), token); err == nil && w.ended[refreshPayload(token).SessionID] {
 				w.fault("tokens are issued for a session that was ended")
 			}
 		}
