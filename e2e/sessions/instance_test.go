@@ -39,6 +39,9 @@ type setup struct {
 	clock  *clock
 	events *events
 	claims func(ctx context.Context, s jwtauth.Session) (any, error)
+
+	authenticate func(ctx context.Context, username, password string) (string, []jwtauth.LoginOption, error) // nil accepts any password
+	version      func(ctx context.Context, subject string) (string, error)                                   // of the password; may be nil
 }
 
 func newSetup() setup { return setup{clock: newClock(), events: &events{}} }
@@ -47,17 +50,20 @@ func newSetup() setup { return setup{clock: newClock(), events: &events{}} }
 func (s setup) instance(t testing.TB, store jwtauth.SessionStore, skew time.Duration) instance {
 	t.Helper()
 	issuer, err := jwtauth.NewIssuer(key(t), jwtauth.IssuerOptions{
-		Sessions: store,
-		Claims:   s.claims,
-		OnEvent:  s.events.add,
-		Now:      func() time.Time { return s.clock.Now().Add(skew) },
+		Sessions:          store,
+		Claims:            s.claims,
+		CredentialVersion: s.version,
+		OnEvent:           s.events.add,
+		Now:               func() time.Time { return s.clock.Now().Add(skew) },
 	})
 	check(t, err)
-	handlers, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{
-		Authenticate: func(_ context.Context, username, _ string) (string, []jwtauth.LoginOption, error) {
+	authenticate := s.authenticate
+	if authenticate == nil {
+		authenticate = func(_ context.Context, username, _ string) (string, []jwtauth.LoginOption, error) {
 			return username, nil, nil
-		},
-	})
+		}
+	}
+	handlers, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{Authenticate: authenticate})
 	check(t, err)
 	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "welcome") })
 	live := jwtauth.Live(issuer, store, 0)
@@ -65,6 +71,7 @@ func (s setup) instance(t testing.TB, store jwtauth.SessionStore, skew time.Dura
 	mux.HandleFunc("POST /login", handlers.Login)
 	mux.HandleFunc("POST /refresh", handlers.Refresh)
 	mux.HandleFunc("POST /logout", handlers.Logout)
+	mux.HandleFunc("POST /organisation", changeOrganisation(issuer))
 	mux.Handle("GET /dashboard", jwtauth.Verify(live)(page))
 	mux.Handle("GET /catalog", jwtauth.Verify(issuer)(page))
 	server := httptest.NewServer(mux)

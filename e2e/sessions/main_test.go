@@ -21,6 +21,7 @@ import (
 
 	"github.com/seed-0a072700/jwtauth"
 	"github.com/seed-0a072700/jwtauth/e2e/internal/servers"
+	"github.com/seed-0a072700/jwtauth/memstore"
 	"github.com/seed-0a072700/jwtauth/redisstore"
 	"github.com/seed-0a072700/jwtauth/sqlstore"
 )
@@ -69,6 +70,16 @@ func onEach(t *testing.T, test func(t *testing.T, p place)) {
 			test(t, b.new(t))
 		})
 	}
+}
+
+// onAll runs a test on all backends and in memory, at once.
+func onAll(t *testing.T, test func(t *testing.T, p place)) {
+	onEach(t, test)
+	t.Run("memory", func(t *testing.T) {
+		t.Parallel()
+		store := memstore.New()
+		test(t, place{open: func(testing.TB) jwtauth.SessionStore { return store }})
+	})
 }
 
 func postgresPlace(t testing.TB, s *servers.Server) place {
