@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // checkSecret rejects bytes of any length that are not a secret: a buffer that
@@ -66,13 +68,25 @@ func guessable(secret []byte) string {
 var fingerprint = regexp.MustCompile(`^\s*(?:[0-9]+ )?(?i:(?:sha-?(?:1|256|384|512)|md5)(?: fingerprint)?[:=] ?[0-9a-z+/:_-]{20,}=?(?:\s|$)|(?:[0-9a-f]{2}:){15,}[0-9a-f]{2}\s*$)`)
 
 // keyLike returns the kind of key that b is the text or the DER encoding of, or
-// "". Random bytes are mistaken for a key less than once in a million.
+// "". White space and invisible characters do not hide a key. Random bytes are
+// mistaken for a key less than once in a million.
 func keyLike(b []byte) string {
 	if kind := keyLikeAsIs(b); kind != "" {
 		return kind
 	}
-	text := strings.NewReplacer(`\r`, "", `\n`, "", "\uFEFF", "", `"`, "", "'", "").Replace(string(b))
-	text = strings.Join(strings.Fields(text), "")
+	if kind := keyLikeAsIs([]byte(trimInvisible(string(b)))); kind != "" {
+		return kind
+	}
+	visible := strings.Map(func(c rune) rune {
+		if unicode.IsSpace(c) || isInvisible(c) {
+			return -1
+		}
+		return c
+	}, string(b))
+	if kind := keyLikeAsIs([]byte(visible)); kind != "" && utf8.Valid(b) {
+		return kind
+	}
+	text := strings.NewReplacer(`\r`, "", `\n`, "", `"`, "", "'", "").Replace(visible)
 	decoded, err := hex.DecodeString(text)
 	if err != nil {
 		text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
@@ -105,6 +119,8 @@ func keyLikeAsIs(b []byte) string {
 		return kindJSON
 	case bytes.Contains(b, []byte("<RSAKeyValue>")):
 		return "an XML key"
+	case bytes.Contains(b, []byte("---- BEGIN SSH2")) || bytes.Contains(b, []byte("----BEGINSSH2")):
+		return "an SSH2 public key"
 	case bytes.HasPrefix(text, []byte("ssh-")) || bytes.HasPrefix(text, []byte("ecdsa-sha2-")):
 		return kindOpenSSH
 	case looksDER(b):

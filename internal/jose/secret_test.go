@@ -93,6 +93,10 @@ func TestSecretLikeKey(t *testing.T) {
 		{"XML", filler + "<RSAKeyValue>", "is an XML key"},
 		{"OpenSSH", "ssh-rsa " + filler, "is an OpenSSH public key"},
 		{"OpenSSH", "ecdsa-sha2-nistp256 " + filler, "is an OpenSSH public key"},
+		{"OpenSSH behind a byte order mark", "\ufeffssh-rsa " + filler, "is an OpenSSH public key"},
+		{"PEM with invisible characters in it", filler + "-\u200b----BEG\u2060IN PUBLIC KEY", "is PEM, not a secret"},
+		{"SSH2", "---- BEGIN SSH2 PUBLIC KEY ----\n" + filler, "is an SSH2 public key"},
+		{"DER behind a line break", "\n" + string(spkiOf(jose.ES256)), "is the DER of a key"},
 		{"OpenSSH within", filler + " ssh-rsa", ""},
 		{"base64 of PEM", base64.StdEncoding.EncodeToString([]byte("-----BEGIN PUBLIC KEY-----" + filler)), "is an encoding of PEM"},
 	} {
