@@ -1,0 +1,256 @@
+package main
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/seed-0a072700/jwtauth"
+	"github.com/seed-0a072700/jwtauth/internal/jose"
+)
+
+func fixForm(t *token) string {
+	text := t.text
+	switch segments := strings.Count(text, ".") + 1; {
+	case strings.ContainsAny(text, " \t\r\n"):
+		return "Pass the token alone: without \"Bearer\" and without spaces."
+	case strings.ContainsAny(text, `"'`):
+		return "Remove the quotes around the token."
+	case len(text) > maxToken:
+		return "Raise VerifierOptions.MaxTokenBytes, or let the issuer put less into the token."
+	case segments == 5:
+		return "The token is encrypted (JWE). Turn encryption off at the issuer, and have it sign tokens (JWS)."
+	case segments == 1:
+		return "The token is opaque. Ask the provider for a JWT access token; most need an audience or a resource in the request. Or ask the provider about each token (RFC 7662)."
+	case segments > 3:
+		return "The text is not a compact JWS. Check how the client builds the header."
+	}
+	return "The token was cut off. Copy all of it: three parts with dots between them."
+}
+
+func fixHeader(t *token) string {
+	switch {
+	case t.headerJSON == nil:
+		return "The header is damaged: the token was changed, or not made by a JWT library. Get a new token, and pass it on unchanged."
+	case t.header["crit"] != nil:
+		return "The issuer uses an extension that the package does not know (crit). Turn it off at the issuer."
+	case t.header["enc"] != nil:
+		return "The token is encrypted (JWE). Turn encryption off at the issuer."
+	case t.header["alg"] == nil || strings.EqualFold(textOf(t.header, "alg"), "none"):
+		return "The token is not signed. Sign it, for example with \"jwtauth sign\"."
+	}
+	return "The header is damaged. Get a new token, and pass it on unchanged."
+}
+
+func fixType(t *token) string {
+	switch typ := textOf(t.header, "typ"); {
+	case strings.EqualFold(typ, "rt+jwt"):
+		return "This is a refresh token. Send it to the refresh endpoint, and the access token to the service."
+	case typ == "":
+		return "The token has no typ. Leave VerifierOptions.Types empty, or have the issuer set it."
+	default:
+		return fmt.Sprintf("If this service is for such tokens, set VerifierOptions.Types: []string{%q}. Otherwise send the access token instead.", typ)
+	}
+}
+
+func fixKey(t *token, k *keyFlags) string {
+	alg := textOf(t.header, "alg")
+	if jose.Algorithm(alg).Check() != nil {
+		return fmt.Sprintf("The algorithm %q is not supported. Have the issuer sign with ES256, EdDSA or RS256.", alg)
+	}
+	if strings.HasPrefix(alg, "HS") && (k.jwks != "" || k.issuerURL != "") {
+		return fmt.Sprintf("The token is signed with a shared secret (%s), and key sets hold public keys. Give the secret: jwtauth.NewKey(jwtauth.%s, secret).", alg, alg)
+	}
+	hint := fmt.Sprintf("Give a key for %s: with -alg %s, or jwtauth.ParseKey(jwtauth.%s, data).", alg, alg, alg)
+	if kid := textOf(t.header, "kid"); kid != "" {
+		hint += fmt.Sprintf("\nIf a key for %s is there, it has another ID: the token names %q. Compare with the key set of the issuer, or use Key.WithID.", alg, kid)
+	}
+	if iss := textOf(t.claims, "iss"); iss != "" {
+		hint += fmt.Sprintf("\nThe token comes from %q: use the keys of that issuer.", iss)
+	}
+	return hint
+}
+
+// fixSignature tries the mistakes that are common with secrets.
+func (c *call) fixSignature(t *token) string {
+	if c.key.secret != "" {
+		if hint := c.otherSecret(t); hint != "" {
+			return hint
+		}
+		return "The secret is not the one that signed the token. Compare both sides byte by byte: encodings, spaces, quotes, and line breaks at the end."
+	}
+	hint := "Another key signed the token, or it was changed on the way."
+	if iss := textOf(t.claims, "iss"); iss != "" {
+		hint += fmt.Sprintf(" It says that it comes from %q: use the current keys of that issuer.", iss)
+	}
+	return hint
+}
+
+// otherSecret says how the secret of the signer differs from that of -secret,
+// or "".
+func (c *call) otherSecret(t *token) string {
+	raw, err := c.read(c.key.secret)
+	if err != nil {
+		return ""
+	}
+	trimmed := strings.TrimRight(string(raw), "\r\n")
+	decoded := func(decode func(string) ([]byte, error)) string {
+		data, err := decode(strings.TrimSpace(trimmed))
+		if err != nil {
+			return ""
+		}
+		return string(data)
+	}
+	for _, try := range []struct{ secret, hint string }{
+		{string(raw), "The token is signed with the secret and the line break at its end. Remove the line break on the side of the signer."},
+		{strings.TrimSpace(trimmed), "The token is signed with the secret without the white space around it. Remove it here."},
+		{strings.Trim(strings.TrimSpace(trimmed), `"'`), "The token is signed with the secret without the quotes around it. Remove them here."},
+		{decoded(base64.StdEncoding.DecodeString), "The signer decodes the secret from base64. Pass base64.StdEncoding.DecodeString(secret) to jwtauth.NewKey."},
+		{decoded(base64.RawStdEncoding.DecodeString), "The signer decodes the secret from base64. Pass base64.RawStdEncoding.DecodeString(secret) to jwtauth.NewKey."},
+		{decoded(base64.URLEncoding.DecodeString), "The signer decodes the secret from base64url. Pass base64.URLEncoding.DecodeString(secret) to jwtauth.NewKey."},
+		{decoded(base64.RawURLEncoding.DecodeString), "The signer decodes the secret from base64url. Pass base64.RawURLEncoding.DecodeString(secret) to jwtauth.NewKey."},
+		{decoded(hex.DecodeString), "The signer decodes the secret from hexadecimal. Pass hex.DecodeString(secret) to jwtauth.NewKey."},
+	} {
+		key, err := jose.New(jose.Algorithm(textOf(t.header, "alg")), []byte(try.secret))
+		if err == nil && key.Verify(t.text, strings.LastIndexByte(t.text, '.')) {
+			return try.hint
+		}
+	}
+	return ""
+}
+
+func fixExpiry(t *token, opts jwtauth.VerifierOptions) string {
+	exp, ok := t.seconds("exp")
+	switch {
+	case t.claims["exp"] == nil:
+		return "Have the issuer set exp. Tokens without an end are refused, and no option changes that."
+	case !ok:
+		return "Have the issuer write exp as a number of seconds since 1970."
+	case exp > 1e11:
+		return "The number is in milliseconds. Have the issuer divide it by 1000."
+	}
+	ago := now(opts).Sub(time.Unix(int64(exp), 0)).Round(time.Second)
+	if ago < 5*time.Minute {
+		return fmt.Sprintf("It expired %v ago. Refresh tokens before they expire; if the clocks differ, correct them or set Leeway (at most 5m).", ago)
+	}
+	return fmt.Sprintf("It expired %v ago. Get a new token: log in again, or use the refresh token.", ago)
+}
+
+func fixNotBefore(t *token, opts jwtauth.VerifierOptions) string { return fixFuture(t, opts, "nbf") }
+
+func fixIssuedAt(t *token, opts jwtauth.VerifierOptions) string {
+	iat, ok := t.seconds("iat")
+	switch {
+	case t.claims["iat"] == nil:
+		return "MaxAge needs iat. Have the issuer set it, or leave MaxAge unset."
+	case ok && time.Unix(int64(iat), 0).Before(now(opts)):
+		return "The token is older than MaxAge. Get a new one, or raise MaxAge."
+	}
+	return fixFuture(t, opts, "iat")
+}
+
+func fixFuture(t *token, opts jwtauth.VerifierOptions, claim string) string {
+	at, ok := t.seconds(claim)
+	switch {
+	case !ok:
+		return fmt.Sprintf("Have the issuer write %s as a number of seconds since 1970.", claim)
+	case at > 1e11:
+		return "The number is in milliseconds. Have the issuer divide it by 1000."
+	}
+	return fmt.Sprintf("It is %v ahead of this clock. Correct the clocks of both machines, or set Leeway (at most 5m).", time.Unix(int64(at), 0).Sub(now(opts)).Round(time.Second))
+}
+
+func fixIssuer(t *token, opts jwtauth.VerifierOptions) string {
+	iss := textOf(t.claims, "iss")
+	switch {
+	case t.claims["iss"] == nil:
+		return "The token has no iss. Have the issuer set it, or use AnyIssuer with a Check that decides."
+	case iss == "":
+		return "Have the issuer write iss as a string."
+	case strings.TrimSuffix(iss, "/") == strings.TrimSuffix(opts.Issuer, "/"):
+		return fmt.Sprintf("They differ in the slash at the end. Set VerifierOptions.Issuer: %q.", iss)
+	}
+	return fmt.Sprintf("If you trust this issuer, set VerifierOptions.Issuer: %q and use its keys. Otherwise the token belongs to another service or tenant.", iss)
+}
+
+func fixAudience(t *token, opts jwtauth.VerifierOptions) string {
+	audience := t.audience()
+	switch {
+	case t.claims["aud"] == nil:
+		hint := "The token has no aud. Ask the provider for a token for this service: most need an audience or a resource in the request."
+		for _, name := range []string{"client_id", "azp", "appid"} {
+			if t.claims[name] != nil {
+				hint += fmt.Sprintf("\nIf the provider never sets aud, use AnyAudience with a Check that compares %s.", name)
+				break
+			}
+		}
+		return hint
+	case audience == nil:
+		return "Have the issuer write aud as a string or an array of strings."
+	case slices.ContainsFunc(audience, func(name string) bool {
+		return slices.ContainsFunc(opts.Audience, func(want string) bool { return strings.TrimSuffix(want, "/") == strings.TrimSuffix(name, "/") })
+	}):
+		return fmt.Sprintf("They differ in the slash at the end. Set VerifierOptions.Audience: []string{%q}.", audience[0])
+	case t.claims["nonce"] != nil || t.claims["at_hash"] != nil:
+		return fmt.Sprintf("This is an ID token: it is for the client %q, not for a service. Send the access token instead.", audience[0])
+	}
+	return fmt.Sprintf("The token is for %s. Request a token for this service, or set VerifierOptions.Audience if that is its name.", quoteAll(audience))
+}
+
+func fixSubject(t *token, _ jwtauth.VerifierOptions) string {
+	for _, name := range []string{"user_id", "id", "uid", "identity", "username"} {
+		if t.claims["sub"] == nil && t.claims[name] != nil {
+			return fmt.Sprintf("Have the issuer write the user into sub; it is in %s. For tokens already issued, use AnySubject with a Check that reads %s.", name, name)
+		}
+	}
+	switch {
+	case t.claims["sub"] == nil:
+		return "Have the issuer set sub. For tokens without a user, use AnySubject with a Check that decides."
+	case textOf(t.claims, "sub") == "" && string(t.claims["sub"]) != `""`:
+		return "Have the issuer write sub as a string: \"42\" instead of 42."
+	}
+	return "Have the issuer set sub to the ID of the user; it must not be empty."
+}
+
+func fixBinding(*token, jwtauth.VerifierOptions) string {
+	return "The token is bound to a key of the client. Use ProofOfPossession, for DPoP and mutual TLS with package dpop. Or have the issuer issue bearer tokens."
+}
+
+// seconds returns a claim that is a number.
+func (t *token) seconds(claim string) (float64, bool) {
+	value, err := strconv.ParseFloat(string(t.claims[claim]), 64)
+	return value, err == nil
+}
+
+// audience returns the names in aud, or nil if it has another type.
+func (t *token) audience() []string {
+	var one string
+	if json.Unmarshal(t.claims["aud"], &one) == nil && one != "" {
+		return []string{one}
+	}
+	var several []string
+	if json.Unmarshal(t.claims["aud"], &several) != nil || len(several) == 0 {
+		return nil
+	}
+	return several
+}
+
+func quoteAll(texts []string) string {
+	quoted := make([]string, len(texts))
+	for i, text := range texts {
+		quoted[i] = strconv.Quote(text)
+	}
+	return strings.Join(quoted, ", ")
+}
+
+func now(opts jwtauth.VerifierOptions) time.Time {
+	if opts.Now != nil {
+		return opts.Now()
+	}
+	return time.Now()
+}

@@ -1,0 +1,132 @@
+// Jwtauth makes keys and tokens, and explains why a service refuses a token.
+//
+//	go install github.com/seed-0a072700/jwtauth/cmd/jwtauth@latest
+//
+//	jwtauth key new > key.pem
+//	jwtauth sign -key key.pem -sub ann | jwtauth explain -key key.pem
+//
+// "jwtauth help" lists the commands, and "jwtauth help explain" describes one.
+// Tokens, secrets and passwords are read from the standard input or from a
+// file, because other users of a machine can see the arguments of a program.
+//
+// No command uses the network, except for verify and explain with a URL.
+//
+// Exit codes:
+//
+//	0  success
+//	1  the token is refused, or the password does not match
+//	2  the arguments or the input are wrong
+//	3  a key set could not be fetched
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+)
+
+const (
+	exitRefused     = 1
+	exitUsage       = 2
+	exitUnavailable = 3
+)
+
+// command is one subcommand.
+type command struct {
+	name    string // "key new"
+	args    string // after the flags
+	summary string
+	help    string // paragraphs and examples
+	run     func(c *call) error
+	flags   func(c *call)
+}
+
+// call is one call of a command.
+type call struct {
+	flags          *flag.FlagSet
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	args           []string // after the flags
+
+	json bool
+	key  keyFlags
+	rule ruleFlags
+	text map[string]*string
+}
+
+// errRefused ends a command whose output says why.
+var errRefused = errors.New("refused")
+
+// usageError is a fault of the arguments or the input.
+type usageError struct{ error }
+
+func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// run runs the command line and returns the exit code.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) == 0 || slices.Contains([]string{"-h", "-help", "--help"}, args[0]) {
+		writeHelp(stdout)
+		return 0
+	}
+	cmd, rest := find(args)
+	if cmd == nil {
+		fmt.Fprintf(stderr, "jwtauth: unknown command %q; \"jwtauth help\" lists the commands\n", strings.Join(args[:min(len(args), 2)], " "))
+		return exitUsage
+	}
+	c := &call{stdin: stdin, stdout: stdout, stderr: stderr, text: make(map[string]*string)}
+	c.flags = flag.NewFlagSet("jwtauth "+cmd.name, flag.ContinueOnError)
+	c.flags.SetOutput(stderr)
+	c.flags.Usage = func() { writeCommandHelp(stderr, cmd, c.flags) }
+	if cmd.flags != nil {
+		cmd.flags(c)
+	}
+	switch err := c.flags.Parse(rest); {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return exitUsage
+	}
+	c.args = c.flags.Args()
+	return exitCode(cmd, cmd.run(c), stderr)
+}
+
+func exitCode(cmd *command, err error, stderr io.Writer) int {
+	if err == nil {
+		return 0
+	}
+	if errors.Is(err, errRefused) {
+		return exitRefused
+	}
+	fmt.Fprintf(stderr, "jwtauth %s: %s\n", cmd.name, strings.TrimPrefix(err.Error(), "jwtauth: "))
+	if isUnavailable(err) {
+		return exitUnavailable
+	}
+	if _, ok := errors.AsType[usageError](err); ok {
+		return exitUsage
+	}
+	return exitRefused
+}
+
+// find returns the command that the arguments begin with, and the others.
+func find(args []string) (*command, []string) {
+	for i := range commands {
+		words := strings.Fields(commands[i].name)
+		if len(args) >= len(words) && slices.Equal(args[:len(words)], words) {
+			return &commands[i], args[len(words):]
+		}
+	}
+	return nil, nil
+}
+
+// option defines a flag with a text.
+func (c *call) option(name, value, usage string) {
+	c.text[name] = c.flags.String(name, value, usage)
+}
+
+func (c *call) jsonFlag() { c.flags.BoolVar(&c.json, "json", false, "write JSON for programs") }

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/seed-0a072700/jwtauth"
+)
+
+// ruleFlags are the flags that say which rules a token must meet.
+type ruleFlags struct {
+	issuer     string
+	audience   list
+	types      list
+	anySubject bool
+	leeway     time.Duration
+	maxAge     time.Duration
+	at         string
+}
+
+func (r *ruleFlags) define(flags *flag.FlagSet) {
+	flags.StringVar(&r.issuer, "iss", "", "`issuer` that the token must have (VerifierOptions.Issuer; default: that of -issuer-url)")
+	flags.Var(&r.audience, "aud", "`audience` that the token must contain (VerifierOptions.Audience); may be given several times")
+	flags.Var(&r.types, "typ", "`type` that the token must have (VerifierOptions.Types); may be given several times")
+	flags.BoolVar(&r.anySubject, "any-sub", false, "accept a token without a subject (VerifierOptions.AnySubject)")
+	flags.DurationVar(&r.leeway, "leeway", 0, "clock skew that is tolerated (VerifierOptions.Leeway; default 30s)")
+	flags.DurationVar(&r.maxAge, "max-age", 0, "greatest age of a token (VerifierOptions.MaxAge)")
+	flags.StringVar(&r.at, "at", "", "`time` of the check in RFC 3339 (default: now)")
+}
+
+// options returns the options of a service with these rules.
+func (c *call) options() (jwtauth.VerifierOptions, error) {
+	r := c.rule
+	if r.issuer == "" {
+		r.issuer = c.key.issuerURL
+	}
+	opts := jwtauth.VerifierOptions{
+		Issuer: r.issuer, AnyIssuer: r.issuer == "",
+		Audience: r.audience, AnyAudience: len(r.audience) == 0,
+		AnySubject: r.anySubject, Types: r.types, Leeway: r.leeway, MaxAge: r.maxAge, CacheSize: -1,
+		Check: func(context.Context, *jwtauth.Claims) error { return nil },
+	}
+	if r.at != "" {
+		at, err := time.Parse(time.RFC3339, r.at)
+		if err != nil {
+			return opts, usage("-at: %v", err)
+		}
+		opts.Now = func() time.Time { return at }
+	}
+	return opts, nil
+}
+
+// verifier returns the verifier of a service with these keys and rules.
+func (c *call) verifier(keys jwtauth.KeySource) (*jwtauth.Verifier, error) {
+	opts, err := c.options()
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := jwtauth.NewVerifier(keys, opts)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return verifier, nil
+}
+
+func verify(c *call) error {
+	keys, err := c.source()
+	switch {
+	case err != nil:
+		return err
+	case keys == nil:
+		return usage("name the keys: -key, -secret, -jwks or -issuer-url")
+	}
+	verifier, err := c.verifier(keys)
+	if err != nil {
+		return err
+	}
+	token, err := c.token()
+	if err != nil {
+		return err
+	}
+	claims, err := verifier.VerifyToken(context.Background(), token)
+	if err != nil {
+		return fmt.Errorf("%w\n\"jwtauth explain\" with the same flags says how to fix it", err)
+	}
+	var all json.RawMessage
+	if err := claims.Decode(&all); err != nil {
+		return err
+	}
+	return c.writeJSON(all)
+}
+
+func sign(c *call) error {
+	keys, err := c.keys()
+	switch {
+	case err != nil:
+		return err
+	case len(keys) != 1:
+		return usage("name one key: -key or -secret")
+	case *c.text["sub"] == "":
+		return usage("-sub is required: the subject of the token")
+	}
+	ttl, err := time.ParseDuration(*c.text["ttl"])
+	if err != nil {
+		return usage("-ttl: %v", err)
+	}
+	issuer, err := jwtauth.NewIssuer(keys[0], jwtauth.IssuerOptions{Issuer: *c.text["iss"], Audience: c.rule.audience})
+	if err != nil {
+		return usageError{err}
+	}
+	var claims any
+	if name := *c.text["claims"]; name != "" {
+		data, err := c.read(name)
+		if err != nil {
+			return err
+		}
+		var members map[string]json.RawMessage
+		if err := json.Unmarshal(data, &members); err != nil {
+			return usage("-claims: not a JSON object: %v", err)
+		}
+		claims = members
+	}
+	token, err := issuer.Sign(*c.text["sub"], claims, jwtauth.ExpiresIn(ttl))
+	if err != nil {
+		return usageError{err}
+	}
+	_, err = fmt.Fprintln(c.stdout, token)
+	return err
+}
+
+func secret(c *call) error {
+	n, err := strconv.Atoi(*c.text["bytes"])
+	if err != nil || n < 32 || n > 1024 {
+		return usage("-bytes: not a number from 32 to 1024")
+	}
+	data := make([]byte, n)
+	_, _ = rand.Read(data) // never fails
+	_, err = fmt.Fprintln(c.stdout, base64.RawURLEncoding.EncodeToString(data))
+	return err
+}
+
+func hash(c *call) error {
+	cost, err := strconv.Atoi(*c.text["cost"])
+	if err != nil {
+		return usage("-cost: not a number")
+	}
+	password, err := c.line()
+	if err != nil {
+		return err
+	}
+	if password == "" {
+		return usage("no password in the standard input")
+	}
+	hasher, err := jwtauth.NewHasher(jwtauth.HasherOptions{Cost: cost})
+	if err != nil {
+		return usageError{err}
+	}
+	text, err := hasher.HashPassword(context.Background(), password)
+	if err != nil {
+		return usageError{err}
+	}
+	_, err = fmt.Fprintln(c.stdout, text)
+	return err
+}
+
+func checkHash(c *call) error {
+	if len(c.args) != 1 {
+		return usage("pass the hash, in quotes")
+	}
+	password, err := c.line()
+	if err != nil {
+		return err
+	}
+	err = jwtauth.CheckPassword(context.Background(), c.args[0], password)
+	if err != nil && !errors.Is(err, jwtauth.ErrWrongPassword) {
+		return usageError{err}
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(c.stdout, "the password matches")
+	return err
+}
