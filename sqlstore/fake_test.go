@@ -24,7 +24,8 @@ type fake struct {
 
 	rowErr error // the error at the end of all rows
 
-	mark *string // replaces the marks of statements for PostgreSQL
+	mark  *string // replaces the marks of statements for PostgreSQL
+	empty bool    // these statements return no row
 
 	// block, if not nil, is called before a statement is prepared.
 	block func(ctx context.Context, text string) error
@@ -124,6 +125,8 @@ func (s fakeStmt) Query(args []driver.Value) (driver.Rows, error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case s.empty:
+		return &fakeRows{}, nil
 	case parts[3] != "":
 		rows = [][]driver.Value{{affected}}
 	case parts[5] != "":

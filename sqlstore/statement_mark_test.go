@@ -15,9 +15,10 @@ import (
 // On PostgreSQL, the result of another statement is an error in every method,
 // even if it has the right columns or no rows.
 func TestForeignResult(t *testing.T) {
-	marks := []string{"", "jwtauth_sessions: other", "other_table: load", "other_table: delete"}
+	const noRow = "no row"
+	marks := []string{noRow, "", "jwtauth_sessions: other", "other_table: load", "other_table: delete"}
 	for _, mark := range marks {
-		f := &fake{affected: 1, mark: &mark}
+		f := &fake{affected: 1, mark: &mark, empty: mark == noRow}
 		store := open(t, f, sqlstore.PostgreSQL)
 		for call, do := range map[string]func(context.Context) error{
 			"create":         func(ctx context.Context) error { return store.Create(ctx, ada) },
