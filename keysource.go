@@ -29,8 +29,9 @@ type KeySource interface {
 	//
 	// The verifier ignores keys of other algorithms, and tries at most 16 keys.
 	// It tries fewer if their signature checks cost more than 64 checks with
-	// RSA of 2048 bits, but at least 3: the first 10 RSA keys of 3072 bits, 7
-	// of 4096 bits, or 3 on P-384 or P-521. It does not change the slice.
+	// RSA of 2048 bits, but at least 3: the first 9 RSA keys of 3072 bits, 5 of
+	// 4096 bits, or 3 that are longer or on P-384 or P-521. It does not change
+	// the slice.
 	VerificationKeys(ctx context.Context, alg Algorithm, kid string) ([]Key, error)
 }
 

@@ -73,6 +73,49 @@ func BenchmarkVerifyGarbage(b *testing.B) {
 	}
 }
 
+// rsaKeys returns public keys of a length, to which no private keys exist.
+func rsaKeys(bits uint, count int) []jwtauth.Key {
+	keys := make([]jwtauth.Key, count)
+	for i := range keys {
+		keys[i] = keyMust(jwtauth.NewKey(jwtauth.RS256, keyRSAPublic(bits, int64(2*i+1), 65537)))
+	}
+	return keys
+}
+
+// The limits for RSA depend on the length of the keys.
+func TestVerifyWorkLimitsRSA(t *testing.T) {
+	for bits, want := range map[uint]int{2048: 16, 3072: 9, 4096: 5, 6144: 3, 8192: 3} {
+		keys := rsaKeys(bits, want+1)
+		if _, err := jwtauth.StaticKeys(keys[:want]...); err != nil {
+			t.Errorf("%d bits: StaticKeys refuses %d keys: %v", bits, want, err)
+		}
+		if _, err := jwtauth.StaticKeys(keys...); err == nil {
+			t.Errorf("%d bits: StaticKeys accepts a key that is never tried", bits)
+		}
+	}
+}
+
+// BenchmarkVerifyGarbageRSA is BenchmarkVerifyGarbage for longer RSA keys.
+func BenchmarkVerifyGarbageRSA(b *testing.B) {
+	for _, bits := range []uint{2048, 3072, 4096, 6144, 8192} {
+		b.Run(fmt.Sprint("bits=", bits), func(b *testing.B) {
+			keys := rsaKeys(bits, 16)
+			source := keySourceFunc(func(context.Context, jwtauth.Algorithm, string) ([]jwtauth.Key, error) { return keys, nil })
+			v := newVerifier(b, source, jwtauth.VerifierOptions{AnyIssuer: true, AnyAudience: true, Check: accept})
+			signature := make([]byte, bits/8)
+			signature[1] = 1 // less than each modulus
+			token := b64(`{"alg":"RS256"}`) + "." + b64(goodClaims) + "." + b64(string(signature))
+			start := processorTime()
+			for b.Loop() {
+				if _, err := v.VerifyToken(b.Context(), token); !errors.Is(err, jwtauth.ErrSignatureInvalid) {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(processorTime()-start)/float64(b.N)/1e6, "cpu-ms/op")
+		})
+	}
+}
+
 func processorTime() int64 {
 	var u syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)

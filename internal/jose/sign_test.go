@@ -235,13 +235,14 @@ func TestWork(t *testing.T) {
 		{"P-384", must(jose.New(jose.ES384, p384Key())), 20},
 		{"P-521", must(jose.New(jose.ES512, p521Key())), 60},
 		{"2048 bits", must(jose.New(jose.RS256, rsaPublic(2048, 1, 65537))), 1},
-		{"2049 bits", must(jose.New(jose.RS256, rsaPublic(2049, 1, 65537))), 6},
-		{"3072 bits", must(jose.New(jose.RS256, rsaPublic(3072, 1, 65537))), 6},
-		{"4096 bits", must(jose.New(jose.PS256, rsaPublic(4096, 1, 3))), 9},
-		{"8192 bits", must(jose.New(jose.RS256, rsaPublic(8192, 1, 65537))), 36},
+		{"2049 bits", must(jose.New(jose.RS256, rsaPublic(2049, 1, 65537))), 7},
+		{"3072 bits", must(jose.New(jose.RS256, rsaPublic(3072, 1, 65537))), 7},
+		{"4096 bits", must(jose.New(jose.PS256, rsaPublic(4096, 1, 3))), 12},
+		{"6144 bits", must(jose.New(jose.RS256, rsaPublic(6144, 1, 65537))), 25},
+		{"8192 bits", must(jose.New(jose.RS256, rsaPublic(8192, 1, 65537))), 44},
 		{"exponent 2¹⁷-1", must(jose.New(jose.RS256, rsaPublic(2048, 1, 1<<17-1))), 1},
 		{"exponent 2¹⁷+1", must(jose.New(jose.RS256, rsaPublic(2048, 1, 1<<17+1))), 4},
-		{"8192 bits, exponent 2³¹-1", must(jose.New(jose.RS256, rsaPublic(8192, 1, 1<<31-1))), 144},
+		{"8192 bits, exponent 2³¹-1", must(jose.New(jose.RS256, rsaPublic(8192, 1, 1<<31-1))), 176},
 	} {
 		if got := tt.key.Work(); got != tt.want {
 			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)

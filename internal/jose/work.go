@@ -13,7 +13,7 @@ var unitsOf = map[Algorithm]int{
 }
 
 // rsaUnits are the costs of RSA by the size of the key.
-var rsaUnits = [...]struct{ bits, units int }{{2048, 1}, {3072, 6}, {4096, 9}, {6144, 20}, {maxRSABits, 36}}
+var rsaUnits = [...]struct{ bits, units int }{{2048, 1}, {3072, 7}, {4096, 12}, {6144, 25}, {maxRSABits, 44}}
 
 // Work returns the cost of verifying a signature with k.
 func (k *Key) Work() int {

@@ -24,7 +24,7 @@ func BenchmarkRefuse(b *testing.B) {
 	for _, alg := range []jose.Algorithm{jose.HS256, jose.RS256, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA} {
 		keys[string(alg)] = must(jose.New(alg, materialFor(alg)))
 	}
-	for _, bits := range []uint{3072, 4096, 8192} {
+	for _, bits := range []uint{3072, 4096, 6144, 8192} {
 		keys[fmt.Sprint("RS256-", bits)] = must(jose.New(jose.RS256, rsaPublic(bits, 12345, 65537)))
 	}
 	keys["RS256-e31"] = must(jose.New(jose.RS256, rsaPublic(2048, 12345, 1<<31-1)))
