@@ -165,7 +165,9 @@ type RemoteKeys struct {
 
 // NewRemoteKeys returns the keys of the set at a URL, which a provider calls
 // its "jwks_uri". The URL must be https. On this machine (loopback addresses
-// and localhost), and with InsecureHTTP, http is allowed as well.
+// and localhost), and with InsecureHTTP, http is allowed as well. If a name
+// below localhost resolves to another machine, the fetch fails, unless there is
+// a Transport.
 //
 // NewRemoteKeys does not fetch the keys. The first request or
 // [RemoteKeys.Ready] does. The error joins all faults of the arguments, each

@@ -25,14 +25,18 @@ type client struct {
 }
 
 // newClient returns a client that uses transport. If it is nil, the client uses
-// a copy of [http.DefaultTransport] with a limit on response headers.
-func newClient(transport http.RoundTripper) client {
+// a copy of [http.DefaultTransport] with a limit on response headers. The copy
+// sends plain http to this machine only, unless insecure is set.
+func newClient(transport http.RoundTripper, insecure bool) client {
 	var c client
 	if transport == nil {
 		transport = http.DefaultTransport // which the program may have replaced by another type
 		if t, ok := transport.(*http.Transport); ok {
 			c.own = t.Clone()
 			c.own.MaxResponseHeaderBytes = maxHeader
+			if !insecure {
+				onlyLoopback(c.own)
+			}
 			transport = c.own
 		}
 	}
@@ -50,6 +54,9 @@ func (c client) closeIdle() {
 
 // get returns the document at u. Its errors do not quote the document or u.
 func (c client) get(ctx context.Context, u *url.URL) ([]byte, http.Header, error) {
+	if u.Scheme == "http" {
+		ctx = context.WithValue(ctx, plainHTTP{}, true)
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return nil, nil, errors.New("the URL cannot be requested")

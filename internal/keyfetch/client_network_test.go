@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -112,3 +113,54 @@ func TestHungServer(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A name below localhost that resolves to another machine is not fetched from
+// without encryption. A proxy is such a machine.
+func TestLocalhostElsewhere(t *testing.T) {
+	set := setOf(t, generate(t, jose.ES256))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, set) }))
+	defer server.Close()
+	before := http.DefaultTransport
+	defer func() { http.DefaultTransport = before }()
+	proxied := false
+	for _, c := range []struct {
+		name     string
+		remote   net.Addr // that app.localhost resolves to
+		insecure bool
+		want     string
+	}{
+		{"this machine", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2), Port: 80}, false, ""},
+		{"this machine, IPv6", &net.TCPAddr{IP: net.IPv6loopback, Port: 80}, false, ""},
+		{"a pipe", &net.UnixAddr{Name: "keys", Net: "unix"}, false, ""},
+		{"another machine", &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 80}, false, "the host of the http URL is not this machine"},
+		{"another machine, IPv6", &net.TCPAddr{IP: net.ParseIP("2001:db8::1"), Port: 80}, false, "the host of the http URL is not this machine"},
+		{"another machine with InsecureHTTP", &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 80}, true, ""},
+	} {
+		http.DefaultTransport = &http.Transport{
+			Proxy: func(*http.Request) (*url.URL, error) { proxied = !c.insecure; return nil, nil },
+			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+				conn, err := new(net.Dialer).DialContext(ctx, network, server.Listener.Addr().String())
+				return elsewhere{conn, c.remote}, err
+			},
+		}
+		location, err := keyfetch.ParseURL("http://app.localhost/keys", c.insecure)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = new(provider).source(t, func(cfg *config) { cfg.Location, cfg.Transport = location, nil }).Ready(t.Context())
+		if (err != nil) != (c.want != "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+		if proxied {
+			t.Errorf("%s: the proxy was asked", c.name)
+		}
+	}
+}
+
+// elsewhere is a connection that says that it leads to another address.
+type elsewhere struct {
+	net.Conn
+	remote net.Addr
+}
+
+func (e elsewhere) RemoteAddr() net.Addr { return e.remote }

@@ -73,7 +73,7 @@ type Source[K comparable] struct {
 func New[K comparable](c Config[K]) *Source[K] {
 	return &Source[K]{
 		location: c.Location,
-		client:   newClient(c.Transport),
+		client:   newClient(c.Transport, c.Location.insecure),
 		reader:   newSetReader(c.Wrap, c.Algorithms),
 		policy:   policy{cooldown: c.Cooldown, maxStale: c.MaxStale},
 		maxAge:   c.MaxAge,
