@@ -73,9 +73,9 @@ for dir in "$@"; do
 	pushd "$dir" >/dev/null || exit
 	# The packages of e2e start servers, browsers and a thousand clients each, so
 	# they run one at a time. They also run every time: go's cache of test results
-	# does not notice changes in the programs of other modules that they start. The
-	# same is true of the files that tools/prose reads. On a slow machine the browser's
-	# tests alone may take longer than the default limit of 10 minutes.
+	# does not notice changes in the programs of other modules that they start.
+	# The same is true of the files that tools/prose reads. On a slow machine the
+	# tests in a browser may take longer than go's limit of 10 minutes.
 	one=
 	[ "$dir" != ./e2e ] || one="-p 1 -count=1 -timeout 20m"
 	[ "$dir" != ./tools ] || one=-count=1
