@@ -23,7 +23,7 @@ import (
 // that another process ends or updates can be used for up to maxDelay longer,
 // also while the store is down. A session that this process ends or updates is
 // forgotten at once. Live remembers at most 65,536 sessions, which takes about
-// 20 MB, and calls the store more often if there are more. It does not remember
+// 35 MB, and calls the store more often if there are more. It does not remember
 // that a session has ended, or that the store failed.
 //
 // Live uses the clock of v if that is an [Issuer] or [Verifier], and otherwise

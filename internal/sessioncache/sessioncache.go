@@ -14,7 +14,7 @@ import (
 )
 
 // MaxSessions is how many sessions a Cache remembers at most. With the usual
-// subjects of up to 40 bytes, that is about 20 MB.
+// subjects of up to 40 bytes, that is about 35 MB.
 const MaxSessions = 1 << 16
 
 // shardCount is the number of parts of a Cache, each with a lock of its own.
