@@ -193,8 +193,8 @@ type VerifierOptions struct {
 	// So tokens that are used only once evict none that come back. Results of
 	// [ClaimsAs] are remembered with the token, for up to four types.
 	//
-	// With typical tokens of 1 KiB the default takes some 10 MiB of memory. With
-	// the largest it takes some 60 MiB, or 200 MiB if each has a thousand
+	// With typical tokens of 1 KiB the default takes some 10 MiB of memory.
+	// With the largest it takes some 60 MiB, or 200 MiB if each has a thousand
 	// audiences. Each result of ClaimsAs adds its size: at most 2 KiB and the
 	// texts of its strings.
 	CacheSize int
