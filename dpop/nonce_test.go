@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,6 +29,10 @@ func nonceOf(t *testing.T, s *service, w *httptest.ResponseRecorder) string {
 	}
 	if !errors.Is(s.refusal, dpop.ErrNonceNeeded) {
 		t.Fatal(s.refusal)
+	}
+	// NQCHAR of RFC 6749, appendix A
+	if strings.ContainsFunc(nonce, func(c rune) bool { return c <= ' ' || c == '"' || c == '\\' || c > '~' }) {
+		t.Fatalf("the nonce is %q", nonce)
 	}
 	return nonce
 }
