@@ -1,5 +1,5 @@
-// The passkey ceremonies of the pages. The browser does the cryptography, and the
-// server decides.
+// The passkey ceremonies of the pages. The browser does the cryptography, and
+// the server decides.
 
 import { account, say } from './account.js';
 
@@ -108,7 +108,7 @@ function accountPage() {
 			location.assign('/login?fresh');
 			return undefined;
 		}
-		// It changes the session, so it must not run at the same time as a refresh.
+		// It changes the session, so it must not run during a refresh.
 		await ceremony(send, '/passkey/step-up', use, (path, body) => session.update(path, body));
 		await load();
 		return action();

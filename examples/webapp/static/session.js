@@ -13,13 +13,14 @@
 // the cookies, and the responses to login and refresh contain the lifetime of
 // the access token. With `tokens: 'storage'` it keeps tokens in localStorage
 // and sends them as bearer tokens. Then every script on the page can read and
-// steal them. With the fetch of dpop.js they are bound to a key of this browser.
+// steal them. With the fetch of dpop.js they are bound to a key of this
+// browser.
 //
 // Its rules:
 //
-//   - There is one refresh or update at a time, in this tab and across tabs (Web
-//     Locks). Without Web Locks tabs may refresh at once, and the server treats
-//     that as one rotation (ReuseWindow).
+//   - There is one refresh or update at a time, in this tab and across tabs
+//     (Web Locks). Without Web Locks tabs may refresh at once, and the server
+//     treats that as one rotation (ReuseWindow).
 //   - A response is kept only if the session still holds the tokens that were
 //     sent. Otherwise a late response would overwrite newer tokens.
 //   - A login, refresh, update or logout is given up after 8 seconds without a
@@ -29,8 +30,8 @@
 //     lock, so that a late response of the old session does not overwrite their
 //     result. Other tabs are notified afterwards.
 //   - After a 401 it refreshes and repeats the request once.
-//   - Only a 401 with a code of the service ends the session. A proxy may respond
-//     with a 401 of its own.
+//   - Only a 401 with a code of the service ends the session. A proxy may
+//     respond with a 401 of its own.
 //   - After a 503 it waits as long as Retry-After says, 1 to 30 seconds.
 //   - Silent renewal backs off if it cannot reach the server, up to 30 seconds.
 
@@ -391,8 +392,8 @@ export class Session extends EventTarget {
 	}
 
 	// All tabs share one record in localStorage: `at`, which identifies the
-	// last login, refresh or update or says that the session has ended; `expiresAt` and
-	// `life` of the access token; and with tokens in storage, the tokens.
+	// last login, refresh or update, or says that the session has ended;
+	// `expiresAt` and `life` of the access token; and with tokens in storage, the tokens.
 	// Otherwise it holds no secret. If the browser forbids localStorage, each
 	// tab has its own record.
 	#own = '{}';
