@@ -30,7 +30,15 @@ type (
 	// flag accepts no null.
 	flag struct{}
 	code string
+	// picky has fields, and decodes itself.
+	picky struct{ Role string }
+	// short is a number that is written as an object.
+	short int8
 )
+
+func (*picky) UnmarshalJSON([]byte) error { return fmt.Errorf("no role is good enough") }
+
+func (*short) UnmarshalJSON([]byte) error { return nil }
 
 func (l *level) UnmarshalText(text []byte) error {
 	if string(text) != "high" {
@@ -152,6 +160,7 @@ func TestUnmarshalRepeated(t *testing.T) {
 		{`{"a":{"b":{"secret":1,"secret":2}}}`, new(map[string]any), "* " + same + " in one object"},
 		{`{"a":[{"secret":1,"secret":2}]}`, new(struct{ A any }), "A " + same + " in one object"},
 		{`{"a":{"secret":1,"secret":2}}`, new(struct{ A json.RawMessage }), "A " + same + " in one object"},
+		{`{"a":[{"secret":1,"secret":2}]}`, new(struct{ A []short }), "A[0] " + same + " in one object"},
 		{`{"a":{"secret":1,"secret":2}}`, new(struct{ A object }), "A " + same + " in one object"},
 	} {
 		before := fmt.Sprintf("%+v", c.dst)
@@ -197,6 +206,7 @@ func TestUnmarshalMismatch(t *testing.T) {
 		{`{"l":["high","secret"]}`, new(struct{ L []level }), "L[1] is a string that does not fit jsondecode_test.level"},
 		{`{"o":"secret"}`, new(struct{ O object }), "O is a string that does not fit jsondecode_test.object"},
 		{`{"o":{"a":["secret"]}}`, new(struct{ O *object }), "O is an object that does not fit jsondecode_test.object"},
+		{`{"p":{"role":7}}`, new(struct{ P picky }), "P is an object that does not fit jsondecode_test.picky"},
 		{`{"f":null}`, new(struct{ F flag }), "F is null, which does not fit jsondecode_test.flag"},
 		{`{"a":{"secret":"x"}}`, new(struct{ A map[string]int }), "A.* is a string that does not fit int"},
 		{`{"a":{"secret":1}}`, new(struct{ A map[int]int }), "A has a name that does not fit int"},

@@ -22,8 +22,7 @@ func mismatch(dst reflect.Value, v jsonscan.Value) *Error {
 		d.value = reflect.New(d.typ).Elem()
 	}
 	var err *Error
-	switch kind := d.typ.Kind(); {
-	case d.custom:
+	switch kind := d.typ.Kind(); { // that of a type that decodes itself is Pointer
 	case v.Kind == jsonscan.Object && kind == reflect.Struct:
 		err = mismatchInStruct(d, v)
 	case v.Kind == jsonscan.Object && kind == reflect.Map:
