@@ -16,9 +16,12 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/seed-0a072700/jwtauth/bench/internal/flood"
+	"github.com/seed-0a072700/jwtauth/bench/internal/servers"
 )
 
 func main() {
@@ -34,12 +37,16 @@ type settings struct {
 	each   time.Duration
 	only   *regexp.Regexp
 	out    string
+	add    string
 }
 
 // run executes the command line. A missed bar is an error.
 func run(args []string, measure func(settings) (figures, error)) error {
 	if len(args) == 1 && (args[0] == flood.BoundedCommand || args[0] == flood.UnboundedCommand) {
 		return flood.Serve(os.Stdin, os.Stdout, args[0] == flood.BoundedCommand)
+	}
+	if len(args) == 1 && strings.HasPrefix(args[0], servers.Prefix) {
+		return servers.Serve(strings.TrimPrefix(args[0], servers.Prefix), os.Stdin, os.Stdout)
 	}
 	s, err := parse(args)
 	if err != nil {
@@ -49,6 +56,11 @@ func run(args []string, measure func(settings) (figures, error)) error {
 	f, err := measure(s)
 	if err != nil {
 		return err
+	}
+	if s.add != "" {
+		if f, err = f.addTo(s.add); err != nil {
+			return err
+		}
 	}
 	r := newReport(s, f, time.Since(start))
 	os.Stdout.WriteString(r.text())
@@ -63,10 +75,11 @@ func run(args []string, measure func(settings) (figures, error)) error {
 func parse(args []string) (settings, error) {
 	var s settings
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.IntVar(&s.rounds, "rounds", 11, "number of times that each measurement runs")
-	flags.DurationVar(&s.each, "time", 30*time.Millisecond, "duration of each run")
+	flags.IntVar(&s.rounds, "rounds", 41, "number of times that each measurement runs")
+	flags.DurationVar(&s.each, "time", 12*time.Millisecond, "duration of each run")
 	only := flags.String("only", "", "run only the measurements whose names match this regular expression, and write a file only with -out")
 	flags.StringVar(&s.out, "out", "", "the file to write (default BENCHMARKS.md)")
+	flags.StringVar(&s.add, "add", "", "add the results to those in this file, and report all of them")
 	if err := flags.Parse(args); err != nil {
 		return s, err
 	}
@@ -98,6 +111,21 @@ func measure(s settings) (figures, error) {
 			return f, err
 		}
 	}
+	if s.only.MatchString(hitName) {
+		for _, uses := range []int{100, 1000} {
+			fmt.Fprintf(os.Stderr, "hit rate, %d uses\n", uses)
+			h, err := runHits(1000, 1_000_000, uses)
+			if err != nil {
+				return f, err
+			}
+			f.hits = append(f.hits, h)
+		}
+	}
+	if s.only.MatchString(serversName) {
+		if err := runServers(serverRounds, serverTime, os.Stderr, f.results); err != nil {
+			return f, err
+		}
+	}
 	for _, g := range plan() {
 		var chosen []measurement
 		for _, m := range g.members {
@@ -109,7 +137,12 @@ func measure(s settings) (figures, error) {
 			continue
 		}
 		fmt.Fprintln(os.Stderr, g.title)
-		if err := interleave(chosen, s.rounds, max(1, time.Duration(g.longer))*s.each, os.Stderr, f.results); err != nil {
+		if g.gc != 0 {
+			debug.SetGCPercent(g.gc)
+		}
+		err := interleave(chosen, s.rounds, max(1, time.Duration(g.longer))*s.each, os.Stderr, f.results)
+		debug.SetGCPercent(100)
+		if err != nil {
 			return f, err
 		}
 	}

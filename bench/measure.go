@@ -1,11 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
 	"slices"
 	"time"
+
+	"github.com/seed-0a072700/jwtauth/bench/internal/node"
 )
 
 // A timer decides which time counts. *testing.B and stopwatch implement it.
@@ -50,23 +53,28 @@ func median(values []float64) float64 {
 	return (sorted[mid-1] + sorted[mid]) / 2
 }
 
-// ratio returns the median of a/b. Each quotient is taken within one round, so
-// a slow phase of a shared machine cancels out.
-func ratio(a, b *series) float64 {
-	quotients := make([]float64, min(len(a.ns), len(b.ns)))
-	for i := range quotients {
-		quotients[i] = a.ns[i] / b.ns[i]
+// typical returns the lower quartile of values: the time in a round that other
+// work on the machine did not disturb. Medians of fewer and longer rounds vary
+// more, because a slow phase hits code that allocates more than others.
+func typical(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
 	}
-	return median(quotients)
+	return slices.Sorted(slices.Values(values))[len(values)/4]
 }
+
+// ratio returns a/b for typical rounds. Both take turns, so that they have the
+// same share of undisturbed rounds.
+func ratio(a, b *series) float64 { return typical(a.ns) / typical(b.ns) }
 
 // interleave measures every member of a group once per round, so that all run
 // under the same conditions. Each round begins with another member.
 func interleave(group []measurement, rounds int, each time.Duration, progress io.Writer, into results) error {
 	type member struct {
 		workload
-		n   int
-		got *series
+		name string
+		n    int
+		got  *series
 	}
 	members := make([]member, 0, len(group))
 	defer func() {
@@ -76,12 +84,16 @@ func interleave(group []measurement, rounds int, each time.Duration, progress io
 	}()
 	for _, m := range group {
 		w, err := m.setUp()
+		if errors.Is(err, node.ErrMissing) {
+			fmt.Fprintf(progress, "  %s: %v\n", m.name, err)
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.name, err)
 		}
 		got := new(series)
 		into[m.name] = got
-		members = append(members, member{w, 0, got})
+		members = append(members, member{w, m.name, 0, got})
 		n, err := calibrate(w, each)
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.name, err)
@@ -96,7 +108,7 @@ func interleave(group []measurement, rounds int, each time.Duration, progress io
 			var watch stopwatch
 			runtime.GC() // the garbage of the previous member must not count
 			if err := m.run(m.n, &watch); err != nil {
-				return fmt.Errorf("%s: %w", group[at].name, err)
+				return fmt.Errorf("%s: %w", m.name, err)
 			}
 			n := float64(m.n)
 			m.got.ns = append(m.got.ns, float64(watch.elapsed)/n)

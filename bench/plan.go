@@ -31,6 +31,7 @@ type group struct {
 	title   string
 	members []measurement
 	longer  int // factor of the duration; 0 counts as 1
+	gc      int // GOGC; 0 for the default of 100
 }
 
 // plan returns the groups that are measured in interleaved rounds.
@@ -43,7 +44,6 @@ func plan() []group {
 				g.members = append(g.members, verifying(alg, token, size)...)
 			}
 			if size == fixture.Small {
-				g.members = append(g.members, parallel(alg)...)
 				if alg == "HS256" {
 					g.members = append(g.members, refusals(alg)...)
 				}
@@ -55,6 +55,12 @@ func plan() []group {
 	for _, alg := range fixture.Algorithms {
 		sign.members = append(sign.members, signings(alg)...)
 	}
+	for _, alg := range fixture.Algorithms {
+		groups = append(groups,
+			group{title: "two goroutines, " + alg, members: parallel(alg), gc: 400},
+			group{title: "verification alone, " + alg, members: verifyingAlone(alg)})
+	}
+	groups = append(groups, group{title: "private claims", members: decoding()}, group{title: "growth", members: growing()})
 	// The many goroutines of a server need longer to reach a steady state.
 	return append(groups, sign, group{title: "http.Server over loopback", members: serving(), longer: 5})
 }
@@ -64,8 +70,10 @@ func verifyName(impl, alg, token string, size int) string {
 	return fmt.Sprintf("op=verify/impl=%s/alg=%s/token=%s/size=%d", impl, alg, token, size)
 }
 
-func parallelName(impl, alg string) string {
-	return verifyName(impl, alg, "repeat", fixture.Small) + "/goroutines=2"
+func parallelName(impl, alg string) string { return goroutinesName(impl, alg, 2) }
+
+func goroutinesName(impl, alg string, n int) string {
+	return fmt.Sprintf("op=parallel/impl=%s/alg=%s/goroutines=%d", impl, alg, n)
 }
 
 func refuseName(impl, alg, token string) string {
@@ -91,8 +99,18 @@ func verifying(alg, token string, size int) []measurement {
 	}
 	if alg == "HS256" {
 		list = append(list, measurement{verifyName("context", alg, token, size), func() (workload, error) {
-			return newContextOnly(), nil
+			return newContextOnly(nil, nil), nil
 		}})
+	}
+	if token == "first" && size == fixture.Small {
+		list = append(list, measurement{verifyName("ours-nocache", alg, token, size), func() (workload, error) {
+			return newRequests(impl.Impl{Handler: impl.OursWithoutCache}, alg, tokensOf(alg, token, size), 1)
+		}})
+		if alg == "HS256" {
+			list = append(list, measurement{verifyName("crypto+context", alg, token, size), func() (workload, error) {
+				return newContextOnly(fixture.Check(alg), tokensOf(alg, token, size)), nil
+			}})
+		}
 	}
 	for _, im := range impl.All {
 		list = append(list, measurement{verifyName(im.Name, alg, token, size), func() (workload, error) {
@@ -102,13 +120,19 @@ func verifying(alg, token string, size int) []measurement {
 	return list
 }
 
-// parallel measures two goroutines at once. The same group measures one.
+// parallel measures two goroutines at once, and one for comparison. GOGC is 400,
+// as for a service with a live heap of 20 MiB: a process with a tiny heap
+// collects every few milliseconds, on the CPU of the second goroutine.
 func parallel(alg string) []measurement {
-	list := []measurement{
-		{parallelName("crypto", alg), func() (workload, error) {
-			return newCryptography(alg, tokensOf(alg, "repeat", fixture.Small), 2), nil
-		}},
+	var list []measurement
+	for n := 1; n <= 2; n++ {
+		list = append(list, measurement{goroutinesName("crypto", alg, n), func() (workload, error) {
+			return newCryptography(alg, tokensOf(alg, "repeat", fixture.Small), n), nil
+		}})
 	}
+	list = append(list, measurement{goroutinesName("ours", alg, 1), func() (workload, error) {
+		return newRequests(impl.All[0], alg, tokensOf(alg, "repeat", fixture.Small), 1)
+	}})
 	for _, im := range impl.All {
 		list = append(list, measurement{parallelName(im.Name, alg), func() (workload, error) {
 			return newRequests(im, alg, tokensOf(alg, "repeat", fixture.Small), 2)

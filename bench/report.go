@@ -83,9 +83,9 @@ so they add no cost.
   same requests.
 
 The implementations take turns in %d rounds of about %v each, after a warm-up. Each round begins
-with another one. Times are medians over the rounds. A ratio is the median of the ratios within
-each round, so a slow phase of the machine cancels out. It can differ a little from the ratio of two
-medians. Other machines have other times. Ratios differ less, but depend on the speed of the hash.
+with another one. Times are lower quartiles over the rounds: a shared machine has slow phases, which
+hit code that allocates and spare the cryptography. Ratios are those of lower quartiles. Other
+machines have other times. Ratios differ less, but depend on the speed of the hash.
 
 `, fixture.Small, fixture.Large, poolSizes[fixture.Small], connections, r.settings.rounds, r.settings.each)
 
@@ -136,12 +136,16 @@ func (r *report) tables(b *strings.Builder) {
 				func(impl, alg string) string { return verifyName(impl, alg, token, size) })
 		}
 	}
-	r.table(b, "Two goroutines, repeated token: time from one request to the next", fixture.Algorithms, parallelName)
+	r.table(b, "Two goroutines, repeated token, GOGC=400: time from one request to the next", fixture.Algorithms, parallelName)
 	r.table(b, "Refused token, HS256", []string{"bad-signature", "expired", "malformed"},
 		func(impl, kind string) string { return refuseName(impl, "HS256", kind) })
 	r.table(b, "Signing, three private claims", fixture.Algorithms, signName)
 	r.table(b, fmt.Sprintf("http.Server over loopback, %d connections: time from one request to the next", connections), []string{"HS256"},
 		func(impl, _ string) string { return serveName(impl) })
+	r.aloneTable(b)
+	r.serverTable(b)
+	r.decodeTable(b)
+	r.growthTable(b)
 	r.cacheTable(b)
 	r.floodTable(b)
 }
@@ -164,7 +168,7 @@ func (r *report) barTable(b *strings.Builder) {
 // table writes a line for each implementation. Each column holds its time, the
 // ratio to ours, and its allocations.
 func (r *report) table(b *strings.Builder, title string, columns []string, name func(impl, column string) string) {
-	names := []string{"none", "crypto", "context"}
+	names := []string{"none", "crypto", "context", "crypto+context", "ours-nocache"}
 	for _, im := range impl.All {
 		names = append(names, im.Name)
 	}
@@ -179,7 +183,7 @@ func (r *report) table(b *strings.Builder, title string, columns []string, name 
 				continue
 			}
 			found = true
-			line += " | " + microseconds(median(s.ns))
+			line += " | " + microseconds(typical(s.ns))
 			if ours != nil && s != ours {
 				line += fmt.Sprintf(" (%s)", times(ratio(s, ours)))
 			}
@@ -208,55 +212,4 @@ func times(ratio float64) string {
 		return fmt.Sprintf("%.2f×", ratio)
 	}
 	return fmt.Sprintf("%.0f×", ratio)
-}
-
-func (r *report) cacheTable(b *strings.Builder) {
-	c := r.figures.cache
-	if c == nil {
-		return
-	}
-	mib := func(n uint64) float64 { return float64(n) / (1 << 20) }
-	fmt.Fprintf(b, `## The cache under %d different tokens
-
-EdDSA, %d bytes, the default cache. Both sides get the same tokens in turns of %d.
-
-| | |
-| --- | --- |
-| with the cache | %s |
-| without | %s |
-| heap in use before, with the cache full, at the end | %.1f, %.1f, %.1f MiB |
-
-`, c.tokens, fixture.Small, cacheChunk, microseconds(median(c.on.ns)), microseconds(median(c.off.ns)), mib(c.before), mib(c.filled), mib(c.after))
-}
-
-func (r *report) floodTable(b *strings.Builder) {
-	f := r.figures.floods
-	if f == nil {
-		return
-	}
-	plan := floodPlan
-	ms := func(d time.Duration) string { return fmt.Sprintf("%.2f ms", float64(d)/1e6) }
-	fmt.Fprintf(b, `## Login flood
-
-A server runs as its own process. %d clients log in without end from one address, and pause %v
-after a 503. Meanwhile the protected route gets a request every %v, without waiting for responses.
-%d clients with their own addresses log in now and then; together they use a quarter of the server's
-capacity. "Unbounded" is the same server that calls bcrypt directly. Idle and saturated phases
-alternate %d times, and times are medians over these.
-
-| | CheckPassword | unbounded |
-| --- | --- | --- |
-`, plan.Flooders, plan.Pause, plan.Rate, plan.Honest, plan.Rounds)
-	both := func(of func(q float64) time.Duration) string { return ms(of(0.5)) + ", " + ms(of(0.99)) }
-	line := func(figure, bounded, unbounded string) {
-		fmt.Fprintf(b, "| %s | %s | %s |\n", figure, bounded, unbounded)
-	}
-	line("protected route idle, p50 and p99", both(f.bounded.Idle), both(f.unbounded.Idle))
-	line("while logins are saturated", both(f.bounded.Saturated), both(f.unbounded.Saturated))
-	line("logins/s meanwhile", fmt.Sprintf("%.2f", f.bounded.LoginsPerSecond()), fmt.Sprintf("%.2f", f.unbounded.LoginsPerSecond()))
-	line("one bcrypt, server idle", ms(f.bounded.Bcrypt), ms(f.unbounded.Bcrypt))
-	line("concurrent password checks", fmt.Sprint(f.bounded.MaxConcurrent), "any number")
-	line("logins refused with 503 meanwhile", fmt.Sprint(f.bounded.Refused), fmt.Sprint(f.unbounded.Refused))
-	line("honest logins served under the flood", fmt.Sprintf("%d of %d", f.bounded.Served, f.bounded.Honest), "not measured")
-	b.WriteString("\n")
 }

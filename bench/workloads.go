@@ -202,12 +202,17 @@ func (c *cryptography) run(n int, t timer) error {
 func (c *cryptography) close() {}
 
 // contextOnly passes a request on with a value in its context, as every
-// middleware does.
+// middleware does. It also checks a signature, if there is a check.
 type contextOnly struct {
 	middleware http.Handler // an interface, so that the compiler cannot inline it
 }
 
-func newContextOnly() contextOnly {
+func newContextOnly(check func(*fixture.Signed) bool, texts []string) contextOnly {
+	var tokens []*fixture.Signed
+	for _, text := range texts {
+		tokens = append(tokens, fixture.TakeApart(text))
+	}
+	next := 0
 	type key struct{}
 	subject := fixture.Subject(0)
 	var behind http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -217,6 +222,12 @@ func newContextOnly() contextOnly {
 	})
 	handlers := []http.Handler{behind}
 	return contextOnly{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if check != nil {
+			next++
+			if !check(tokens[next%len(tokens)]) {
+				return
+			}
+		}
 		handlers[0].ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), key{}, &subject)))
 	})}
 }

@@ -50,6 +50,21 @@ type golangJWTClaims struct {
 
 type golangJWTKey struct{}
 
+// GolangJWT returns the middleware over golang-jwt in front of next.
+func GolangJWT(alg string, key any, next http.Handler) http.Handler {
+	return golangJWTVerify(alg, key, next)
+}
+
+// GolangJWTClaims returns the subject and the private claims of a request
+// behind [GolangJWT].
+func GolangJWTClaims(r *http.Request) (subject string, private fixture.Private) {
+	claims, ok := r.Context().Value(golangJWTKey{}).(*golangJWTClaims)
+	if !ok {
+		return "", fixture.Private{}
+	}
+	return claims.Subject, claims.Private
+}
+
 func golangJWTVerify(alg string, key any, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")

@@ -41,22 +41,27 @@ var OursWithoutCache = oursHandler(jwtauth.VerifierOptions{CacheSize: -1}, readS
 
 func oursHandler(opts jwtauth.VerifierOptions, behind http.HandlerFunc) func(string, fixture.Key) (http.Handler, error) {
 	return func(alg string, key fixture.Key) (http.Handler, error) {
-		k, err := jwtauth.NewKey(jwtauth.Algorithm(alg), key.Public)
-		if err != nil {
-			return nil, err
-		}
-		keys, err := jwtauth.StaticKeys(k)
-		if err != nil {
-			return nil, err
-		}
-		o := opts
-		o.Issuer, o.Audience = fixture.Issuer, []string{fixture.Audience}
-		verifier, err := jwtauth.NewVerifier(keys, o)
+		verifier, err := OursVerifier(alg, key, opts)
 		if err != nil {
 			return nil, err
 		}
 		return jwtauth.Verify(verifier)(behind), nil
 	}
+}
+
+// OursVerifier returns a verifier for tokens of alg. It sets the issuer and the
+// audience of opts.
+func OursVerifier(alg string, key fixture.Key, opts jwtauth.VerifierOptions) (*jwtauth.Verifier, error) {
+	k, err := jwtauth.NewKey(jwtauth.Algorithm(alg), key.Public)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := jwtauth.StaticKeys(k)
+	if err != nil {
+		return nil, err
+	}
+	opts.Issuer, opts.Audience = fixture.Issuer, []string{fixture.Audience}
+	return jwtauth.NewVerifier(keys, opts)
 }
 
 func readSubject(w http.ResponseWriter, r *http.Request) {

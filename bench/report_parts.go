@@ -1,0 +1,177 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/seed-0a072700/jwtauth/bench/internal/fixture"
+	"github.com/seed-0a072700/jwtauth/bench/internal/node"
+	"github.com/seed-0a072700/jwtauth/bench/internal/servers"
+)
+
+// aloneTable compares libraries for Go and Node, without HTTP.
+func (r *report) aloneTable(b *strings.Builder) {
+	if r.figures.results[aloneName("ours", "HS256")] == nil {
+		return
+	}
+	fmt.Fprintf(b, `## Verification alone, repeated token
+
+Go and Node verify the same token in turns of the same rounds. Node is one process, and gets a
+command per round. Versions: fast-jwt %s, jsonwebtoken %s, jose %s. "ours-decoded" and all others
+also decode the private claims. Time, ratio to ours.
+
+| | %s |
+|%s
+`, node.Version("fast-jwt"), node.Version("jsonwebtoken"), node.Version("jose"),
+		strings.Join(fixture.Algorithms, " | "), strings.Repeat(" --- |", len(fixture.Algorithms)+1))
+	for _, a := range verifyAlone {
+		line := "| " + a.name
+		for _, alg := range fixture.Algorithms {
+			s, ours := r.figures.results[aloneName(a.name, alg)], r.figures.results[aloneName("ours", alg)]
+			line += " | "
+			if s == nil || ours == nil {
+				continue
+			}
+			line += microseconds(typical(s.ns))
+			if s != ours {
+				line += fmt.Sprintf(" (%s)", times(ratio(s, ours)))
+			}
+		}
+		b.WriteString(line + " |\n")
+	}
+	b.WriteString("\n")
+}
+
+// serverTable compares whole servers.
+func (r *report) serverTable(b *strings.Builder) {
+	ours := r.figures.results[serverCPU("ours")]
+	if ours == nil {
+		return
+	}
+	fmt.Fprintf(b, `## Whole servers
+
+Each server is a process of its own, with one protected route that responds with the subject and a
+private claim. All get the same HS256 token; examples/login gets one of its own. %d connections send
+one request after the other. The CPU time is that of the server's process. The servers take turns in
+%d rounds of %v. Fastify is version %s with @fastify/jwt %s and its cache, Express is version %s with
+jsonwebtoken %s, which takes most of its time. Clients and servers share the CPUs.
+
+| | CPU time per request | ratio to ours | requests/s |
+| --- | --- | --- | --- |
+`, servers.Connections, serverRounds, serverTime, node.Version("fastify"), node.Version("@fastify/jwt"), node.Version("express"), node.Version("jsonwebtoken"))
+	for _, name := range servers.Names {
+		cpu, wall := r.figures.results[serverCPU(name)], r.figures.results[serverName(name)]
+		if cpu != nil && wall != nil {
+			fmt.Fprintf(b, "| %s | %s | %s | %.0f |\n", name, microseconds(typical(cpu.ns)), times(ratio(cpu, ours)), 1e9/typical(wall.ns))
+		}
+	}
+	b.WriteString("\n")
+}
+
+// decodeTable shows the cost of private claims, and the rate of hits.
+func (r *report) decodeTable(b *strings.Builder) {
+	row := func(text, name string) {
+		if s := r.figures.results[name]; s != nil {
+			fmt.Fprintf(b, "| %s | %s, %.3g |\n", text, microseconds(typical(s.ns)), median(s.allocs))
+		}
+	}
+	if r.figures.results[decodeName("get/all")] != nil {
+		b.WriteString("## Private claims, HS256\n\nTime, allocations.\n\n| | |\n| --- | --- |\n")
+		row("request, repeated token with four private claims", decodeName("account/undecoded"))
+		row("the same, decoded with `ClaimsAs`", decodeName("account/decoded"))
+		row("request, repeated token with four private claims, one a list", decodeName("membership/undecoded"))
+		row("the same, decoded with `ClaimsAs`", decodeName("membership/decoded"))
+		row("`ClaimsAs` of ten claims of a token that is not remembered", decodeName("get/all"))
+		row("`Claims.Get` of one string", decodeName("get/string"))
+		row("`Claims.Get` of one number", decodeName("get/number"))
+		row("`Claims.Get` of one list of strings", decodeName("get/strings"))
+		b.WriteString("\n")
+	}
+	if len(r.figures.hits) > 0 {
+		b.WriteString("## Hit rate\n\n1,000 tokens keep coming back among 1,000,000 that are used once. HS256, the default cache.\n\n| uses of each | hits |\n| --- | --- |\n")
+		for _, h := range r.figures.hits {
+			fmt.Fprintf(b, "| %d | %v |\n", h.Uses, h)
+		}
+		b.WriteString("\n")
+	}
+}
+
+// growthTable shows the cost as the work grows.
+func (r *report) growthTable(b *strings.Builder) {
+	if r.figures.results[growthName(growths[0].work, growths[0].sizes[0])] == nil {
+		return
+	}
+	fmt.Fprintf(b, `## Cost as the work grows
+
+HS256, one verification without HTTP. Time, bytes, allocations. Tokens of many keys and issuers are
+used in turn, without a cache. Sessions are those of a memstore, of which a hundred are used.
+Goroutines share %d CPUs, and the time is that from one verification to the next.
+
+| work | | | | |
+| --- | --- | --- | --- | --- |
+`, runtime.GOMAXPROCS(0))
+	for _, g := range growths {
+		line := "| " + g.work
+		for _, n := range g.sizes {
+			line += fmt.Sprintf(" | %d: ", n)
+			if s := r.figures.results[growthName(g.work, n)]; s != nil {
+				line += fmt.Sprintf("%s, %.0f B, %.3g", microseconds(typical(s.ns)), median(s.bytes), median(s.allocs))
+			}
+		}
+		b.WriteString(line + " |\n")
+	}
+	b.WriteString("\n")
+}
+
+func (r *report) cacheTable(b *strings.Builder) {
+	c := r.figures.cache
+	if c == nil {
+		return
+	}
+	mib := func(n uint64) float64 { return float64(n) / (1 << 20) }
+	fmt.Fprintf(b, `## The cache under %d different tokens
+
+EdDSA, %d bytes, the default cache. Both sides get the same tokens in turns of %d.
+
+| | |
+| --- | --- |
+| with the cache | %s |
+| without | %s |
+| heap in use before, with the cache full, at the end | %.1f, %.1f, %.1f MiB |
+
+`, c.tokens, fixture.Small, cacheChunk, microseconds(typical(c.on.ns)), microseconds(typical(c.off.ns)), mib(c.before), mib(c.filled), mib(c.after))
+}
+
+func (r *report) floodTable(b *strings.Builder) {
+	f := r.figures.floods
+	if f == nil {
+		return
+	}
+	plan := floodPlan
+	ms := func(d time.Duration) string { return fmt.Sprintf("%.2f ms", float64(d)/1e6) }
+	fmt.Fprintf(b, `## Login flood
+
+A server runs as its own process. %d clients log in without end from one address, and pause %v
+after a 503. Meanwhile the protected route gets a request every %v, without waiting for responses.
+%d clients with their own addresses log in now and then; together they use a quarter of the server's
+capacity. "Unbounded" is the same server that calls bcrypt directly. Idle and saturated phases
+alternate %d times, and times are medians over these.
+
+| | CheckPassword | unbounded |
+| --- | --- | --- |
+`, plan.Flooders, plan.Pause, plan.Rate, plan.Honest, plan.Rounds)
+	both := func(of func(q float64) time.Duration) string { return ms(of(0.5)) + ", " + ms(of(0.99)) }
+	line := func(figure, bounded, unbounded string) {
+		fmt.Fprintf(b, "| %s | %s | %s |\n", figure, bounded, unbounded)
+	}
+	line("protected route idle, p50 and p99", both(f.bounded.Idle), both(f.unbounded.Idle))
+	line("while logins are saturated", both(f.bounded.Saturated), both(f.unbounded.Saturated))
+	line("logins/s meanwhile", fmt.Sprintf("%.2f", f.bounded.LoginsPerSecond()), fmt.Sprintf("%.2f", f.unbounded.LoginsPerSecond()))
+	line("one bcrypt, server idle", ms(f.bounded.Bcrypt), ms(f.unbounded.Bcrypt))
+	line("concurrent password checks", fmt.Sprint(f.bounded.MaxConcurrent), "any number")
+	line("logins refused with 503 meanwhile", fmt.Sprint(f.bounded.Refused), fmt.Sprint(f.unbounded.Refused))
+	line("honest logins served under the flood", fmt.Sprintf("%d of %d", f.bounded.Served, f.bounded.Honest), "not measured")
+	b.WriteString("\n")
+}
