@@ -105,7 +105,7 @@
 // [NewRemoteKeysFromIssuer] finds the key set of an identity provider by
 // discovery. [NewRemoteKeys] reads it from a URL. [RemoteKeys] fetches keys
 // when they are needed, refreshes them in the background and bridges outages of
-// the provider.
+// the provider. [ResourceMetadata] tells clients which provider to use.
 //
 // # Stores
 //

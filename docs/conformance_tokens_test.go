@@ -51,7 +51,7 @@ func rulesVerifier(t testing.TB, keys jwtauth.KeySource) *jwtauth.Verifier {
 }
 
 func ruleClaims() object {
-	return object{"iss": rulesIssuer, "aud": "api", "sub": "u1", "exp": now + 600}
+	return object{"iss": rulesIssuer, "aud": "api", "sub": "u1", "exp": now + 3000}
 }
 
 func encoded(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
@@ -284,6 +284,30 @@ func TestAccessTokenClaims(t *testing.T) {
 	for _, name := range []string{"iss", "exp", "aud", "sub", "client_id", "iat", "jti"} {
 		if all[name] == nil {
 			t.Errorf("%s is missing", name)
+		}
+	}
+}
+
+// An Issuer with an Audience refuses its own tokens for other services. One
+// without an Audience has no name to compare.
+func TestIssuerAudience(t *testing.T) {
+	for name, c := range map[string]struct {
+		audience []string
+		want     error
+	}{
+		"with a name":    {[]string{"api"}, jwtauth.ErrAudienceMismatch},
+		"without a name": {nil, nil},
+	} {
+		issuer, err := jwtauth.NewIssuer(newKey(t, jwtauth.ES256, ecKey), jwtauth.IssuerOptions{Audience: c.audience})
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := issuer.Sign("u1", nil, jwtauth.ForAudience("web"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := issuer.VerifyToken(t.Context(), token); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package docs_test
 import (
 	"context"
 	"maps"
+	"strings"
 	"testing"
 
 	"github.com/seed-0a072700/jwtauth"
@@ -226,5 +227,20 @@ func TestEntraCustomersUnavailable(t *testing.T) {
 	_, err = v.VerifyToken(t.Context(), entraToken().sign(t))
 	if p := jwtauth.ProblemOf(err); p.Status != 503 {
 		t.Errorf("%v has the status %d", err, p.Status)
+	}
+}
+
+// The discovery document of /common names a template as its issuer, so the URL
+// of the key set has to be given.
+func TestEntraCommonDiscovery(t *testing.T) {
+	internet.publish(t, entraV2+"common/v2.0/.well-known/openid-configuration", object{
+		"issuer": entraV2 + "{tenantid}/v2.0", "jwks_uri": entraV2 + "common/discovery/v2.0/keys",
+	})
+	keys, err := jwtauth.NewRemoteKeysFromIssuer(entraV2+"common/v2.0", jwtauth.RemoteKeysOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := keys.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), "the document is of another issuer") {
+		t.Errorf("got %v", err)
 	}
 }

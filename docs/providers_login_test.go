@@ -214,7 +214,7 @@ func iapProvider() provider {
 		verifier: must(googleIAP),
 		token: draft{ecKey, object{"typ": "JWT", "kid": "LYyP2g"}, object{
 			"iss": "https://cloud.google.com/iap", "aud": backend, "azp": backend, "sub": "accounts.google.com:112233", "email": "ann@acme.example",
-			"hd": "acme.example", "google": object{"access_levels": []string{"accessPolicies/1/accessLevels/a"}}, "iat": now, "exp": now + 600,
+			"hd": "acme.example", "google": object{"access_levels": []string{"accessPolicies/1/accessLevels/a"}}, "iat": now, "exp": now + 3000,
 		}},
 		cases: []tokenCase{
 			{"another backend", set("aud", "/projects/123456789/global/backendServices/1"), "aud does not contain"},

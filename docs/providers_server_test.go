@@ -24,7 +24,7 @@ func keycloakProvider() provider {
 		)),
 		verifier: must(keycloak),
 		token: draft{rsaKey, object{"typ": "JWT", "kid": "FJ86GcF3jTbNLOco4NvZkUCIUmfYCqoqtOQeMfbhNlE"}, object{
-			"exp": now + 300, "iat": now, "auth_time": now, "jti": "onrtro:3c1b4d5e", "iss": realm, "aud": []string{"orders", "account"},
+			"exp": now + 3000, "iat": now, "auth_time": now, "jti": "onrtro:3c1b4d5e", "iss": realm, "aud": []string{"orders", "account"},
 			"sub": "7335d417-61da-459d-899c-0a01c76a2f94", "typ": "Bearer", "azp": "web", "sid": "s", "acr": "1",
 			"allowed-origins": []string{"https://app.acme.example"}, "realm_access": object{"roles": []string{"offline_access", "admin"}},
 			"resource_access": object{"orders": object{"roles": []string{"reader"}}, "account": object{"roles": []string{"view-profile"}},

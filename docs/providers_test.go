@@ -271,6 +271,9 @@ type figures struct{ accepted, refused int }
 func (f *figures) check(t *testing.T, v jwtauth.TokenVerifier, token string, c tokenCase) *jwtauth.Claims {
 	t.Helper()
 	claims, err := v.VerifyToken(t.Context(), token)
+	for end := time.Now().Add(30 * time.Second); errors.Is(err, jwtauth.ErrUnavailable) && time.Now().Before(end); {
+		claims, err = v.VerifyToken(t.Context(), token) // a slow machine missed the time limit of a fetch
+	}
 	switch {
 	case c.refuse == "" && err != nil:
 		t.Errorf("%s: refused: %v", c.name, err)

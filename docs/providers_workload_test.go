@@ -35,7 +35,7 @@ func githubProvider() provider {
 			"repository": "acme/app", "repository_owner": "acme", "repository_owner_id": "65", "repository_id": "74", "repository_visibility": "private",
 			"run_id": "3", "run_number": "10", "run_attempt": "1", "runner_environment": "github-hosted", "actor": "ann", "actor_id": "4",
 			"workflow": "ci", "workflow_ref": "acme/app/.github/workflows/ci.yml@refs/heads/main", "workflow_sha": "0a1b2c", "event_name": "push",
-			"ref_type": "branch", "head_ref": "", "base_ref": "", "environment": "production", "iss": issuer, "nbf": now - 600, "exp": now + 300, "iat": now,
+			"ref_type": "branch", "head_ref": "", "base_ref": "", "environment": "production", "iss": issuer, "nbf": now - 600, "exp": now + 3000, "iat": now,
 			"job_workflow_ref": "acme/app/.github/workflows/ci.yml@refs/heads/main",
 		}},
 		cases: []tokenCase{
@@ -70,7 +70,7 @@ func gitlabProvider() provider {
 			"user_email": "ann@acme.example", "user_access_level": "owner", "pipeline_id": "574", "pipeline_source": "push", "job_id": "302",
 			"ref": "main", "ref_type": "branch", "ref_path": "refs/heads/main", "ref_protected": "true", "environment": "prod",
 			"environment_protected": "false", "runner_id": 1, "runner_environment": "gitlab-hosted", "sha": "0a1b", "project_visibility": "private",
-			"jti": "j", "iss": issuer, "iat": now, "nbf": now - 5, "exp": now + 300, "sub": "project_path:g/p:ref_type:branch:ref:main",
+			"jti": "j", "iss": issuer, "iat": now, "nbf": now - 5, "exp": now + 3000, "sub": "project_path:g/p:ref_type:branch:ref:main",
 			"aud": "https://deploy.acme.example",
 		}},
 		cases: []tokenCase{
@@ -242,7 +242,7 @@ func spiffeProvider() provider {
 			return spiffe(text)
 		}),
 		token: draft{rsaKey, object{"typ": "JWT", "kid": "C6vs25welZOx6WksNYfbMfiw9l96pMnD"}, object{
-			"sub": "spiffe://acme.example/checkout", "aud": []string{"spiffe://acme.example/orders"}, "exp": now + 300, "iat": now,
+			"sub": "spiffe://acme.example/checkout", "aud": []string{"spiffe://acme.example/orders"}, "exp": now + 3000, "iat": now,
 		}},
 		exempt: []string{"another issuer", "no issuer"}, // iss is optional
 		cases: []tokenCase{
