@@ -2,6 +2,8 @@ package guard
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -37,6 +39,12 @@ func (g *Guard) mint(w http.ResponseWriter, r *http.Request, account string, epo
 		w.Header().Set(g.opts.Header, value)
 		return
 	}
+	// A second cookie of the same name would leave the choice to the browser
+	// (RFC 6265, section 4.1.1).
+	set := w.Header()["Set-Cookie"]
+	w.Header()["Set-Cookie"] = slices.DeleteFunc(set, func(line string) bool {
+		return strings.HasPrefix(line, g.opts.CookieName+"=")
+	})
 	http.SetCookie(w, &http.Cookie{
 		Name: g.opts.CookieName, Value: value, Path: "/", MaxAge: int(g.opts.DeviceTTL / time.Second),
 		Secure: !g.opts.InsecureHTTP, HttpOnly: true, SameSite: http.SameSiteLaxMode,

@@ -38,6 +38,21 @@ func TestCookieAttributes(t *testing.T) {
 	}
 }
 
+// A response has one device cookie, and keeps the other ones.
+func TestOneCookie(t *testing.T) {
+	g := newGuard(t, nil)
+	w := httptest.NewRecorder()
+	w.Header().Add("Set-Cookie", "other=1")
+	for range 2 {
+		if err := g.Trust(w, request(""), "ann"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if set := w.Result().Cookies(); len(set) != 2 || set[0].Name != "other" || set[1].Name != cookieName {
+		t.Errorf("cookies %v", set)
+	}
+}
+
 // A client without cookies keeps the value of the header.
 func TestHeader(t *testing.T) {
 	const header = "Device-Token"

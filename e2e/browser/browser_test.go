@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -261,6 +262,8 @@ func (b *tab) press(key string) {
 	}
 }
 
+// cookies returns the cookies of the browser, without those of package guard:
+// they belong to no session, and stay after a logout.
 func (b *tab) cookies() map[string]network.Cookie {
 	b.t.Helper()
 	params := storage.GetCookiesParams{BrowserContextID: chromedp.FromContext(b.ctx).BrowserContextID}
@@ -270,7 +273,9 @@ func (b *tab) cookies() map[string]network.Cookie {
 	}
 	list := map[string]network.Cookie{}
 	for _, c := range result.Cookies {
-		list[c.Name+" "+c.Domain+" "+c.Path] = *c
+		if !strings.HasSuffix(c.Name, "-device") {
+			list[c.Name+" "+c.Domain+" "+c.Path] = *c
+		}
 	}
 	return list
 }

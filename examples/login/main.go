@@ -22,6 +22,9 @@ package main
 
 import (
 	"context"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -33,6 +36,7 @@ import (
 	"time"
 
 	"github.com/seed-0a072700/jwtauth"
+	"github.com/seed-0a072700/jwtauth/guard"
 	"github.com/seed-0a072700/jwtauth/memstore"
 )
 
@@ -62,6 +66,10 @@ func run(ctx context.Context, log *slog.Logger, addr string) error {
 		return err
 	}
 	s := &server{log: log}
+	logins, err := newGuard(log)
+	if err != nil {
+		return err
+	}
 	s.issuer, err = jwtauth.NewIssuer(key, jwtauth.IssuerOptions{
 		AccessTTL:         accessTTL,
 		Claims:            privateClaims,
@@ -74,6 +82,7 @@ func run(ctx context.Context, log *slog.Logger, addr string) error {
 	}
 	s.handlers, err = jwtauth.NewHandlers(s.issuer, jwtauth.HandlerOptions{
 		Authenticate: authenticate,
+		Guard:        logins,
 		MaxBodyBytes: maxBodyBytes,
 		OnError:      s.refuse,
 	})
@@ -116,6 +125,29 @@ func tokenKey(log *slog.Logger) (jwtauth.Key, error) {
 	}
 	log.Warn("TOKEN_SECRET is not set: tokens become invalid when this process ends")
 	return jwtauth.GenerateKey(jwtauth.HS256)
+}
+
+// newGuard limits the guesses at the password of one account. Clients that have
+// logged in before are not affected: a browser keeps a cookie, and a program
+// that sends the header Device-Token, empty at first, gets its value there.
+//
+// The counters are kept in memory. Several instances share a store.
+func newGuard(log *slog.Logger) (*guard.Guard, error) {
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret) // without TOKEN_SECRET, devices are unknown after a restart
+	if text := os.Getenv("TOKEN_SECRET"); text != "" {
+		var err error
+		if secret, err = hkdf.Key(sha256.New, []byte(text), nil, "device cookies", 32); err != nil {
+			return nil, err
+		}
+	}
+	return guard.New(guard.Options{
+		Secret: secret,
+		Header: "Device-Token",
+		OnEvent: func(_ context.Context, e guard.Event) {
+			log.Warn("guard", "event", e.Kind, "account", e.Account, "err", e.Err)
+		},
+	})
 }
 
 // user is a row of a table in a real service.

@@ -274,3 +274,21 @@ func wantProblem(t *testing.T, a response, status int, code string) {
 		t.Errorf("responds %d %q %s; want %d %s", a.status, a.header.Get("Content-Type"), a.body, status, code)
 	}
 }
+
+// A login makes the device known: a browser by a cookie, and a program by the
+// header that it sent.
+func TestKnownDevice(t *testing.T) {
+	t.Setenv("TOKEN_SECRET", testSecret)
+	s := start(t)
+	logIn := func(device ...string) response {
+		return s.do(t, "POST", "/login", goodLogin, http.Header{"Content-Type": {"application/json"}, "Device-Token": device})
+	}
+	if a := logIn(); a.status != 200 || !strings.HasPrefix(a.header.Get("Set-Cookie"), "__Host-jwtauth-device=") || a.header.Get("Device-Token") != "" {
+		t.Errorf("a browser: %d, %v", a.status, a.header)
+	}
+	first := logIn("").header.Get("Device-Token")
+	second := logIn(first).header.Get("Device-Token")
+	if first == "" || second == "" || first == second {
+		t.Errorf("a program: %q, then %q", first, second)
+	}
+}

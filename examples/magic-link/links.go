@@ -9,12 +9,11 @@ import (
 )
 
 // Limits of the links that are not used yet. Requesting a link is free, so
-// without limits a visitor could fill the memory, or the mailbox of someone
-// else.
+// without limits a visitor could fill the memory. Package guard limits the
+// mails to one address.
 const (
-	maxLinks           = 10_000
-	maxLinksPerClient  = 5
-	maxLinksPerAddress = 10
+	maxLinks          = 10_000
+	maxLinksPerClient = 5
 )
 
 var (
@@ -59,7 +58,7 @@ func (l *links) add(email, browser, client string) (secret string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	ofClient, ofAddress := 0, 0
+	ofClient := 0
 	for h, link := range l.byHash {
 		if !now.Before(link.expires) {
 			delete(l.byHash, h)
@@ -68,11 +67,8 @@ func (l *links) add(email, browser, client string) (secret string, err error) {
 		if link.client == client {
 			ofClient++
 		}
-		if link.email == email {
-			ofAddress++
-		}
 	}
-	if len(l.byHash) >= maxLinks || ofClient >= maxLinksPerClient || ofAddress >= maxLinksPerAddress {
+	if len(l.byHash) >= maxLinks || ofClient >= maxLinksPerClient {
 		return "", errTooManyLinks
 	}
 	secret = rand.Text()

@@ -138,6 +138,9 @@ var messages = map[string]string{
 	"unavailable":    "That does not work at the moment. Please try again in a few seconds.",
 	"cross_site":     "That request came from another site. It was refused, and nothing has changed.",
 	"internal_error": "Something went wrong here. Please try again later.",
+
+	"too_many_attempts": "Too many links were sent to this address. Please look into your mail, or try again later. " +
+		"A browser in which you have signed in before can request another one.",
 }
 
 // refusePage shows a refusal as a page, with the status and the headers that

@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-0a072700/jwtauth"
 	shared "github.com/seed-0a072700/jwtauth/examples/webapp/static"
+	"github.com/seed-0a072700/jwtauth/guard"
 	"github.com/seed-0a072700/jwtauth/memstore"
 )
 
@@ -29,6 +30,7 @@ type server struct {
 	handlers *jwtauth.Handlers
 	users    *users
 	links    *links
+	guard    *guard.Guard
 	send     mailer
 	baseURL  string
 	log      *slog.Logger
@@ -36,9 +38,12 @@ type server struct {
 
 // newServer returns the whole application.
 func newServer(key jwtauth.Key, send mailer, c config, log *slog.Logger) (http.Handler, error) {
-	s := &server{users: newUsers(), links: newLinks(c.linkTTL, time.Now), send: send, baseURL: c.baseURL, log: log}
+	logins, err := newGuard(log)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{users: newUsers(), links: newLinks(c.linkTTL, time.Now), guard: logins, send: send, baseURL: c.baseURL, log: log}
 	store := memstore.New() // several instances share sqlstore or redisstore
-	var err error
 	s.issuer, err = jwtauth.NewIssuer(key, jwtauth.IssuerOptions{
 		Sessions:  store,
 		AccessTTL: c.accessTTL,
@@ -113,6 +118,20 @@ func secured(next http.Handler) http.Handler {
 // mail comes from another site.
 const browserCookie = "__Host-magic-link-browser"
 
+// newGuard limits the mails to one address: each request for a link counts as a
+// failed attempt, because its success is never reported. A browser that has
+// used a link has a limit of its own, so strangers cannot keep the owner of an
+// address from signing in.
+func newGuard(log *slog.Logger) (*guard.Guard, error) {
+	return guard.New(guard.Options{
+		Secret:     []byte(rand.Text() + rand.Text()), // several instances need the same, and a shared store
+		CookieName: "magic-link-device",
+		OnEvent: func(_ context.Context, e guard.Event) {
+			log.Warn("guard", "event", e.Kind, "err", e.Err)
+		},
+	})
+}
+
 // sendLink is the form of the login page. Its response is the same for every
 // address, so it does not reveal who has an account.
 func (s *server) sendLink(w http.ResponseWriter, r *http.Request) {
@@ -128,11 +147,17 @@ func (s *server) sendLink(w http.ResponseWriter, r *http.Request) {
 	}
 	// Behind a proxy, PeerAddress is the proxy: use the address that it
 	// reports.
+	ctx, err := s.guard.Allow(r, email)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
 	secret, err := s.links.add(email, browser, jwtauth.PeerAddress(r))
 	if err == nil {
 		err = s.send(r.Context(), email, s.baseURL+"/link?"+url.Values{"secret": {secret}}.Encode())
 	}
 	if err != nil {
+		s.guard.Report(w, r.WithContext(ctx), email, jwtauth.ErrUnavailable) // no mail was sent
 		s.refuse(w, r, err)
 		return
 	}
@@ -146,6 +171,9 @@ func (s *server) sendLink(w http.ResponseWriter, r *http.Request) {
 func (s *server) useLink(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
 	email, err := s.links.take(r.PostFormValue("secret"), browserOf(r))
+	if err == nil {
+		err = s.guard.Trust(w, r, email)
+	}
 	if err == nil {
 		err = s.handlers.BeginSession(w, r, s.users.enter(email), jwtauth.AuthenticatedBy(acrLink))
 	}

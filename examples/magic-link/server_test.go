@@ -250,7 +250,9 @@ func TestDeleteAccount(t *testing.T) {
 	b.want("POST", "/account/delete", "", 200, "/login", "Your account is deleted")
 	base, _ := url.Parse(s.url)
 	for _, cookie := range b.client.Jar.Cookies(base) {
-		t.Errorf("the browser keeps the cookie %s", cookie.Name)
+		if cookie.Name != "__Host-magic-link-device" { // of no session
+			t.Errorf("the browser keeps the cookie %s", cookie.Name)
+		}
 	}
 	elsewhere.want("GET", "/", "", 200, "/login", "session has ended")
 	elsewhere.want("POST", "/account/delete", "", 200, "/login", "Sign in")
@@ -270,4 +272,22 @@ func subjectOf(t *testing.T, b *browser) string {
 		t.Fatalf("%v: %s", err, body)
 	}
 	return me.Subject
+}
+
+// After ten mails to an address, a new browser has to wait before it can request
+// another one. A browser that has used a link does not.
+func TestMailsToOneAddress(t *testing.T) {
+	s := newSite(t)
+	owner := s.browser(t)
+	_, form := owner.request(email)
+	owner.want("POST", "/link", form, 200, "/", email)
+	for range 9 {
+		b := s.browser(t)
+		_, form := b.request(email)
+		b.want("POST", "/link", form, 200, "/", email)
+	}
+	stranger := s.browser(t)
+	stranger.want("POST", "/login", "email="+strings.ToUpper(email), 429, "/login", "Too many links were sent to this address")
+	_, form = owner.request(email)
+	owner.want("POST", "/link", form, 200, "/", email)
 }

@@ -16,6 +16,7 @@ import (
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"github.com/seed-0a072700/jwtauth"
+	"github.com/seed-0a072700/jwtauth/guard"
 	"github.com/seed-0a072700/jwtauth/sqlstore"
 )
 
@@ -25,22 +26,29 @@ func tokenKey(folder string) (jwtauth.Key, error) {
 	if os.Getenv("TOKEN_SECRET") != "" {
 		return jwtauth.KeyFromEnv("TOKEN_SECRET")
 	}
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return jwtauth.Key{}, err
-	}
-	path := filepath.Join(folder, "token.key")
-	secret, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		secret, err = newSecret(path)
-	}
+	secret, err := secretIn(folder, "token.key")
 	if err != nil {
 		return jwtauth.Key{}, err
 	}
 	key, err := jwtauth.NewKey(jwtauth.HS256, secret)
 	if err != nil {
-		return jwtauth.Key{}, fmt.Errorf("%s: %w", path, err)
+		return jwtauth.Key{}, fmt.Errorf("token.key: %w", err)
 	}
 	return key, nil
+}
+
+// secretIn returns the secret in a file of a folder. It creates both if
+// necessary.
+func secretIn(folder, name string) ([]byte, error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(folder, name)
+	secret, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return newSecret(path)
+	}
+	return secret, err
 }
 
 // newSecret creates a file that only its owner can read. The file gets its name
@@ -63,6 +71,24 @@ func newSecret(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
+// newGuard limits the guesses at the password of one account. Browsers in which
+// the user has signed in before are not affected.
+func newGuard(folder string, store guard.Store, c config, log *slog.Logger) (*guard.Guard, error) {
+	secret, err := secretIn(folder, "device.key")
+	if err != nil {
+		return nil, err
+	}
+	return guard.New(guard.Options{
+		Secret:       secret,
+		Store:        store,
+		CookieName:   "webapp-device",
+		InsecureHTTP: c.insecureHTTP,
+		OnEvent: func(_ context.Context, e guard.Event) {
+			log.Warn("guard", "event", e.Kind, "account", e.Account, "err", e.Err)
+		},
+	})
+}
+
 const maxConnections = 4
 
 func openSessions(ctx context.Context, folder string) (*sql.DB, *sqlstore.Store, error) {
@@ -81,7 +107,7 @@ func openSessions(ctx context.Context, folder string) (*sql.DB, *sqlstore.Store,
 	db.SetMaxIdleConns(maxConnections)
 	store, err := sqlstore.New(db, sqlstore.SQLite, sqlstore.Options{})
 	if err == nil {
-		err = store.Migrate(ctx)
+		err = errors.Join(store.Migrate(ctx), store.Attempts().Migrate(ctx))
 	}
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
@@ -89,8 +115,8 @@ func openSessions(ctx context.Context, folder string) (*sql.DB, *sqlstore.Store,
 	return db, store, nil
 }
 
-// cleanUp removes expired sessions every ten minutes.
-func cleanUp(ctx context.Context, log *slog.Logger, store *sqlstore.Store) {
+// cleanUp removes expired sessions and old attempts every ten minutes.
+func cleanUp(ctx context.Context, log *slog.Logger, store *sqlstore.Store, attempts *sqlstore.Attempts) {
 	ticker := time.NewTicker(10 * time.Minute)
 	defer ticker.Stop()
 	for {
@@ -101,6 +127,9 @@ func cleanUp(ctx context.Context, log *slog.Logger, store *sqlstore.Store) {
 		}
 		if _, err := store.Cleanup(ctx, time.Now(), 10_000); err != nil {
 			log.Warn("removing expired sessions failed", "err", err)
+		}
+		if _, err := attempts.Cleanup(ctx, time.Now(), 10_000); err != nil {
+			log.Warn("removing old attempts failed", "err", err)
 		}
 	}
 }

@@ -82,7 +82,12 @@ func run(ctx context.Context, log *slog.Logger, c config) error {
 	if c.url == "" {
 		c.url = "http://" + listener.Addr().String()
 	}
-	handler, err := newServer(key, store, newUsers(), c, log)
+	attempts := store.Attempts()
+	logins, err := newGuard(c.data, attempts, c, log)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	handler, err := newServer(key, store, logins, newUsers(), c, log)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -97,7 +102,7 @@ func run(ctx context.Context, log *slog.Logger, c config) error {
 	}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(listener) }()
-	go cleanUp(ctx, log, store)
+	go cleanUp(ctx, log, store, attempts)
 	log.Info("listening", "url", "http://"+listener.Addr().String())
 
 	select {

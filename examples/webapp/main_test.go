@@ -58,7 +58,11 @@ func newSite(t *testing.T, c config) *site {
 		}
 		return nil
 	}
-	handler, err := newServer(key, store, users, c, slog.New(slog.DiscardHandler))
+	logins, err := newGuard(c.data, store.Attempts(), c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, err := newServer(key, store, logins, users, c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,6 +207,36 @@ func TestPasswordChange(t *testing.T) {
 	s.want("logout", 200, "/login?signed-out", "You are signed out")(s.send("POST", "/logout", ""))
 	s.want("the old password", 401, "/login", "do not match")(s.send("POST", "/login", goodLogin))
 	s.want("the new password", 200, "/", "Hello")(s.send("POST", "/login", "username=admin&password=secret"))
+}
+
+// Wrong passwords of a stranger pause the user name for other strangers, and
+// not for a browser in which the user has signed in before. A change of the
+// password makes other browsers unknown.
+func TestGuesses(t *testing.T) {
+	s := newSite(t, config{accessTTL: time.Minute})
+	jar := func() *http.Client { jar, _ := cookiejar.New(nil); return &http.Client{Jar: jar} }
+	owner, other, stranger := jar(), jar(), jar()
+	for _, browser := range []*http.Client{other, owner} {
+		s.client = browser
+		s.want("login", 200, "/", "Hello")(s.send("POST", "/login", goodLogin))
+	}
+	s.client = stranger
+	for range 10 {
+		s.want("a guess", 401, "/login", "do not match")(s.send("POST", "/login", "username=Admin&password=x"))
+	}
+	s.want("one more", 429, "/login", "maybe by someone else. Please try again in 30 minutes")(s.send("POST", "/login", goodLogin))
+	s.want("by script", 429, "/token/login", "too_many_attempts")(s.send("POST", "/token/login", goodLogin, "X-Script: 1"))
+	s.client = owner
+	s.want("the owner", 200, "/", "Hello")(s.send("POST", "/login", goodLogin))
+	s.want("change", 200, "/?password-changed", "Your password is changed")(s.send("POST", "/password", "current=password&new=secret"))
+	s.want("the owner", 200, "/", "Hello")(s.send("POST", "/login", "username=admin&password=secret"))
+	s.client = other
+	s.want("another browser of the owner", 429, "/login", "in which you have signed in before")(s.send("POST", "/login", "username=admin&password=secret"))
+	s.client = owner
+	for range 10 { // a thief of the session and of the device cookie
+		s.want("a guess", 200, "/?password-wrong", "not your current password")(s.send("POST", "/password", "current=x&new=y"))
+	}
+	s.want("one more", 429, "/password", "Too many wrong passwords")(s.send("POST", "/password", "current=secret&new=y"))
 }
 
 // A login that is still running when the password changes leaves no session.

@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"embed"
+	"fmt"
 	"html/template"
 	"maps"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/seed-0a072700/jwtauth"
@@ -95,6 +97,17 @@ var messages = map[string]page{
 	"internal_error":     {Title: "That failed", Problem: "Something went wrong here. Please try again later."},
 }
 
+// tooManyAttempts is the message for a user name that has to wait.
+func tooManyAttempts(problem jwtauth.Problem) string {
+	seconds, _ := strconv.Atoi(problem.Header.Get("Retry-After"))
+	wait := fmt.Sprintf("%d minutes", (seconds+59)/60)
+	if seconds > 2*3600 {
+		wait = fmt.Sprintf("%d hours", (seconds+3599)/3600)
+	}
+	return "Too many wrong passwords were entered for this user name, maybe by someone else. " +
+		"Please try again in " + wait + ", or use a browser in which you have signed in before."
+}
+
 const notNow = "The service cannot do that at the moment. Nothing is lost, and you are not signed out: please try again in a few seconds."
 
 // loginMessages are shown above the login form.
@@ -124,6 +137,14 @@ func (s *server) refusePage(w http.ResponseWriter, r *http.Request, err error) {
 		s.log.Error("failed", "route", r.Pattern, "err", err)
 	}
 	maps.Copy(w.Header(), problem.Header) // WWW-Authenticate, Retry-After, Cache-Control
+	if problem.Code == "too_many_attempts" {
+		name, title := "login.html", "Sign in"
+		if r.Pattern == "POST /password" {
+			name, title = "message.html", "Not now"
+		}
+		writePage(w, problem.Status, name, page{Title: title, Problem: tooManyAttempts(problem)})
+		return
+	}
 	if text, ok := loginMessages[problem.Code]; ok && r.Pattern == "POST /login" {
 		writePage(w, problem.Status, "login.html", page{Title: "Sign in", Problem: text})
 		return

@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-0a072700/jwtauth"
 	"github.com/seed-0a072700/jwtauth/dpop"
+	"github.com/seed-0a072700/jwtauth/guard"
 )
 
 //go:embed static/*.css static/*.js static/*.svg
@@ -21,6 +22,7 @@ var static embed.FS
 type server struct {
 	issuer *jwtauth.Issuer
 	users  *users
+	guard  *guard.Guard
 	verify func(*http.Request) (*jwtauth.Claims, error)
 	begin  func(w http.ResponseWriter, r *http.Request, subject string, opts ...jwtauth.LoginOption) error
 	logout http.HandlerFunc // ends the session of the cookies and deletes them
@@ -28,7 +30,7 @@ type server struct {
 }
 
 // newServer returns the whole application.
-func newServer(key jwtauth.Key, store jwtauth.SessionStore, users *users, c config, log *slog.Logger) (http.Handler, error) {
+func newServer(key jwtauth.Key, store jwtauth.SessionStore, logins *guard.Guard, users *users, c config, log *slog.Logger) (http.Handler, error) {
 	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{
 		Sessions:    store,
 		AccessTTL:   c.accessTTL,
@@ -44,7 +46,7 @@ func newServer(key jwtauth.Key, store jwtauth.SessionStore, users *users, c conf
 	if err != nil {
 		return nil, err
 	}
-	s := &server{issuer: issuer, users: users, log: log}
+	s := &server{issuer: issuer, users: users, guard: logins, log: log}
 
 	cookies, err := jwtauth.NewCookies(jwtauth.CookieOptions{
 		Name:           "webapp",
@@ -56,6 +58,7 @@ func newServer(key jwtauth.Key, store jwtauth.SessionStore, users *users, c conf
 	}
 	inCookies, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{
 		Authenticate: users.authenticate,
+		Guard:        logins,
 		Cookies:      cookies,
 		AfterLogin:   "/",
 		AfterLogout:  "/login?signed-out",
@@ -65,7 +68,7 @@ func newServer(key jwtauth.Key, store jwtauth.SessionStore, users *users, c conf
 		return nil, err
 	}
 	s.begin, s.logout = inCookies.BeginSession, inCookies.Logout
-	inBodies, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{Authenticate: users.authenticate, OnError: s.refuse})
+	inBodies, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{Authenticate: users.authenticate, Guard: logins, OnError: s.refuse})
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +80,7 @@ func newServer(key jwtauth.Key, store jwtauth.SessionStore, users *users, c conf
 	if err != nil {
 		return nil, err
 	}
-	bound, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{Authenticate: users.authenticate, Confirmation: proofs.Confirmation, OnError: s.refuse})
+	bound, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{Authenticate: users.authenticate, Guard: logins, Confirmation: proofs.Confirmation, OnError: s.refuse})
 	if err != nil {
 		return nil, err
 	}

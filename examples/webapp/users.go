@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -107,8 +108,15 @@ func (s *server) changePassword(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
 	current, next := r.PostFormValue("current"), r.PostFormValue("new")
 	row := s.users.byID(me.Subject)
-	ctx := jwtauth.WithClient(r.Context(), jwtauth.PeerAddress(r))
-	err := s.users.check(ctx, row.passwordHash, current)
+	// A thief of the session must not guess the password here.
+	ctx, err := s.guard.Allow(r, row.name)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	ctx = jwtauth.WithClient(ctx, jwtauth.PeerAddress(r))
+	err = s.users.check(ctx, row.passwordHash, current)
+	s.guard.Report(w, r.WithContext(ctx), row.name, err)
 	var hash string
 	if err == nil && next == "" {
 		err = jwtauth.ErrPasswordUnhashable
@@ -123,6 +131,10 @@ func (s *server) changePassword(w http.ResponseWriter, r *http.Request) {
 		// Live refuses the old sessions from now on. If this call fails, they
 		// end at their next refresh, because of the version.
 		err = s.issuer.LogoutAll(r.Context(), row.id)
+	}
+	if err == nil {
+		// Only this browser remains known.
+		err = errors.Join(s.guard.Reset(r.Context(), row.name), s.guard.Trust(w, r, row.name))
 	}
 	if err == nil {
 		err = s.begin(w, r, row.id, version(row.version+1))

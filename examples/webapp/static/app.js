@@ -104,6 +104,8 @@ function loginPage() {
 				say('That user name and password do not match. Please try again.', true);
 				form.elements.password.focus();
 				form.elements.password.select();
+			} else if (error instanceof LoginRefused && error.code === 'too_many_attempts') {
+				say('Too many wrong passwords were entered for this user name, maybe by someone else. Please try again later, or use a browser in which you have signed in before.', true);
 			} else if (error instanceof LoginRefused && error.code === 'insecure_transport') {
 				say('Over plain HTTP this browser drops the cookies of a sign-in. Use HTTPS, or start the server with -insecure-http.', true);
 			} else if (error instanceof SessionEnded) {
