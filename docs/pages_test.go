@@ -22,9 +22,11 @@ import (
 	"context"
 	"database/sql"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/seed-0a072700/jwtauth"
+	"github.com/seed-0a072700/jwtauth/sqlstore"
 )
 
 var (
@@ -45,7 +47,9 @@ var (
 	deleteAccount         http.Handler
 	admin                 http.Handler
 	isAdmin               func(*jwtauth.Claims) error
-	oldSecret             []byte
+	secret, oldSecret     []byte
+	proxies               []netip.Prefix
+	sessions              *sqlstore.Store
 	until                 time.Time
 	newOldTokens          func(*jwtauth.Issuer, []byte, time.Time) (jwtauth.TokenVerifier, error)
 	nonceKey, pemText     []byte
