@@ -144,6 +144,14 @@ func TestReplayedCookies(t *testing.T) {
 	if _, err := attempt(g, r, "ann", jwtauth.ErrWrongPassword); !isPaused(err) {
 		t.Errorf("with other cookies: %v", err)
 	}
+	r = request("")
+	for i := range 5 { // the first four count
+		r.AddCookie(&http.Cookie{Name: cookieName, Value: fmt.Sprint(i)})
+	}
+	r.AddCookie(&http.Cookie{Name: cookieName, Value: second})
+	if _, err := attempt(g, r, "ann", nil); !isPaused(err) {
+		t.Errorf("the sixth cookie counts: %v", err)
+	}
 	// The owner has logged in since the copy was made, and notices nothing.
 	login(t, g, "ann", second)
 }
