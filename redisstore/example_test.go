@@ -7,6 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-0a072700/jwtauth"
+	"github.com/seed-0a072700/jwtauth/guard"
 	"github.com/seed-0a072700/jwtauth/redisstore"
 )
 
@@ -31,4 +32,19 @@ func ExampleNew() {
 	// Output:
 	// <nil>
 	// jwtauth: redisstore.Options.Prefix: contains a brace
+}
+
+// Instances that share a server limit guesses together (package guard).
+func ExampleStore_Attempts() {
+	client := redis.NewClient(&redis.Options{Addr: "localhost:6379", ContextTimeoutEnabled: true})
+	defer client.Close()
+
+	store, err := redisstore.New(client, redisstore.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	secret := make([]byte, 32) // read it from the configuration
+	_, err = guard.New(guard.Options{Secret: secret, Store: store.Attempts()})
+	fmt.Println(err)
+	// Output: <nil>
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-0a072700/jwtauth"
+	"github.com/seed-0a072700/jwtauth/guard"
 	"github.com/seed-0a072700/jwtauth/sqlstore"
 )
 
@@ -93,4 +94,25 @@ func ExampleSchema() {
 	// );
 	// CREATE INDEX IF NOT EXISTS "jwtauth_sessions_subject" ON "jwtauth_sessions" (subject, id);
 	// CREATE INDEX IF NOT EXISTS "jwtauth_sessions_expires_at" ON "jwtauth_sessions" (expires_at);
+}
+
+// Instances that share a database limit guesses together (package guard).
+func ExampleStore_Attempts() {
+	db, err := sql.Open("pgx", "postgres://localhost/service")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	store, err := sqlstore.New(db, sqlstore.PostgreSQL, sqlstore.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	attempts := store.Attempts()
+	if err := attempts.Migrate(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	secret := make([]byte, 32) // read it from the configuration
+	_, err = guard.New(guard.Options{Secret: secret, Store: attempts})
+	fmt.Println(err)
+	// Output: <nil>
 }
