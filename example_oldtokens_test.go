@@ -31,6 +31,8 @@ func (v oldTokens) VerifyToken(ctx context.Context, token string) (*jwtauth.Clai
 	if oldErr != nil || userID == "" {
 		return nil, err
 	}
+	// Handlers that call ClaimsAs need all claims of the old token: store its
+	// payload with Claims.UnmarshalJSON. A literal has no private claims.
 	return &jwtauth.Claims{Subject: userID}, nil
 }
 

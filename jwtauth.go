@@ -70,8 +70,9 @@
 // remains valid until it expires, except behind [Live], which also checks the
 // session. IssuerOptions.OnEvent receives an [Event] for each change.
 //
-// With [CredentialVersion] and IssuerOptions.CredentialVersion, a change of the
-// password ends all sessions that began with the old one.
+// By itself, a change of the password ends no session. With [CredentialVersion]
+// and IssuerOptions.CredentialVersion, the sessions that began with the old one
+// end at their next refresh. LogoutAll ends all sessions at once.
 //
 // # Cookies
 //
@@ -121,7 +122,9 @@
 //
 // [NewContext] passes claims to a handler without a token. Package
 // [github.com/seed-0a072700/jwtauth/jwtauthtest] provides tokens and a verifier
-// for tests, attacks on a protected handler, and a test suite for stores.
+// for tests: Token with Expired or Claim makes a token that a handler must
+// refuse. Attack changes valid requests in many ways, but cannot sign tokens.
+// RunSessionStore tests a store.
 package jwtauth
 
 import (

@@ -127,7 +127,8 @@ func ProofOfPossession(check func(r *http.Request, token string, c *Claims) erro
 // a token that v verifies; [Optional] also admits requests without a token. The
 // handler gets the claims from [FromContext] or [ClaimsAs]. All other requests
 // get a response from [WriteError], unless [OnError] is set: 401 if the token
-// is missing or refused, and 503 if it cannot be verified.
+// is missing or refused, and 503 if it cannot be verified. With an [Issuer] or
+// a [Verifier], Verify does not call the session store; with [Live] it does.
 //
 // Verify checks requests of every method, OPTIONS included. Browsers send the
 // preflight request of CORS without a token. So the CORS handler must be around
@@ -346,8 +347,9 @@ func RequireScope(scopes ...string) func(next http.Handler) http.Handler {
 
 // RequireFresh returns middleware that calls the next handler only for requests
 // whose subject logged in at most maxAge ago, according to the token's
-// "auth_time". With values of acr, the login must also have been of one of
-// these kinds, according to the token's "acr". Other requests, and tokens
+// "auth_time". With values of acr, the token's "acr" must also be one of them:
+// for an [Issuer], the text given to [AuthenticatedBy] or [Reauthenticated],
+// such as "phr" (phishing-resistant) for a passkey. Other requests, and tokens
 // without these claims, are refused with [ErrInsufficientAuthentication], and
 // the challenge says which login is needed (RFC 9470, section 3).
 //

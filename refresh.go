@@ -107,8 +107,8 @@ var (
 //   - [ErrTokenReused] if an old token was reused, which ends the session;
 //   - [ErrForbidden] if the option [Reauthenticated] names another subject;
 //   - [ErrUnavailable] if the store or a callback of IssuerOptions fails, or if
-//     other clients refresh the session at the same moment: the session goes
-//     on, and the same token can be presented again;
+//     other clients change the session several times during the call: the
+//     session goes on, and the same token can be presented again;
 //   - another error if an option has an invalid value, if [Issuer.Sign] refuses
 //     the private claims, if the key fails to sign, or if
 //     IssuerOptions.Sessions is not set. The error then names that field.
