@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/seed-0a072700/jwtauth"
@@ -12,41 +11,40 @@ import (
 // liveDelay is the maxDelay of the measurements with a memory of sessions.
 const liveDelay = 5 * time.Second
 
-// fill creates n sessions in a store.
-func fill(store jwtauth.SessionStore, n int) error {
-	now := time.Now()
-	for i := range n {
-		if err := store.Create(context.Background(), jwtauth.Session{
-			ID: fmt.Sprintf("session-%d", i), Subject: fixture.Subject(i), Generation: 1,
-			CreatedAt: now, RotatedAt: now, AuthTime: now, ExpiresAt: now.Add(24 * time.Hour),
-		}); err != nil {
-			return err
-		}
-	}
-	return nil
+// logins are the sessions of an issuer in a store.
+type logins struct {
+	issuer *jwtauth.Issuer
+	store  jwtauth.SessionStore
+	tokens []string // the first hundred
 }
 
-// liveOver logs in a hundred times, and returns a function that verifies the
-// tokens in turn, behind Live.
-func liveOver(store jwtauth.SessionStore, delay time.Duration) (func(int) error, error) {
+// logIn logs in n times, each time another subject.
+func logIn(store jwtauth.SessionStore, n int) (*logins, error) {
 	key, err := jwtauth.GenerateKey(jwtauth.HS256)
 	if err != nil {
 		return nil, err
 	}
 	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{
-		Issuer: fixture.Issuer, Audience: []string{fixture.Audience}, Sessions: store, MaxSessions: -1,
+		Issuer: fixture.Issuer, Audience: []string{fixture.Audience}, Sessions: store,
+		AccessTTL: time.Hour, MaxSessions: -1,
 	})
 	if err != nil {
 		return nil, err
 	}
-	const used = 100
-	var tokens []string
-	for i := range used {
+	l := &logins{issuer: issuer, store: store}
+	for i := range n {
 		t, err := issuer.Login(context.Background(), fixture.Subject(i))
 		if err != nil {
 			return nil, err
 		}
-		tokens = append(tokens, t.AccessToken)
+		if i < 100 {
+			l.tokens = append(l.tokens, t.AccessToken)
+		}
 	}
-	return verifyAll(jwtauth.Live(issuer, store, delay), tokens...), nil
+	return l, nil
+}
+
+// verify returns a function that verifies the tokens in turn, behind Live.
+func (l *logins) verify(delay time.Duration) func(n int) error {
+	return verifyAll(jwtauth.Live(l.issuer, l.store, delay), l.tokens...)
 }
