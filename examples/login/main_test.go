@@ -72,12 +72,8 @@ func TestLoginBody(t *testing.T) {
 // A change of the password ends the sessions of the old one.
 func TestRefreshAfterPasswordChange(t *testing.T) {
 	t.Setenv("TOKEN_SECRET", testSecret)
-	cheap, err := bcrypt.GenerateFromPassword([]byte("password"), bcrypt.MinCost)
-	if err != nil {
-		t.Fatal(err)
-	}
-	usersByName[admin.name] = user{id: admin.id, name: admin.name, passwordHash: string(cheap), version: admin.version}
-	defer func() { usersByName[admin.name], usersByID[admin.id] = admin, admin }()
+	useCheapHash(t)
+	defer func() { usersByID[admin.id] = admin }()
 	s := start(t)
 	var tokens struct {
 		RefreshToken string `json:"refresh_token"`
@@ -91,18 +87,23 @@ func TestRefreshAfterPasswordChange(t *testing.T) {
 	wantProblem(t, s.form(t, "/refresh", tokens.RefreshToken), 401, "session_ended")
 }
 
-// A disabled user is logged out by the next refresh, because privateClaims
-// refuses it.
-func TestRefreshOfUnknownSubject(t *testing.T) {
-	t.Setenv("TOKEN_SECRET", testSecret)
-	// Under the race detector the real hash takes longer than the server's
-	// timeout.
+// useCheapHash replaces the hash of the user until the test ends. Under the race
+// detector the real one takes longer than the server's timeout.
+func useCheapHash(t *testing.T) {
+	t.Helper()
 	cheap, err := bcrypt.GenerateFromPassword([]byte("password"), bcrypt.MinCost)
 	if err != nil {
 		t.Fatal(err)
 	}
 	usersByName[admin.name] = user{id: admin.id, name: admin.name, passwordHash: string(cheap), version: admin.version}
-	defer func() { usersByName[admin.name] = admin }()
+	t.Cleanup(func() { usersByName[admin.name] = admin })
+}
+
+// A disabled user is logged out by the next refresh, because privateClaims
+// refuses it.
+func TestRefreshOfUnknownSubject(t *testing.T) {
+	t.Setenv("TOKEN_SECRET", testSecret)
+	useCheapHash(t)
 	s := start(t)
 	var tokens struct {
 		RefreshToken string `json:"refresh_token"`
@@ -279,6 +280,7 @@ func wantProblem(t *testing.T, a response, status int, code string) {
 // header that it sent.
 func TestKnownDevice(t *testing.T) {
 	t.Setenv("TOKEN_SECRET", testSecret)
+	useCheapHash(t)
 	s := start(t)
 	logIn := func(device ...string) response {
 		return s.do(t, "POST", "/login", goodLogin, http.Header{"Content-Type": {"application/json"}, "Device-Token": device})
