@@ -116,8 +116,9 @@ func refusalsOfClaims(t *testing.T) []refusal {
 	claim("sub is empty", `"sub":""`, "sub is missing or empty (AnySubject accepts such tokens)")
 	without("exp", badClaims+"exp is missing; a token must expire")
 	without("sub", badClaims+"sub is missing or empty (AnySubject accepts such tokens)")
-	without("iss", `token of another issuer: iss is not "https://issuer.example"`)
-	without("aud", `token for another audience: aud is missing; it must contain "api"`)
+	without("iss", `token of another issuer: iss is missing or empty; it must be "https://issuer.example"`)
+	without("aud", `token for another audience: aud is missing or empty; it must contain "api"`)
+	add("aud is an empty list", v, withClaims(`"aud":[]`), `token for another audience: aud is missing or empty; it must contain "api"`)
 	add("MaxAge and a token without iat", two, withoutClaim("iat"), badClaims+"iat is missing; VerifierOptions.MaxAge requires it")
 
 	add("a token of the staging issuer", v, withClaims(`"iss":"https://staging.example"`), `token of another issuer: iss is not "https://issuer.example"`)

@@ -147,16 +147,17 @@ const (
 	minCandidates = 3
 )
 
-// candidates returns the keys to try: the first ones, up to maxCandidates and
-// maxWork.
+// candidates returns the first keys, so that those for alg are within
+// maxCandidates and maxWork. Keys for other algorithms are not tried and cost
+// nothing, so they do not count.
 func candidates(keys []Key, alg Algorithm) []Key {
-	keys = keys[:min(len(keys), maxCandidates)]
 	work, tried := 0, 0
 	for i, key := range keys {
 		if key.Algorithm() != alg {
 			continue
 		}
-		if work += key.k.Work(); work > maxWork && tried >= minCandidates {
+		work += key.k.Work()
+		if tried == maxCandidates || work > maxWork && tried >= minCandidates {
 			return keys[:i]
 		}
 		tried++

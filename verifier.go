@@ -125,10 +125,15 @@ func (v *Verifier) verify(ctx context.Context, token string, seen *Verification)
 	if claims.payload.bound && ctx.Value(proofKey{}) == nil {
 		return nil, errBound
 	}
-	if v.rules.check != nil {
-		if err := v.rules.check(ctx, claims); err != nil {
-			return nil, checkError(err)
-		}
+	if v.rules.check == nil {
+		return claims, nil
+	}
+	if ctx.Value(proofKey{}) != nil {
+		// The proof is for this token only. Check may verify another one.
+		ctx = context.WithValue(ctx, proofKey{}, nil)
+	}
+	if err := v.rules.check(ctx, claims); err != nil {
+		return nil, checkError(err)
 	}
 	return claims, nil
 }
@@ -313,6 +318,8 @@ func (r *rules) readClaims(c *Claims, segment string) error {
 		return errExpMissing
 	case r.maxAge > 0 && c.IssuedAt.IsZero():
 		return errIatMissing
+	case r.issuer != "" && c.Issuer == "":
+		return r.errNoIssuer
 	case r.issuer != "" && c.Issuer != r.issuer:
 		return r.errIssuer
 	case len(r.audience) > 0 && len(c.Audience) == 0:
@@ -370,18 +377,19 @@ type rules struct {
 
 	// These errors name the options. They are built once, so that refusing a
 	// token costs no more than accepting it.
-	errIssuer, errAudience, errNoAudience, errExpired, errTooOld, errTooLong, errType, errUntyped error
+	errIssuer, errNoIssuer, errAudience, errNoAudience, errExpired, errTooOld, errTooLong, errType, errUntyped error
 }
 
 // buildErrors builds the errors of r.
 func (r *rules) buildErrors() {
 	r.errIssuer = fmt.Errorf("%w: iss is not %q", ErrIssuerMismatch, r.issuer)
+	r.errNoIssuer = fmt.Errorf("%w: iss is missing or empty; it must be %q", ErrIssuerMismatch, r.issuer)
 	want := fmt.Sprintf("%q", r.audience)
 	if len(r.audience) == 1 {
 		want = fmt.Sprintf("%q", r.audience[0])
 	}
 	r.errAudience = fmt.Errorf("%w: aud does not contain %s", ErrAudienceMismatch, want)
-	r.errNoAudience = fmt.Errorf("%w: aud is missing; it must contain %s", ErrAudienceMismatch, want)
+	r.errNoAudience = fmt.Errorf("%w: aud is missing or empty; it must contain %s", ErrAudienceMismatch, want)
 	r.errExpired = fmt.Errorf("%w: exp is more than Leeway (%v) ago", ErrTokenExpired, r.leeway)
 	r.errTooOld = fmt.Errorf("%w: iat is more than %v ago", ErrTokenTooOld, r.maxAge)
 	r.errTooLong = fmt.Errorf("%w: longer than MaxTokenBytes (%d)", ErrTokenMalformed, r.maxBytes)

@@ -174,6 +174,28 @@ func TestProofOfPossession(t *testing.T) {
 	jwtauth.ProofOfPossession(nil)
 }
 
+// The proof of a request is for its own token. A Check that verifies another
+// bound token with the same context must not accept it.
+func TestProofOfPossessionInCheck(t *testing.T) {
+	f := forgeES256(t)
+	other := f.verifier(t)
+	bound := f.claims(withClaims(`"cnf":{"jkt":"other"}`))
+	var nested error
+	v := f.verifier(t, func(o *jwtauth.VerifierOptions) {
+		o.Check = func(ctx context.Context, _ *jwtauth.Claims) error {
+			_, nested = other.VerifyToken(ctx, bound)
+			return nil
+		}
+	})
+	protect := jwtauth.Verify(v, jwtauth.ProofOfPossession(func(*http.Request, string, *jwtauth.Claims) error { return nil }))
+	if status := bearerStatus(protect, f.claims(goodClaims)); status != 200 {
+		t.Fatal(status)
+	}
+	if !errors.Is(nested, jwtauth.ErrTokenInvalid) {
+		t.Errorf("a bound token, verified in Check: %v", nested)
+	}
+}
+
 // bearerStatus returns the status of a request with a bearer token, or without one.
 func bearerStatus(protect func(http.Handler) http.Handler, token string) int {
 	r := httptest.NewRequest("GET", "/", nil)

@@ -252,3 +252,22 @@ func TestVerifyExpensiveKeys(t *testing.T) {
 		}
 	}
 }
+
+// A KeySource may return all its keys for any algorithm. Those of other
+// algorithms do not count.
+func TestVerifyKeysOfOtherAlgorithms(t *testing.T) {
+	f := forgeES256(t)
+	var keys []jwtauth.Key
+	for range 20 {
+		keys = append(keys, generate(t, jwtauth.HS256))
+	}
+	keys = append(keys, f.key)
+	v := newVerifier(t, keySourceFunc(func(context.Context, jwtauth.Algorithm, string) ([]jwtauth.Key, error) {
+		return keys, nil
+	}), options())
+	for range 3 { // remembered as well
+		if _, err := v.VerifyToken(t.Context(), f.claims(goodClaims)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

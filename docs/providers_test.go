@@ -226,7 +226,7 @@ func commonCases(p *provider) []tokenCase {
 		{"another issuer", set("iss", "https://login.attacker.example"), "issuer"},
 		{"no issuer", drop("iss"), "issuer"},
 		{"another audience", set("aud", "https://other.acme.example"), "aud does not contain"},
-		{"no audience", drop("aud"), "aud is missing"},
+		{"no audience", drop("aud"), "aud is missing or empty"},
 		{"an empty audience", set("aud", []string{}), "aud"},
 		{"another kind of token", header("typ", "dpop+jwt"), "type"},
 		{"a critical extension", header("crit", []string{"exp"}), "malformed"},
