@@ -126,20 +126,20 @@ func repeatedInStruct(d destination, v jsonscan.Value) (err *Error) {
 	fields := fieldsOf(d.typ)
 	seen := make([]bool, len(fields.list))
 	v.Members(func(name string, m jsonscan.Value) bool {
-		n, f := fields.find(name)
-		switch {
-		case f == nil:
-			return true
-		case seen[n]:
-			err = &Error{Reason: "is given twice, perhaps in upper and lower case"}
-		default:
+		for _, n := range fields.find(name) {
+			f := &fields.list[n]
+			if seen[n] {
+				err = &Error{Reason: "is given twice, perhaps in upper and lower case"}
+			} else {
+				err = repeated(d.field(f), m)
+			}
+			if err != nil {
+				err = err.below(f.name)
+				return false
+			}
 			seen[n] = true
-			err = repeated(d.field(f), m)
 		}
-		if err != nil {
-			err = err.below(f.name)
-		}
-		return err == nil
+		return true
 	})
 	return err
 }

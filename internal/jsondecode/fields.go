@@ -22,18 +22,20 @@ type fields struct {
 	exact map[string]int
 }
 
-// find returns the field for a member, and its position. Like encoding/json, it
-// prefers the exact name and then ignores case.
-func (s *fields) find(name string) (int, *field) {
+// find returns the positions of the fields that a member may be decoded into.
+// Like encoding/json, it prefers the exact name and then ignores case. If
+// several fields have the name in another case, releases of Go differ in which
+// of them they choose.
+func (s *fields) find(name string) (positions []int) {
 	if i, ok := s.exact[name]; ok {
-		return i, &s.list[i]
+		return []int{i}
 	}
 	for i := range s.list {
 		if strings.EqualFold(s.list[i].name, name) {
-			return i, &s.list[i]
+			positions = append(positions, i)
 		}
 	}
-	return 0, nil
+	return positions
 }
 
 var known sync.Map // of *fields by reflect.Type

@@ -139,6 +139,11 @@ func TestUnmarshalRepeated(t *testing.T) {
 		{`{"role":"user","Role":"secret"}`, new(role), "Role " + twice},
 		{`{"ROLE":"user","rOLE":"secret"}`, new(role), "Role " + twice},
 		{`{"role":"user","role":"secret"}`, new(role), "Role " + twice},
+		// WEB fits both fields; releases of Go differ in the one they choose.
+		{`{"Web":1,"WEB":2}`, new(struct {
+			A int `json:"web"`
+			B int `json:"Web"`
+		}), "Web " + twice},
 		{`{"role":"user","Role":"secret"}`, new(embed), "Role " + twice},
 		{`{"role":"user","Role":"secret"}`, new(pointer), "Role " + twice},
 		{`{"role":"user","Role":"secret"}`, &held, "Role " + twice},

@@ -46,10 +46,11 @@ func unfit(kind jsonscan.Kind, where string) *Error {
 func mismatchInStruct(d destination, v jsonscan.Value) (err *Error) {
 	fields := fieldsOf(d.typ)
 	v.Members(func(name string, m jsonscan.Value) bool {
-		_, f := fields.find(name)
-		if f == nil || decodes(object(name, m), d.value.Addr()) {
+		found := fields.find(name)
+		if len(found) == 0 || decodes(object(name, m), d.value.Addr()) {
 			return true
 		}
+		f := &fields.list[found[0]]
 		part := reflect.New(f.typ)
 		if v := d.fieldValue(f); v.IsValid() && v.CanSet() {
 			part = v.Addr() // an interface in it may hold a pointer
