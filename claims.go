@@ -243,7 +243,7 @@ func (c *Claims) scan(text string, ascii bool, scopeClaims []string) error {
 func payloadError(s *jsonscan.Scanner, payload string) error {
 	switch {
 	case s.Repeated():
-		return fmt.Errorf("%w: %q is given twice", ErrClaimsInvalid, s.Name())
+		return fmt.Errorf("%w: %.64q is given twice", ErrClaimsInvalid, s.Name())
 	case payload == "":
 		return errPayloadEmpty
 	default:

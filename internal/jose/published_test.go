@@ -59,6 +59,7 @@ func TestGuessableSecrets(t *testing.T) {
 
 		{"ssh-keygen -l", "256 SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU ada@host (ED25519)", fingerprintText},
 		{"SHA256", "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU", fingerprintText},
+		{"SHA256 in quotes", "\"SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU\"", fingerprintText},
 		{"SHA256 with a line break", "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n", fingerprintText},
 		{"MD5", "MD5:d4:1d:8c:d9:8f:00:b2:04:e9:80:09:98:ec:f8:42:7e", fingerprintText},
 		{"MD5 without a name", "d4:1d:8c:d9:8f:00:b2:04:e9:80:09:98:ec:f8:42:7e", fingerprintText},

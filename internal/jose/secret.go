@@ -64,8 +64,8 @@ func guessable(secret []byte) string {
 }
 
 // fingerprint matches the output of ssh-keygen -l and openssl -fingerprint, and
-// at least 16 bytes in hex with colons.
-var fingerprint = regexp.MustCompile(`^\s*(?:[0-9]+ )?(?i:(?:sha-?(?:1|256|384|512)|md5)(?: fingerprint)?[:=] ?[0-9a-z+/:_-]{20,}=?(?:\s|$)|(?:[0-9a-f]{2}:){15,}[0-9a-f]{2}\s*$)`)
+// at least 16 bytes in hex with colons, also in quotes.
+var fingerprint = regexp.MustCompile(`^[\s"']*(?:[0-9]+ )?(?i:(?:sha-?(?:1|256|384|512)|md5)(?: fingerprint)?[:=] ?[0-9a-z+/:_-]{20,}=?(?:[\s"']|$)|(?:[0-9a-f]{2}:){15,}[0-9a-f]{2}[\s"']*$)`)
 
 // keyLike returns the kind of key that b is the text or the DER encoding of, or
 // "". White space and invisible characters do not hide a key. Random bytes are
