@@ -172,7 +172,7 @@ func (h *Handlers) begin(r *http.Request, subject string, opts []LoginOption) (T
 		return Tokens{}, Session{}, err
 	}
 	if h.opts.Cookies != nil {
-		h.issuer.endOnPanic(r.Context(), session, func() { err = h.replaceSession(r, tokens) })
+		h.issuer.endOnPanic(r.Context(), session, func() { err = h.replaceSession(r, tokens, session) })
 		if err != nil {
 			return Tokens{}, Session{}, err
 		}
@@ -185,13 +185,28 @@ func (h *Handlers) begin(r *http.Request, subject string, opts []LoginOption) (T
 // whose cookies they replace, because the browser loses its tokens. So the
 // user's list of devices shows this browser once. If the tokens do not fit into
 // cookies, it ends the new session instead.
-func (h *Handlers) replaceSession(r *http.Request, tokens Tokens) error {
+func (h *Handlers) replaceSession(r *http.Request, tokens Tokens, session Session) error {
+	key := session.attributes().Confirmation // the request has proved possession of it
+	confirmed := ConfirmedBy(key.Member, key.Value)
 	if err := h.opts.Cookies.check(tokens); err != nil {
-		_ = h.issuer.Logout(r.Context(), tokens.RefreshToken) // no client gets these tokens
+		_ = h.issuer.Logout(r.Context(), tokens.RefreshToken, confirmed) // no client gets these tokens
 		return err
 	}
-	_ = h.endSession(r) // if it fails, the old session expires
+	_ = h.endSession(r, confirmed) // if it fails, the old session expires
 	return nil
+}
+
+// checkTarget checks the path of a redirect.
+func checkTarget(f *faults.Collector, path, target string, cookies *Cookies) {
+	switch {
+	case target == "":
+	case cookies == nil:
+		f.Add(path, "is set, but Cookies is not")
+	default:
+		if err := site.CheckPath(target); err != nil {
+			f.Add(path, "%w", err)
+		}
+	}
 }
 
 // loginOptions returns the options that HandlerOptions add to a login. It comes
@@ -277,7 +292,11 @@ var (
 // logoutCookies deletes the cookies after their session has ended. If that is
 // not known, it leaves them: without them the browser could not try again.
 func (h *Handlers) logoutCookies(w http.ResponseWriter, r *http.Request) error {
-	if err := h.endSession(r); err != nil {
+	opts, err := h.refreshOptions(r)
+	if err != nil {
+		return err
+	}
+	if err := h.endSession(r, opts...); err != nil {
 		return err
 	}
 	h.opts.Cookies.pair.Clear(w)
@@ -292,14 +311,14 @@ func (h *Handlers) logoutCookies(w http.ResponseWriter, r *http.Request) error {
 // endSession ends the session that the cookies of a request belong to. If there
 // is no refresh token or it does not verify, the access token names the
 // session.
-func (h *Handlers) endSession(r *http.Request) error {
+func (h *Handlers) endSession(r *http.Request, opts ...RefreshOption) error {
 	token, err := h.opts.Cookies.refreshToken(r)
 	if err != nil {
 		return err
 	}
 	var invalid error
 	if token != "" {
-		invalid = h.issuer.Logout(r.Context(), token)
+		invalid = h.issuer.Logout(r.Context(), token, opts...)
 		if !errors.Is(invalid, ErrTokenInvalid) {
 			return invalid
 		}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/seed-0a072700/jwtauth/internal/faults"
 	"github.com/seed-0a072700/jwtauth/internal/params"
-	"github.com/seed-0a072700/jwtauth/internal/site"
 )
 
 // HandlerOptions configures [NewHandlers]. Literals must be keyed.
@@ -37,7 +36,7 @@ type HandlerOptions struct {
 
 	// Confirmation returns the key that a request has proved possession of,
 	// such as "jkt" and its thumbprint (RFC 9449), or "" for none. Logins are
-	// bound to this key ([Confirmation]), and refreshes pass it as
+	// bound to this key ([Confirmation]), and refreshes and logouts pass it as
 	// [ConfirmedBy]. Its error refuses the request, with the response that
 	// [WriteError] writes for it. It must be safe for concurrent use. Default:
 	// sessions are not bound to a key.
@@ -170,18 +169,6 @@ func NewHandlers(issuer *Issuer, opts HandlerOptions) (*Handlers, error) {
 	return &Handlers{issuer: issuer, opts: opts, body: body}, nil
 }
 
-func checkTarget(f *faults.Collector, path, target string, cookies *Cookies) {
-	switch {
-	case target == "":
-	case cookies == nil:
-		f.Add(path, "is set, but Cookies is not")
-	default:
-		if err := site.CheckPath(target); err != nil {
-			f.Add(path, "%w", err)
-		}
-	}
-}
-
 // Login reads "username" (see UsernameField) and "password", and responds with
 // tokens. A wrong name or password is 401 login_failed.
 func (h *Handlers) Login(w http.ResponseWriter, r *http.Request) {
@@ -259,7 +246,9 @@ func (h *Handlers) Refresh(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// Logout reads "refresh_token", ends its session and responds with 204.
+// Logout reads "refresh_token", ends its session and responds with 204. A
+// session that is bound to a key needs the proof of a refresh
+// (HandlerOptions.Confirmation).
 //
 // In cookie mode the response of a refresh that was running meanwhile may reach
 // the browser after that of Logout, and set an access cookie again. The session
@@ -274,7 +263,11 @@ func (h *Handlers) Logout(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return h.bodyError(err)
 		}
-		if err := h.issuer.Logout(r.Context(), presented); err != nil {
+		opts, err := h.refreshOptions(r)
+		if err != nil {
+			return err
+		}
+		if err := h.issuer.Logout(r.Context(), presented, opts...); err != nil {
 			return err
 		}
 		w.Header().Set("Cache-Control", "no-store")
@@ -326,9 +319,10 @@ func (h *Handlers) BeginSession(w http.ResponseWriter, r *http.Request, subject 
 //
 // It returns [ErrCrossSite] if a page of another site made the request (see
 // [Handlers]), [ErrInvalidRequest] if a cookie is repeated or malformed,
-// [ErrTokenInvalid] if neither token verifies, [ErrUnavailable] if it is
-// unknown whether the session has ended, and an error if HandlerOptions.Cookies
-// is not set. On error the cookies stay.
+// [ErrTokenInvalid] if neither token verifies or the session is bound to
+// another key, an error of HandlerOptions.Confirmation, [ErrUnavailable] if it
+// is unknown whether the session has ended, and an error if
+// HandlerOptions.Cookies is not set. On error the cookies stay.
 func (h *Handlers) EndSession(w http.ResponseWriter, r *http.Request) error {
 	if h.opts.Cookies == nil {
 		return errNoCookies
@@ -336,7 +330,11 @@ func (h *Handlers) EndSession(w http.ResponseWriter, r *http.Request) error {
 	if err := checkSite(h.opts.Cookies.protection, r); err != nil {
 		return err
 	}
-	if err := h.endSession(r); err != nil {
+	opts, err := h.refreshOptions(r)
+	if err != nil {
+		return err
+	}
+	if err := h.endSession(r, opts...); err != nil {
 		return err
 	}
 	h.opts.Cookies.pair.Clear(w)

@@ -288,19 +288,32 @@ func (i *Issuer) privateClaims(ctx context.Context, s Session) (any, error) {
 // Access tokens of the session stay valid until they expire, unless they are
 // verified by [Live].
 //
+// If the session is bound to a key (see [Confirmation]), Logout requires the
+// option [ConfirmedBy], so that a thief of the token cannot end the session. A
+// client that has lost its key cannot end its session: it ends when it expires,
+// or with [Issuer.EndSession]. Other options have no effect.
+//
 // Every successful call causes an [EventLogout], because stores do not report
 // whether the session existed.
 //
 // Logout returns [ErrTokenInvalid] if the token is not a refresh token of this
-// issuer, [ErrUnavailable] if it is unknown whether the session has ended, and
-// an error that names IssuerOptions.Sessions if that is not set.
-func (i *Issuer) Logout(ctx context.Context, refreshToken string) error {
+// issuer, or if ConfirmedBy is missing or different; [ErrUnavailable] if it is
+// unknown whether the session has ended; and an error that names
+// IssuerOptions.Sessions if that is not set.
+func (i *Issuer) Logout(ctx context.Context, refreshToken string, opts ...RefreshOption) error {
 	if i.store == nil {
 		return errNoSessions
 	}
+	var options refreshOptions
+	for _, opt := range opts {
+		opt(&options)
+	}
 	presented, err := i.readRefresh(ctx, refreshToken)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case !options.confirms(presented.confirmation):
+		return errUnconfirmed
 	}
 	return i.end(ctx, Event{Kind: EventLogout, Subject: presented.subject, SessionID: presented.sessionID})
 }

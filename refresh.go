@@ -70,11 +70,18 @@ func Reauthenticated(subject string, at time.Time, acr string, amr ...string) Re
 }
 
 // ConfirmedBy says that the request proved possession of the key that the
-// session is bound to (see [Confirmation]). It changes nothing.
+// session is bound to (see [Confirmation]). It changes nothing. It is for
+// [Issuer.Refresh] and [Issuer.Logout].
 func ConfirmedBy(member, value string) RefreshOption {
 	return func(o *refreshOptions) {
 		o.confirmation = attributes.Confirmation{Member: member, Value: value}
 	}
+}
+
+// confirms reports whether the request may use a session that is bound to a
+// key, or to none.
+func (o *refreshOptions) confirms(bound attributes.Confirmation) bool {
+	return bound == attributes.Confirmation{} || bound == o.confirmation
 }
 
 var (
@@ -192,6 +199,10 @@ func (x *exchange) try(ctx context.Context) (Tokens, Session, error) {
 	switch {
 	case step == rotation.Expired:
 		return Tokens{}, Session{}, ErrSessionEnded
+	case !x.options.confirms(row.attributes().Confirmation):
+		// This comes before the reuse of a token, which ends the session: a
+		// thief without the key must not end it.
+		return Tokens{}, Session{}, errUnconfirmed
 	case step == rotation.Reuse && x.hasPrivate:
 		// The token was good when it arrived, but other clients have rotated
 		// twice since. This client may hold a newer token.
@@ -199,8 +210,8 @@ func (x *exchange) try(ctx context.Context) (Tokens, Session, error) {
 	case step == rotation.Reuse:
 		return Tokens{}, Session{}, x.endReused(ctx, row)
 	}
-	if err := x.allow(ctx, row); err != nil {
-		return Tokens{}, Session{}, err
+	if err := x.checkCredential(ctx, row, ErrSessionEnded); err != nil {
+		return Tokens{}, Session{}, x.endDenied(ctx, row, err)
 	}
 	switch repeats := step == rotation.Repeat || step == rotation.Retry; {
 	case len(x.options.changes) == 0 && repeats:
@@ -210,18 +221,6 @@ func (x *exchange) try(ctx context.Context) (Tokens, Session, error) {
 	default:
 		return x.rotate(ctx, row, step)
 	}
-}
-
-// allow checks what does not depend on the generation: the proof of possession
-// and the version of the credential.
-func (x *exchange) allow(ctx context.Context, row Session) error {
-	if bound := row.attributes().Confirmation; bound != (attributes.Confirmation{}) && bound != x.options.confirmation {
-		return errUnconfirmed
-	}
-	if err := x.checkCredential(ctx, row, ErrSessionEnded); err != nil {
-		return x.endDenied(ctx, row, err)
-	}
-	return nil
 }
 
 // decide returns the step for the presented token and the stored session.

@@ -16,6 +16,7 @@ type removal struct {
 	store    func(m *model) jwtauth.SessionStore // returns a store that behaves as without the rule
 	options  func(m *model, o *jwtauth.IssuerOptions)
 	forgets  bool // each request reaches an instance that has just started
+	keyless  int  // the kind of request that needs no proof of a key, or 0
 }
 
 var removals = []removal{

@@ -262,6 +262,9 @@ func (w *world) send(ctx context.Context, issuer *instance, token, label string)
 	if label != "" {
 		opts = append(opts, jwtauth.Relabel(label))
 	}
+	if key, ok := ctx.Value(possessionKey{}).(string); ok {
+		opts = append(opts, jwtauth.ConfirmedBy("jkt", key))
+	}
 	current, ended := w.generation(), len(w.ended) > 0
 	a, isActor := ctx.Value(actorKey{}).(*actor)
 	if isActor {

@@ -69,6 +69,10 @@ type refreshClaims struct {
 	subject    string
 	generation int64
 	expiresAt  time.Time
+
+	// confirmation is the key that the session is bound to. Logout compares it,
+	// because it does not load the row.
+	confirmation attributes.Confirmation
 }
 
 // mintRefresh returns the refresh token of the session's generation.
@@ -80,7 +84,7 @@ func (keys *issuerKeys) mintRefresh(s Session) (string, error) {
 	payload = jsonwrite.String(payload, s.Subject)
 	payload = append(payload, `,"exp":`...)
 	payload = strconv.AppendInt(payload, refreshExpiry(s).Unix(), 10)
-	payload = append(payload, '}')
+	payload = append(s.attributes().Confirmation.AppendClaim(payload), '}')
 	signing := keys.refresh[0].k
 	return seal(signing, signing.Header(refreshType), payload)
 }
@@ -97,23 +101,30 @@ func (i *Issuer) readRefresh(ctx context.Context, token string) (refreshClaims, 
 	if err != nil {
 		return refreshClaims{}, err
 	}
-	generation := scanGeneration(claims.payload.text)
-	if generation < 1 || generation > maxGeneration || claims.SessionID == "" || claims.Subject == "" {
+	c := refreshClaims{sessionID: claims.SessionID, subject: claims.Subject, expiresAt: claims.ExpiresAt}
+	c.scan(claims.payload.text)
+	if c.generation < 1 || c.generation > maxGeneration || c.sessionID == "" || c.subject == "" {
 		return refreshClaims{}, errRefreshClaims
 	}
-	return refreshClaims{claims.SessionID, claims.Subject, generation, claims.ExpiresAt}, nil
+	return c, nil
 }
 
-// scanGeneration returns the member "gen" of a verified payload, or 0 if it is
-// not an integer. encoding/json would also accept "Gen".
-func scanGeneration(payload string) (generation int64) {
+// scan reads the members "gen" and "cnf" of a verified payload. The generation
+// is 0 if it is not an integer. encoding/json would also accept "Gen".
+func (c *refreshClaims) scan(payload string) {
 	s := jsonscan.New(payload)
 	for s.Next() {
-		if s.Name() == "gen" && s.Value().Kind == jsonscan.Number {
-			generation, _ = strconv.ParseInt(s.Value().Text, 10, 64)
+		switch value := s.Value(); {
+		case s.Name() == "gen" && value.Kind == jsonscan.Number:
+			c.generation, _ = strconv.ParseInt(value.Text, 10, 64)
+		case s.Name() == "cnf" && value.Kind == jsonscan.Object:
+			members := jsonscan.New(value.Text)
+			for members.Next() {
+				c.confirmation.Member = members.Name()
+				c.confirmation.Value, _ = members.Value().Str()
+			}
 		}
 	}
-	return generation
 }
 
 var errRefreshClaims = claimsFault("not the claims of a refresh token")

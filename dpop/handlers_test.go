@@ -34,6 +34,7 @@ func newEndpoints(t *testing.T, opts dpop.Options) endpoints {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/login", handlers.Login)
 	mux.HandleFunc("/refresh", handlers.Refresh)
+	mux.HandleFunc("/logout", handlers.Logout)
 	return endpoints{s, mux}
 }
 
@@ -68,6 +69,7 @@ func TestThief(t *testing.T) {
 		if tokens.TokenType != "DPoP" {
 			t.Errorf("token_type %q", tokens.TokenType)
 		}
+		oldest := `{"refresh_token":"` + tokens.RefreshToken + `"}` // its reuse would end a bearer session
 		for range 3 {
 			body := `{"refresh_token":"` + tokens.RefreshToken + `"}`
 			stolen := c.proof("GET", target, tokens.AccessToken)
@@ -82,6 +84,10 @@ func TestThief(t *testing.T) {
 				"refresh without a proof":   e.post("/refresh", body, ""),
 				"refresh with own proof":    e.post("/refresh", body, thief.proof("POST", origin+"/refresh", "")),
 				"refresh with stolen proof": e.post("/refresh", body, stolen),
+				"refresh of an old token":   e.post("/refresh", oldest, thief.proof("POST", origin+"/refresh", "")),
+				"logout without a proof":    e.post("/logout", body, ""),
+				"logout with own proof":     e.post("/logout", body, thief.proof("POST", origin+"/logout", "")),
+				"logout with stolen proof":  e.post("/logout", body, stolen),
 			} {
 				if w.Code != http.StatusUnauthorized && w.Code != http.StatusBadRequest {
 					t.Errorf("allow %v: %s: status %d: %s", allow, name, w.Code, w.Body)
@@ -91,6 +97,13 @@ func TestThief(t *testing.T) {
 			if tokens.TokenType != "DPoP" {
 				t.Errorf("token_type %q after a refresh", tokens.TokenType)
 			}
+		}
+		body := `{"refresh_token":"` + tokens.RefreshToken + `"}`
+		if w := e.post("/logout", body, c.proof("POST", origin+"/logout", "")); w.Code != http.StatusNoContent {
+			t.Errorf("logout: status %d: %s", w.Code, w.Body)
+		}
+		if w := e.post("/refresh", body, c.proof("POST", origin+"/refresh", "")); w.Code != http.StatusUnauthorized {
+			t.Errorf("after the logout: status %d: %s", w.Code, w.Body)
 		}
 	}
 }

@@ -15,12 +15,19 @@ func (a *Attributes) AppendClaims(dst []byte) []byte {
 	if len(a.AMR) > 0 {
 		dst = jsonwrite.Strings(append(dst, `,"amr":`...), a.AMR)
 	}
-	if a.Confirmation.Member != "" {
-		dst = jsonwrite.String(append(dst, `,"cnf":{`...), a.Confirmation.Member)
-		dst = append(jsonwrite.String(append(dst, ':'), a.Confirmation.Value), '}')
-	}
+	dst = a.Confirmation.AppendClaim(dst)
 	if a.Updates > 0 {
 		dst = strconv.AppendInt(append(dst, `,"upd":`...), a.Updates, 10)
 	}
 	return dst
+}
+
+// AppendClaim appends the claim "cnf" with a comma before it, or nothing if c
+// is the zero value.
+func (c Confirmation) AppendClaim(dst []byte) []byte {
+	if c.Member == "" {
+		return dst
+	}
+	dst = jsonwrite.String(append(dst, `,"cnf":{`...), c.Member)
+	return append(jsonwrite.String(append(dst, ':'), c.Value), '}')
 }
