@@ -191,9 +191,9 @@ type SignOption func(*tokenSpec)
 func ExpiresIn(d time.Duration) SignOption { return func(s *tokenSpec) { s.ttl = d } }
 
 // ForAudience sets the "aud" of the token, instead of IssuerOptions.Audience.
-// An Issuer with an Audience verifies the token only if one of its own audiences
-// is in the list. One without an Audience does not check "aud". Without
-// arguments the token has no "aud".
+// An Issuer with an Audience verifies the token only if one of its own
+// audiences is in the list. One without an Audience does not check "aud".
+// Without arguments the token has no "aud".
 func ForAudience(audience ...string) SignOption {
 	return func(s *tokenSpec) { s.audience = append([]string{}, audience...) }
 }

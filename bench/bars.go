@@ -134,9 +134,9 @@ func bars() []bar {
 	)
 }
 
-// bySHA returns the limit for a CPU with SHA extensions, or that for one without
-// them. There the HMAC, which all implementations compute, takes four times as
-// long.
+// bySHA returns the limit for a CPU with SHA extensions, or that for one
+// without them. There the HMAC, which all implementations compute, takes four
+// times as long.
 func bySHA(with, without float64) float64 {
 	if hasSHA() {
 		return with

@@ -153,8 +153,8 @@ func growGoroutines(goroutines int) (func(int) error, error) {
 	}, nil
 }
 
-// growSessions verifies the tokens of a hundred sessions out of n in a memstore,
-// behind Live.
+// growSessions verifies the tokens of a hundred sessions out of n in a
+// memstore, behind Live.
 func growSessions(n int, delay time.Duration) (func(int) error, error) {
 	known, _ := loginsOf.LoadOrStore(n, sync.OnceValues(func() (*logins, error) { return logIn(memstore.New(), n) }))
 	l, err := known.(func() (*logins, error))()

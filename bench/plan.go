@@ -120,8 +120,8 @@ func verifying(alg, token string, size int) []measurement {
 	return list
 }
 
-// parallel measures two goroutines at once, and one for comparison. GOGC is 400,
-// as for a service with a live heap of 20 MiB: a process with a tiny heap
+// parallel measures two goroutines at once, and one for comparison. GOGC is
+// 400, as for a service with a live heap of 20 MiB: a process with a tiny heap
 // collects every few milliseconds, on the CPU of the second goroutine.
 func parallel(alg string) []measurement {
 	var list []measurement

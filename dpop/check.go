@@ -47,7 +47,7 @@ func (v *Verifier) Check(r *http.Request, token string, c *jwtauth.Claims) error
 		return nil
 	}
 	hash := sha256.Sum256([]byte(token))
-	_, err := v.prove(r, thumbprint, base64.RawURLEncoding.EncodeToString(hash[:]))
+	_, err := v.prove(r, v.replay, thumbprint, base64.RawURLEncoding.EncodeToString(hash[:]))
 	return v.respond(err, http.StatusUnauthorized)
 }
 
@@ -62,7 +62,7 @@ func (v *Verifier) Confirmation(r *http.Request) (cnfMember, value string, err e
 	if v.allowBearer && len(r.Header[proofHeader]) == 0 {
 		return "", "", nil
 	}
-	thumbprint, err := v.prove(r, "", "")
+	thumbprint, err := v.prove(r, v.logins, "", "")
 	if err != nil {
 		return "", "", v.respond(err, http.StatusBadRequest)
 	}
@@ -85,7 +85,7 @@ const proofHeader = "Dpop"
 // prove checks the proof of a request (RFC 9449, section 4.3) and returns the
 // thumbprint of its key. The key must be that of thumbprint, and "ath" must be
 // hash, unless they are empty.
-func (v *Verifier) prove(r *http.Request, thumbprint, hash string) (string, error) {
+func (v *Verifier) prove(r *http.Request, replay ReplayStore, thumbprint, hash string) (string, error) {
 	switch n := len(r.Header[proofHeader]); {
 	case n == 0:
 		return "", refused("the request has no DPoP header")
@@ -114,7 +114,7 @@ func (v *Verifier) prove(r *http.Request, thumbprint, hash string) (string, erro
 	if err != nil {
 		return "", err
 	}
-	return by, v.once(r.Context(), by, c.id, now, until)
+	return by, once(r.Context(), replay, by, c.id, now, until)
 }
 
 // checkClaims checks that a proof is for this request. It returns the time
@@ -149,9 +149,9 @@ func (v *Verifier) checkClaims(r *http.Request, c claims, hash string, now time.
 
 // once refuses a proof that was accepted before. Clients choose "jti", so it
 // counts together with the key.
-func (v *Verifier) once(ctx context.Context, thumbprint, id string, now, until time.Time) error {
+func once(ctx context.Context, replay ReplayStore, thumbprint, id string, now, until time.Time) error {
 	sum := sha256.Sum256([]byte(thumbprint + "\x00" + id))
-	added, err := v.replay.Add(ctx, base64.RawURLEncoding.EncodeToString(sum[:]), now, until)
+	added, err := replay.Add(ctx, base64.RawURLEncoding.EncodeToString(sum[:]), now, until)
 	switch {
 	case err != nil && errors.Is(err, jwtauth.ErrUnavailable):
 		return err

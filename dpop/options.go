@@ -36,8 +36,9 @@ type Options struct {
 	AllowBearer bool
 
 	// Replay remembers proofs, so that each is accepted once. It must be shared
-	// by all instances of the service. Default: [NewMemory] with 1,000,000
-	// proofs.
+	// by all instances of the service. Default: two of [NewMemory], each with
+	// 1,000,000 proofs: one for logins and refreshes, and one for requests with
+	// a token.
 	Replay ReplayStore
 
 	// NonceKey is a secret of at least 32 bytes that all instances share. It
@@ -64,7 +65,8 @@ type Verifier struct {
 	window      time.Duration
 	allowBearer bool
 	replay      ReplayStore
-	nonces      *nonces // nil without nonces
+	logins      ReplayStore // for proofs of logins and refreshes
+	nonces      *nonces     // nil without nonces
 	now         func() time.Time
 	algs        string // for challenges
 }
@@ -86,12 +88,14 @@ func NewVerifier(opts Options) (*Verifier, error) {
 		window:      f.Duration("dpop.Options.Window", opts.Window, defaultWindow, time.Second, maxWindow),
 		allowBearer: opts.AllowBearer,
 		replay:      opts.Replay,
+		logins:      opts.Replay,
 		now:         opts.Now,
 		algs:        strings.Join(rules.names(), " "),
 	}
 	f.TypedNil("dpop.Options.Replay", opts.Replay)
 	if v.replay == nil {
-		v.replay = NewMemory(0)
+		// Anyone can make proofs for logins, and fill the memory with them.
+		v.replay, v.logins = NewMemory(0), NewMemory(0)
 	}
 	if v.now == nil {
 		v.now = time.Now

@@ -149,3 +149,24 @@ func TestSameID(t *testing.T) {
 		}
 	}
 }
+
+// Proofs of logins do not fill the memory for requests with tokens.
+func TestLoginsFillTheirOwnMemory(t *testing.T) {
+	s := newService(t, dpop.Options{})
+	c := newClient(t, jose.ES256)
+	p := c.parts("POST", origin+"/login", "")
+	r := httptest.NewRequest("POST", "/login", nil)
+	r.Header.Set("DPoP", c.sign(p))
+	if _, _, err := s.proofs.Confirmation(r); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.proofs.Confirmation(r); !errors.Is(err, dpop.ErrProofInvalid) {
+		t.Errorf("a login with the same proof: %v", err)
+	}
+	token := s.token(t, c)
+	request := c.parts("GET", target, token)
+	request.claims["jti"] = p.claims["jti"]
+	if w := s.do("GET", "/me", "DPoP "+token, c.sign(request)); w.Code != http.StatusNoContent {
+		t.Errorf("a request with the jti of the login: %d: %v", w.Code, s.refusal)
+	}
+}

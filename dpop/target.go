@@ -2,10 +2,12 @@ package dpop
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/seed-0a072700/jwtauth/internal/site"
 )
@@ -42,7 +44,7 @@ func (b base) target(r *http.Request) string {
 	if path == "" && r.URL != nil { // not a request of net/http's server
 		path = r.URL.EscapedPath()
 	}
-	if strings.Contains(path, "://") { // sent to a proxy: the absolute form
+	if !strings.HasPrefix(path, "/") { // sent to a proxy: the absolute form
 		if u, err := url.Parse(path); err == nil {
 			path = u.EscapedPath()
 		}
@@ -98,27 +100,36 @@ func normalPath(path string) string {
 	return "/" + strings.Join(kept, "/")
 }
 
-// normalEscapes decodes escaped unreserved characters, and writes the other
-// escapes in upper case.
+// normalEscapes decodes escaped unreserved characters, writes the other escapes
+// in upper case, and escapes characters that a path cannot contain, because
+// some clients do not.
 func normalEscapes(path string) string {
-	if !strings.Contains(path, "%") {
+	if !strings.ContainsFunc(path, func(c rune) bool { return c == '%' || c >= utf8.RuneSelf || !isPathByte(byte(c)) }) {
 		return path
 	}
 	var b strings.Builder
 	for i := 0; i < len(path); i++ {
-		if path[i] != '%' || i+2 >= len(path) || !isHex(path[i+1]) || !isHex(path[i+2]) {
-			b.WriteByte(path[i])
-			continue
+		c := path[i]
+		if c == '%' && i+2 < len(path) && isHex(path[i+1]) && isHex(path[i+2]) {
+			c = unhex(path[i+1])<<4 | unhex(path[i+2])
+			i += 2
+			if !isUnreserved(c) {
+				fmt.Fprintf(&b, "%%%02X", c)
+				continue
+			}
 		}
-		if c := unhex(path[i+1])<<4 | unhex(path[i+2]); isUnreserved(c) {
+		if isPathByte(c) {
 			b.WriteByte(c)
 		} else {
-			b.WriteString(strings.ToUpper(path[i : i+3]))
+			fmt.Fprintf(&b, "%%%02X", c)
 		}
-		i += 2
 	}
 	return b.String()
 }
+
+// isPathByte reports whether c can be in a path as it is (RFC 3986, section
+// 3.3).
+func isPathByte(c byte) bool { return isUnreserved(c) || strings.IndexByte("!$&'()*+,;=:@/", c) >= 0 }
 
 func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'

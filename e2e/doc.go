@@ -3,7 +3,7 @@
 //
 //   - browser: the example webapp and session.js in Chromium
 //   - interop: tokens, keys and passwords of Node's packages
-//   - oidc: an OpenID provider, key sets from a URL, and a client of examples/mcp
+//   - oidc: an OpenID provider, key sets from a URL, a client of examples/mcp
 //   - readme: the commands of README.md
 //   - sessions: several instances, crashes, failovers and outages
 //   - stores: sqlstore and redisstore on real databases
