@@ -64,14 +64,15 @@ const (
 	// refresh token stays current.
 	ReasonUpdated EventReason = "updated"
 
-	// ReasonLateRetry is for [EventReuse]: the previous refresh token was
-	// presented after its window, and the current one was never used. That may
-	// be a client that lost a response and came back late, or a thief.
+	// ReasonLateRetry is for [EventReuse]: the refresh token before the current
+	// one was presented after its window. That may be a client that lost a
+	// response and came back late, or a thief.
 	ReasonLateRetry EventReason = "late_retry"
 
 	// ReasonStolen is for [EventReuse]: the presented refresh token is older
-	// than the previous one, or another one was used since. At least two
-	// parties hold tokens of the session.
+	// still, so its successor was exchanged as well. At least two parties hold
+	// tokens of the session. A thief who comes after only one exchange causes
+	// ReasonLateRetry: raise the alarm for both.
 	ReasonStolen EventReason = "stolen"
 
 	// ReasonDisabled is for [EventDenied]: a callback returned

@@ -93,11 +93,11 @@ func ExampleEvent() {
 	// jwtauth: refresh token reused
 }
 
-// Reasons tell a client that was late from a thief, and a limit from a logout.
+// Reasons explain the end of a session. A late retry may be a thief as well.
 func ExampleEvent_reasons() {
 	text := map[jwtauth.EventReason]string{
 		jwtauth.ReasonUpdated:           "session data or authentication changed",
-		jwtauth.ReasonLateRetry:         "an old token, and its successor was never used",
+		jwtauth.ReasonLateRetry:         "an old token, and its successor is current",
 		jwtauth.ReasonStolen:            "two parties hold tokens",
 		jwtauth.ReasonDisabled:          "the subject is disabled",
 		jwtauth.ReasonCredentialChanged: "the password was changed",
