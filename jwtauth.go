@@ -33,7 +33,8 @@
 // those of several. A service that only verifies needs public keys and never
 // holds a signing key. The option Check of an Issuer or a Verifier adds rules
 // of your own, and OnVerify reports outcomes. Tokens that are bound to a key
-// need [ProofOfPossession], for which package dpop provides the check.
+// need [ProofOfPossession]. Package dpop provides the check for mutual TLS, and
+// for DPoP all options of Verify: the method VerifyOptions of its Verifier.
 //
 // The token comes from the Authorization header ([Bearer]) unless [From] lists
 // other sources: [Header], [HeaderScheme], [Query], [Form], [Cookie] or any
