@@ -25,8 +25,9 @@ type entry struct {
 	epoch   int64
 	keep    int64 // until when the epoch is kept
 	counter attempts.Counter
-	forget  int64 // when the entry says as much as no entry
-	index   int   // in the heap
+	window  time.Duration // of the rule, for Refund
+	forget  int64         // when the entry says as much as no entry
+	index   int           // in the heap
 }
 
 const (
@@ -80,7 +81,7 @@ func (m *Memory) Reserve(ctx context.Context, account, device string, epoch int6
 	next, rest, pause := rule.Reserve(counter, ms)
 	if pause == 0 {
 		e := m.entry(key)
-		e.counter = next
+		e.counter, e.window = next, window
 		m.update(e, rule)
 	}
 	return known, current, next.Round, int(rest), time.Duration(pause) * time.Millisecond, nil
@@ -91,7 +92,6 @@ func (m *Memory) Refund(ctx context.Context, account, device string, round int64
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	rule := attempts.NewRule(limit, longest, longest)
 	key := account
 	if device != "" {
 		key = deviceKey(account, device)
@@ -99,6 +99,7 @@ func (m *Memory) Refund(ctx context.Context, account, device string, round int64
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if e := m.entries[key]; e != nil {
+		rule := attempts.NewRule(limit, e.window, longest)
 		e.counter = rule.Refund(e.counter, round)
 		m.update(e, rule)
 	}

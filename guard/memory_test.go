@@ -72,6 +72,36 @@ func heapInUse() int64 {
 	return int64(stats.HeapAlloc)
 }
 
+// Attempts that are taken back do not make a name look active, so they do not
+// make the memory forget an account that has reached its limit.
+func TestRefundsForgetNoAccount(t *testing.T) {
+	ctx := t.Context()
+	const size = 100
+	m := guard.NewMemory(size)
+	now := time.UnixMilli(1_800_000_000_000)
+	reserve := func(account string) (round int64, wait time.Duration) {
+		_, _, round, _, wait, err := m.Reserve(ctx, account, "", 0, now, 10, 15*time.Minute, 24*time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return round, wait
+	}
+	for range 10 {
+		reserve("under attack")
+	}
+	for i := range size {
+		name := fmt.Sprint(i)
+		reserve(name) // fails
+		round, _ := reserve(name)
+		if err := m.Refund(ctx, name, "", round, 10, 24*time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, wait := reserve("under attack"); wait != 30*time.Minute {
+		t.Errorf("a pause of %v, want 30m", wait)
+	}
+}
+
 // Entries that say no more than no entry are removed.
 func TestMemoryForgets(t *testing.T) {
 	ctx := t.Context()
