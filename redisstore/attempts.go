@@ -91,7 +91,10 @@ if ARGV[1] ~= '' and tonumber(ARGV[2]) >= tonumber(epoch) then
 	field, known = ARGV[1], 1
 end
 local round, used, debt = load(field)
-local ends = round + length(debt)
+local ends = round
+if used > 0 then
+	ends = round + length(debt)
+end
 if used == 0 or now >= ends or round > now + longest then
 	local most, n = 0, window
 	while n < longest do

@@ -9,7 +9,8 @@
 // The debt makes rounds longer. Each failure adds to it, whether its round used
 // up the limit or not, so an attacker who always stays one below the limit
 // gains little. The debt shrinks while no round is active. An attempt that does
-// not fail is refunded, and leaves no trace.
+// not fail is refunded: a round without failures is not active, and does not
+// delay that the debt shrinks.
 package attempts
 
 import "time"
@@ -77,8 +78,14 @@ func (r Rule) begin(c Counter, now int64) Counter {
 	return Counter{Round: now, Debt: debt}
 }
 
-// end returns when the round of a counter ends.
-func (r Rule) end(c Counter) int64 { return c.Round + r.length(c.Debt) }
+// end returns when the round of a counter ends. If all its attempts were
+// refunded, it has ended when it began.
+func (r Rule) end(c Counter) int64 {
+	if c.Used == 0 {
+		return c.Round
+	}
+	return c.Round + r.length(c.Debt)
+}
 
 // length returns the length of a round with this debt. The debt is rounded to
 // whole failures: an attacker who waits a moment longer than a pause does not

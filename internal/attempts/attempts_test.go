@@ -116,6 +116,27 @@ func TestMistypes(t *testing.T) {
 	}
 }
 
+// Logins that succeed after an attack do not keep the pauses long.
+func TestSuccessLeavesNoTrace(t *testing.T) {
+	var c attempts.Counter
+	now := int64(1_800_000_000_000)
+	for range 7 {
+		_, wait := attack(&c, now)
+		now += wait
+	}
+	for range 40 { // 20 days
+		now += 12 * hour
+		next, _, wait := rule.Reserve(c, now)
+		if wait > 0 {
+			t.Fatalf("paused for %v", ms(wait))
+		}
+		c = rule.Refund(next, next.Round)
+	}
+	if guesses, wait := attack(&c, now); guesses != 10 || wait != 30*minute {
+		t.Errorf("%d guesses, then a pause of %v; want 10, 30m", guesses, ms(wait))
+	}
+}
+
 // A clock that was wrong pauses an account for no longer than the longest
 // round.
 func TestWrongClock(t *testing.T) {
