@@ -314,7 +314,8 @@ func PeerAddress(r *http.Request) string {
 //
 // ClientFromHeader panics if name is not the name of a header or is
 // "Forwarded", whose form (RFC 7239) it does not read, or if a prefix is
-// invalid, or if the prefixes trust everyone.
+// invalid, or if the prefixes trust everyone: all addresses that a client may
+// have, of IPv4 or of IPv6.
 func ClientFromHeader(name string, trusted ...netip.Prefix) func(*http.Request) string {
 	mustHeaderName("ClientFromHeader: name", name)
 	name = http.CanonicalHeaderKey(name)

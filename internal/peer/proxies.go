@@ -14,12 +14,22 @@ type Proxies []netip.Prefix
 
 var (
 	allIPv4    = netip.MustParsePrefix("0.0.0.0/0")
-	globalIPv6 = netip.MustParsePrefix("2000::/3") // all assigned addresses
+	globalIPv6 = netip.MustParsePrefix("2000::/3")
 	mappedIPv4 = netip.MustParsePrefix("::ffff:0:0/96")
 )
 
+// everyone holds the parts of the address space that clients have: IPv4 without
+// multicast and reserved addresses, and the half of the global addresses of
+// IPv6 that is assigned.
+var everyone = map[netip.Prefix][]netip.Prefix{
+	allIPv4: {
+		netip.MustParsePrefix("0.0.0.0/1"), netip.MustParsePrefix("128.0.0.0/2"), netip.MustParsePrefix("192.0.0.0/3"),
+	},
+	globalIPv6: {netip.MustParsePrefix("2000::/4")},
+}
+
 // NewProxies returns an error if a prefix is invalid, or if the prefixes
-// contain all addresses of IPv4, or all global addresses of IPv6.
+// contain all addresses of IPv4 or IPv6 that a client may have.
 func NewProxies(prefixes []netip.Prefix) (Proxies, error) {
 	var p Proxies
 	for _, prefix := range prefixes {
@@ -35,9 +45,9 @@ func NewProxies(prefixes []netip.Prefix) (Proxies, error) {
 		}
 		p = append(p, prefix)
 	}
-	for _, everyone := range []netip.Prefix{allIPv4, globalIPv6} {
-		if p.cover(everyone) {
-			return nil, fmt.Errorf("the prefixes trust everyone in %v, so that any client could choose its address", everyone)
+	for _, space := range []netip.Prefix{allIPv4, globalIPv6} {
+		if !slices.ContainsFunc(everyone[space], func(part netip.Prefix) bool { return !p.cover(part) }) {
+			return nil, fmt.Errorf("the prefixes trust everyone in %v, so that any client could choose its address", space)
 		}
 	}
 	return p, nil
