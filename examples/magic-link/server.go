@@ -118,8 +118,8 @@ func secured(next http.Handler) http.Handler {
 // mail comes from another site.
 const browserCookie = "__Host-magic-link-browser"
 
-// newGuard limits the mails to one address: each request for a link counts as a
-// failed attempt, because its success is never reported. A browser that has
+// newGuard limits the mails to one address: each mail counts as a failed
+// attempt (errSent). A browser that has
 // used a link has a limit of its own, so strangers cannot keep the owner of an
 // address from signing in.
 func newGuard(log *slog.Logger) (*guard.Guard, error) {
@@ -131,6 +131,9 @@ func newGuard(log *slog.Logger) (*guard.Guard, error) {
 		},
 	})
 }
+
+// errSent is reported to the guard for a mail that was sent.
+var errSent = errors.New("a mail was sent")
 
 // sendLink is the form of the login page. Its response is the same for every
 // address, so it does not reveal who has an account.
@@ -161,6 +164,7 @@ func (s *server) sendLink(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, err)
 		return
 	}
+	s.guard.Report(w, r.WithContext(ctx), email, errSent)
 	setBrowser(w, browser, int(s.links.ttl/time.Second))
 	http.Redirect(w, r, "/login/sent", http.StatusSeeOther)
 }

@@ -25,6 +25,20 @@ type site struct {
 	mail  []string // addresses
 	links []string
 	down  bool // the mail server
+	log   strings.Builder
+}
+
+// Write receives the log.
+func (s *site) Write(line []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.Write(line)
+}
+
+func (s *site) logged(text string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.Contains(s.log.String(), text)
 }
 
 func newSite(t *testing.T) *site {
@@ -37,7 +51,7 @@ func newSite(t *testing.T) *site {
 	}
 	s.server.Config.Handler, err = newServer(key, s.send, config{
 		baseURL: s.url, accessTTL: time.Minute, linkTTL: time.Minute,
-	}, slog.New(slog.DiscardHandler))
+	}, slog.New(slog.NewTextHandler(s, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,9 +296,15 @@ func TestMailsToOneAddress(t *testing.T) {
 	_, form := owner.request(email)
 	owner.want("POST", "/link", form, 200, "/", email)
 	for range 9 {
+		if s.logged("account_paused") {
+			t.Error("an alarm before the limit")
+		}
 		b := s.browser(t)
 		_, form := b.request(email)
 		b.want("POST", "/link", form, 200, "/", email)
+	}
+	if !s.logged("account_paused") {
+		t.Error("no alarm at the limit")
 	}
 	stranger := s.browser(t)
 	stranger.want("POST", "/login", "email="+strings.ToUpper(email), 429, "/login", "Too many links were sent to this address")
