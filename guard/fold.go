@@ -10,30 +10,47 @@ import (
 // in the following to the same account:
 //
 //   - case, as in "Ann" and "ann"
-//   - spaces, control characters and invisible characters, anywhere
+//   - spaces, control characters, marks and invisible characters, anywhere
 //   - accents of Latin letters, composed or not, as in "Zoë" and "zoe", and the
-//     letters ß (ss), æ (ae), œ (oe), ø (o), đ and ð (d), ł (l), þ (th)
-//   - full-width forms of ASCII characters
+//     letters æ (ae), œ (oe), ø (o), đ and ð (d), ł (l), þ (th)
+//   - ß, s and rows of s
+//   - other forms of ASCII characters, such as full-width letters, ⓐ, ª, 𝐚 and
+//     ﬁ, and the digits of all scripts
 //
-// So it folds as much as the usual collations of databases do for Latin
-// letters. It does not fold accents in other scripts, and no aliases, such as
-// an e-mail address and a user name of the same user. Set Options.Account if
-// the lookup of users does.
+// So it folds as much as the collations of databases do for names of Latin
+// letters and digits, including those that compare only the base letters, such
+// as utf8mb4_uca1400_ai_ci. The Greek letter ι is dropped, because a mark is
+// one of its cases.
+//
+// It does not fold letters with accents in other scripts, and no aliases, such
+// as an e-mail address and a user name of the same user. A lookup that does,
+// also one that only normalizes Unicode, needs Options.Account. The safest
+// lookup compares Fold of both names.
 func Fold(username string) string {
 	var b strings.Builder
 	b.Grow(len(username))
 	for _, r := range username {
-		if 0xFF01 <= r && r <= 0xFF5E { // full-width
-			r += '!' - 0xFF01
-		}
-		if unicode.IsSpace(r) || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Mn) {
+		if text, ok := form(r); ok {
+			b.WriteString(text)
 			continue
 		}
 		r = foldCase(r)
 		if base, ok := latin[r]; ok {
 			b.WriteString(base)
-		} else {
+		} else if !invisible(r) {
 			b.WriteRune(r)
+		}
+	}
+	return oneS(b.String())
+}
+
+// oneS replaces each row of s by one: some collations compare ß as s, and
+// others as ss.
+func oneS(text string) string {
+	var b strings.Builder
+	for i := range len(text) {
+		if text[i] != 's' || i == 0 || text[i-1] != 's' {
+			b.WriteByte(text[i])
 		}
 	}
 	return b.String()
@@ -50,6 +67,16 @@ func foldCase(r rune) rune {
 		least = min(least, other)
 	}
 	return unicode.ToLower(least)
+}
+
+// invisible reports whether Fold drops a rune. Collations ignore marks of every
+// kind and a few lengthening characters, so a name could have any number of
+// them.
+func invisible(r rune) bool {
+	if unicode.IsSpace(r) || unicode.In(r, unicode.Cc, unicode.Cf, unicode.M) {
+		return true
+	}
+	return strings.ContainsRune(ignored, r)
 }
 
 // latin maps letters in lower case to those without an accent.
@@ -79,8 +106,7 @@ var latin = func() map[rune]string {
 		"oe": "œ",
 		"p":  "ṕṗ",
 		"r":  "ŕŗřȑȓṙṛṝṟ",
-		"s":  "śŝşšſșṡṣṥṧṩẛ",
-		"ss": "ß",
+		"s":  "ßśŝşšſșṡṣṥṧṩẛ",
 		"t":  "ţťŧțṫṭṯṱẗ",
 		"th": "þ",
 		"u":  "ùúûüũūŭůűųưǔǖǘǚǜȕȗṳṵṷṹṻụủứừửữự",
