@@ -17,6 +17,15 @@ func (g *Guard) sent(r *http.Request) bool {
 	return g.opts.Header != "" && len(r.Header.Values(g.opts.Header)) > 0
 }
 
+// hidesCookie reports whether the browser keeps back its device cookie because
+// a page of another site has made it send r (SameSite=Lax). A response with a
+// new cookie would replace that one, and its devices would be unknown: such a
+// page could log the browser in to an account of the attacker.
+func (g *Guard) hidesCookie(r *http.Request) bool {
+	safe := r.Method == http.MethodGet || r.Method == http.MethodHead
+	return !g.sent(r) && !safe && r.Header.Get("Sec-Fetch-Site") == "cross-site"
+}
+
 // values returns the values that may be a device cookie.
 func (g *Guard) values(r *http.Request) (values []string) {
 	if g.sent(r) {
@@ -30,11 +39,11 @@ func (g *Guard) values(r *http.Request) (values []string) {
 }
 
 // mint adds a device cookie with a new device to the response. It keeps the
-// entries of other accounts.
-func (g *Guard) mint(w http.ResponseWriter, r *http.Request, account string, epoch int64) {
+// entries of other user names.
+func (g *Guard) mint(w http.ResponseWriter, r *http.Request, username string, epoch int64) {
 	now := time.Now()
-	_, others := g.devices.find(g.values(r), account, now)
-	value := g.devices.add(others, account, epoch, now)
+	_, others := g.devices.find(g.values(r), username, now)
+	value := g.devices.add(others, username, epoch, now)
 	if g.sent(r) {
 		w.Header().Set(g.opts.Header, value)
 		return

@@ -115,9 +115,110 @@ func TestOldSecrets(t *testing.T) {
 	rotated := newGuard(t, func(o *guard.Options) { change(o); o.OldSecrets = [][]byte{secret} })
 	next := login(t, rotated, "ann", cookie)
 	dropped := newGuard(t, change)
+	if _, err := attempt(rotated, request(login(t, rotated, "ben", next)), "ann", nil); err != nil {
+		t.Errorf("an entry of the old secret beside a new one: %v", err)
+	}
 	login(t, dropped, "ann", next)
 	if _, err := attempt(dropped, request(cookie), "ann", nil); !isPaused(err) {
 		t.Errorf("a cookie of a dropped secret: %v", err)
+	}
+}
+
+// After a change of the secret, a login keeps the entries of other accounts,
+// and has one entry for its own.
+func TestOldSecretOfOtherAccounts(t *testing.T) {
+	store := guard.NewMemory(0)
+	old := newGuard(t, func(o *guard.Options) { o.Store = store })
+	both := login(t, old, "ben", login(t, old, "ann", ""))
+	rotated := newGuard(t, func(o *guard.Options) {
+		o.Store, o.Secret, o.OldSecrets = store, []byte(strings.Repeat("n", 32)), [][]byte{secret}
+	})
+	next := login(t, rotated, "ann", both)
+	if len(next) != len(both) {
+		t.Errorf("the cookie has grown from %d to %d bytes", len(both), len(next))
+	}
+	exhaust(t, rotated, "ben", "")
+	login(t, rotated, "ben", next)
+}
+
+// Guards with different names do not accept each other's cookies, even with the
+// same secret: a right password would buy guesses at a code.
+func TestCookieOfAnotherGuard(t *testing.T) {
+	passwords := newGuard(t, nil)
+	codes := newGuard(t, func(o *guard.Options) { o.CookieName = "codes" })
+	guesses := 0
+	for range 3 {
+		r := request("")
+		r.AddCookie(&http.Cookie{Name: "__Host-codes", Value: login(t, passwords, "ann", "")})
+		for {
+			if _, err := attempt(codes, r, "ann", jwtauth.ErrWrongPassword); isPaused(err) {
+				break
+			}
+			guesses++
+		}
+	}
+	if guesses != 10 {
+		t.Errorf("%d guesses, want 10", guesses)
+	}
+}
+
+// Two users may have names of one account, if the lookup folds less than
+// Options.Account. The success of one buys no guesses at the other.
+func TestCookieOfSimilarName(t *testing.T) {
+	g := newGuard(t, nil)
+	owner := login(t, g, "ann", "")
+	guesses := 0
+	for range 3 {
+		guesses += exhaust(t, g, "ann", login(t, g, "mallory", ""))
+		for _, own := range []string{"Ann", "änn", "ann ", "a nn"} {
+			r := request("")
+			w := httptest.NewRecorder()
+			if err := g.Trust(w, r, own); err != nil {
+				t.Fatal(err)
+			}
+			guesses += exhaust(t, g, "ann", w.Result().Cookies()[0].Value)
+		}
+	}
+	if guesses != 10 {
+		t.Errorf("%d guesses, want 10", guesses)
+	}
+	login(t, g, "ann", owner)
+}
+
+// A page of another site cannot replace the cookie, which the browser does not
+// send with its forms.
+func TestCookieOfCrossSiteForm(t *testing.T) {
+	g := newGuard(t, nil)
+	for _, c := range []struct {
+		method, site string
+		minted       bool
+	}{
+		{"POST", "cross-site", false},
+		{"PUT", "cross-site", false},
+		{"GET", "cross-site", true}, // a link in a mail: the cookie is sent
+		{"HEAD", "cross-site", true},
+		{"POST", "same-site", true},
+		{"POST", "same-origin", true},
+		{"POST", "none", true},
+		{"POST", "", true},
+	} {
+		r := httptest.NewRequest(c.method, "/login", nil)
+		r.Header.Set("Sec-Fetch-Site", c.site)
+		cookie, err := attempt(g, r, "mallory", nil)
+		if minted := cookie != ""; minted != c.minted || err != nil {
+			t.Errorf("%s from %q: cookie %v, %v", c.method, c.site, minted, err)
+		}
+	}
+	withHeader := newGuard(t, func(o *guard.Options) { o.Header = "Device-Token" })
+	r, w := request(""), httptest.NewRecorder()
+	r.Header["Sec-Fetch-Site"], r.Header["Device-Token"] = []string{"cross-site"}, []string{""}
+	ctx, err := withHeader.Allow(r, "ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	withHeader.Report(w, r.WithContext(ctx), "ann", nil)
+	if w.Header().Get("Device-Token") == "" {
+		t.Error("a client that uses the header is not known")
 	}
 }
 

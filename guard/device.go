@@ -25,13 +25,13 @@ const (
 	maxCookieBytes = ((1+maxEntries*entryBytes+macBytes)*8 + 5) / 6
 )
 
-// device is an entry of a device cookie: a device that has logged in to an
-// account.
+// device is an entry of a device cookie: a device that has logged in with a
+// user name.
 type device struct {
-	account [tagBytes]byte // HMAC of the account
-	id      [tagBytes]byte // random
-	epoch   int64          // of the account when the entry was made
-	expires int64          // in seconds since 1970
+	username [tagBytes]byte // HMAC
+	id       [tagBytes]byte // random
+	epoch    int64          // of the account when the entry was made
+	expires  int64          // in seconds since 1970
 }
 
 // key identifies the device in the store. It is empty for the zero device.
@@ -49,15 +49,17 @@ type devices struct {
 }
 
 // deviceSecret holds the keys that are derived from a secret. One key for both
-// purposes would let a signature be used as the hash of an account.
-type deviceSecret struct{ cookie, account []byte }
+// purposes would let a signature be used as the hash of a name.
+type deviceSecret struct{ cookie, username []byte }
 
-func newDevices(secret []byte, old [][]byte, ttl time.Duration) *devices {
+// newDevices returns the devices of the cookie with a name. The name is part of
+// the keys: a cookie of another guard with the same secret is not accepted.
+func newDevices(name string, secret []byte, old [][]byte, ttl time.Duration) *devices {
 	d := &devices{ttl: ttl}
 	for _, s := range append([][]byte{secret}, old...) {
 		d.secrets = append(d.secrets, deviceSecret{
-			cookie:  mac(s, "jwtauth guard cookie"),
-			account: mac(s, "jwtauth guard account"),
+			cookie:   mac(s, "jwtauth guard cookie "+name),
+			username: mac(s, "jwtauth guard username "+name),
 		})
 	}
 	return d
@@ -69,26 +71,46 @@ func mac(key []byte, text string) []byte {
 	return h.Sum(nil)
 }
 
-// tag returns the HMAC of an account.
-func (s deviceSecret) tag(account string) (tag [tagBytes]byte) {
-	copy(tag[:], mac(s.account, account))
+// tag returns the HMAC of a user name.
+func (s deviceSecret) tag(username string) (tag [tagBytes]byte) {
+	copy(tag[:], mac(s.username, username))
 	return tag
 }
 
-// find returns the device of an account from the first value that has one, and
+// tags returns the HMACs of a user name with all secrets. A cookie with the
+// current secret may hold entries of other names from the time of an old
+// one.
+func (d *devices) tags(username string) (tags [][tagBytes]byte) {
+	for _, secret := range d.secrets {
+		tags = append(tags, secret.tag(username))
+	}
+	return tags
+}
+
+// isOf reports whether a device is one of the name with these tags.
+func (d device) isOf(tags [][tagBytes]byte) (same bool) {
+	for _, tag := range tags {
+		if subtle.ConstantTimeCompare(d.username[:], tag[:]) == 1 {
+			same = true
+		}
+	}
+	return same
+}
+
+// find returns the device of a user name from the first value that has one, and
 // all devices of that value. An unknown device is zero.
-func (d *devices) find(values []string, account string, now time.Time) (found device, all []device) {
+func (d *devices) find(values []string, username string, now time.Time) (found device, all []device) {
 	for _, value := range values {
-		secret, list := d.open(value, now)
+		list := d.open(value, now)
 		if all == nil {
 			all = list
 		}
 		if list == nil {
 			continue
 		}
-		tag := secret.tag(account)
+		tags := d.tags(username)
 		for _, one := range list {
-			if subtle.ConstantTimeCompare(one.account[:], tag[:]) == 1 {
+			if one.isOf(tags) {
 				return one, list
 			}
 		}
@@ -96,31 +118,31 @@ func (d *devices) find(values []string, account string, now time.Time) (found de
 	return device{}, all
 }
 
-// open returns the devices in a value that have not expired, and the secret
-// that signed it. It returns nil for a value that is not a device cookie.
-func (d *devices) open(value string, now time.Time) (deviceSecret, []device) {
+// open returns the devices in a value that have not expired. It returns nil for
+// a value that is not a device cookie.
+func (d *devices) open(value string, now time.Time) []device {
 	// The decoder of package base64 ignores line breaks.
 	if value == "" || len(value) > maxCookieBytes || strings.ContainsAny(value, "\r\n") {
-		return deviceSecret{}, nil
+		return nil
 	}
 	data, err := base64.RawURLEncoding.Strict().DecodeString(value)
 	signed := len(data) - macBytes
 	if err != nil || signed < 1+entryBytes || (signed-1)%entryBytes != 0 || data[0] != cookieVersion {
-		return deviceSecret{}, nil
+		return nil
 	}
 	for _, secret := range d.secrets {
 		if hmac.Equal(data[signed:], mac(secret.cookie, string(data[:signed]))) {
-			return secret, decode(data[1:signed], now)
+			return decode(data[1:signed], now)
 		}
 	}
-	return deviceSecret{}, nil
+	return nil
 }
 
 // decode returns the entries that have not expired.
 func decode(data []byte, now time.Time) (list []device) {
 	for entry := range slices.Chunk(data, entryBytes) {
 		var d device
-		copy(d.account[:], entry)
+		copy(d.username[:], entry)
 		copy(d.id[:], entry[tagBytes:])
 		d.epoch = int64(binary.BigEndian.Uint64(entry[2*tagBytes:]))
 		d.expires = int64(binary.BigEndian.Uint64(entry[2*tagBytes+8:]))
@@ -131,15 +153,16 @@ func decode(data []byte, now time.Time) (list []device) {
 	return list
 }
 
-// add returns a cookie in which a new device of an account is the first entry,
+// add returns a cookie in which a new device of a user name is the first entry,
 // and other entries follow.
-func (d *devices) add(others []device, account string, epoch int64, now time.Time) string {
+func (d *devices) add(others []device, username string, epoch int64, now time.Time) string {
 	secret := d.secrets[0]
-	added := device{account: secret.tag(account), epoch: epoch, expires: now.Add(d.ttl).Unix()}
+	added := device{username: secret.tag(username), epoch: epoch, expires: now.Add(d.ttl).Unix()}
 	_, _ = rand.Read(added.id[:]) // never fails
 	list := []device{added}
+	tags := d.tags(username)
 	for _, other := range others {
-		if other.account != added.account && len(list) < maxEntries {
+		if !other.isOf(tags) && len(list) < maxEntries {
 			list = append(list, other)
 		}
 	}
@@ -150,7 +173,7 @@ func (d *devices) add(others []device, account string, epoch int64, now time.Tim
 func seal(secret deviceSecret, list []device) string {
 	data := []byte{cookieVersion}
 	for _, one := range list {
-		data = append(data, one.account[:]...)
+		data = append(data, one.username[:]...)
 		data = append(data, one.id[:]...)
 		data = binary.BigEndian.AppendUint64(data, uint64(one.epoch))
 		data = binary.BigEndian.AppendUint64(data, uint64(one.expires))

@@ -13,7 +13,7 @@ import (
 // each.
 func TestDevicesHoldEightAccounts(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
-	d := newDevices(bytes.Repeat([]byte("s"), 32), nil, time.Hour)
+	d := newDevices("name", bytes.Repeat([]byte("s"), 32), nil, time.Hour)
 	value := ""
 	for i := range 10 {
 		_, others := d.find([]string{value}, "", now)
@@ -42,9 +42,9 @@ func TestDevicesHoldEightAccounts(t *testing.T) {
 // Cookies that were forged, swapped, cut or replayed too late are no device.
 func TestForgedDevices(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
-	own := newDevices(bytes.Repeat([]byte("s"), 32), [][]byte{bytes.Repeat([]byte("o"), 32)}, time.Hour)
-	other := newDevices(bytes.Repeat([]byte("x"), 32), nil, time.Hour)
-	old := newDevices(bytes.Repeat([]byte("o"), 32), nil, time.Hour)
+	own := newDevices("name", bytes.Repeat([]byte("s"), 32), [][]byte{bytes.Repeat([]byte("o"), 32)}, time.Hour)
+	other := newDevices("name", bytes.Repeat([]byte("x"), 32), nil, time.Hour)
+	old := newDevices("name", bytes.Repeat([]byte("o"), 32), nil, time.Hour)
 
 	good := own.add(nil, "ann", 3, now)
 	for !strings.ContainsAny(good, "-_") { // differs in the standard alphabet
@@ -73,10 +73,10 @@ func TestForgedDevices(t *testing.T) {
 		"empty":                         "",
 		"text":                          "ann",
 		"another secret":                other.add(nil, "ann", 3, now),
-		"another secret, ann's tag":     seal(other.secrets[0], []device{{account: annTag, epoch: 3, expires: now.Unix() + 3600}}),
-		"signed with the key for tags":  seal(deviceSecret{cookie: own.secrets[0].account}, []device{{account: annTag, expires: now.Unix() + 3600}}),
-		"signed with the secret itself": seal(deviceSecret{cookie: bytes.Repeat([]byte("s"), 32)}, []device{{account: annTag, expires: now.Unix() + 3600}}),
-		"signed with no key":            seal(deviceSecret{}, []device{{account: annTag, expires: now.Unix() + 3600}}),
+		"another secret, ann's tag":     seal(other.secrets[0], []device{{username: annTag, epoch: 3, expires: now.Unix() + 3600}}),
+		"signed with the key for tags":  seal(deviceSecret{cookie: own.secrets[0].username}, []device{{username: annTag, expires: now.Unix() + 3600}}),
+		"signed with the secret itself": seal(deviceSecret{cookie: bytes.Repeat([]byte("s"), 32)}, []device{{username: annTag, expires: now.Unix() + 3600}}),
+		"signed with no key":            seal(deviceSecret{}, []device{{username: annTag, expires: now.Unix() + 3600}}),
 		"another account":               own.add(nil, "ben", 3, now),
 		"spelled differently":           own.add(nil, "Ann", 3, now),
 		"expired":                       own.add(nil, "ann", 3, now.Add(-time.Hour)),
@@ -116,7 +116,7 @@ func TestForgedDevices(t *testing.T) {
 		"a megabyte":                     strings.Repeat("A", 1<<20),
 		"zeros of the right length":      text(make([]byte, len(raw(good)))),
 		"ones of the right length":       text(bytes.Repeat([]byte{0xff}, len(raw(good)))),
-		"another language of the secret": newDevices(bytes.Repeat([]byte("S"), 32), nil, time.Hour).add(nil, "ann", 3, now),
+		"another language of the secret": newDevices("name", bytes.Repeat([]byte("S"), 32), nil, time.Hour).add(nil, "ann", 3, now),
 	}
 	if len(cases) < 40 {
 		t.Errorf("only %d cases", len(cases))
@@ -147,9 +147,9 @@ func trailing(value string) string {
 // Different purposes have different keys, and the store's name of an account
 // does not depend on the secret.
 func TestTags(t *testing.T) {
-	a := newDevices(bytes.Repeat([]byte("s"), 32), nil, time.Hour).secrets[0]
-	b := newDevices(bytes.Repeat([]byte("t"), 32), nil, time.Hour).secrets[0]
-	if bytes.Equal(a.cookie, a.account) || a.tag("ann") == b.tag("ann") || a.tag("ann") == a.tag("ben") {
+	a := newDevices("name", bytes.Repeat([]byte("s"), 32), nil, time.Hour).secrets[0]
+	b := newDevices("name", bytes.Repeat([]byte("t"), 32), nil, time.Hour).secrets[0]
+	if bytes.Equal(a.cookie, a.username) || a.tag("ann") == b.tag("ann") || a.tag("ann") == a.tag("ben") {
 		t.Error("the keys or tags are the same")
 	}
 	if tag := accountTag("ann"); len(tag) != 22 || tag == accountTag("ben") || strings.Contains(tag, "ann") {

@@ -19,7 +19,7 @@
 //     minutes. When it is used up, they are refused until a pause is over. The
 //     pauses get longer, from 30 minutes to 24 hours, and shorter again
 //     some days after an attack.
-//   - A browser that has logged in to an account holds a device cookie for it.
+//   - A browser that has logged in with a name holds a device cookie for it.
 //     Attempts with the cookie count for this device, whose budget is as large.
 //     A device that has used up its budget pauses only itself.
 //   - An attempt is counted before the password is checked, so parallel
@@ -35,12 +35,15 @@
 //
 // # Device cookies
 //
-// The cookie holds entries for up to eight accounts. Each has a keyed hash of
-// the account, a random ID of the device, an epoch and an expiry. The cookie is
-// signed and readable by the server only (OWASP, "Slow Down Online Guessing
-// Attacks with Device Cookies"). It is no credential: without the password it
-// logs in no one. Each successful login stores a new ID in it, so the copy of
-// an old cookie does not use up the budget of the device.
+// The cookie holds entries for up to eight user names. Each has a keyed hash of
+// the name, a random ID of the device, an epoch and an expiry. A device is
+// known for the name with which it has logged in, letter by letter: if "Ann"
+// and "ann" are two users, a login of one buys no guesses at the other.
+//
+// The cookie is signed and readable by the server only (OWASP, "Slow Down
+// Online Guessing Attacks with Device Cookies"). It is no credential: without
+// the password it logs in no one. Each successful login stores a new ID in it,
+// so the copy of an old cookie does not use up the budget of the device.
 //
 // [Guard.Reset] makes all devices of an account unknown. Call it after a
 // password reset. [Guard.Trust] makes a device known. Call it after the owner
@@ -56,7 +59,9 @@
 //
 // Guard is not limited to passwords or to the Handlers. [Guard.Allow] and
 // [Guard.Report] enclose any check of a guessable secret, such as a one-time
-// code.
+// code. Count each secret for an account of its own, such as "code of ann", or
+// with a Guard of its own CookieName. A success makes the device known, so with
+// one account for both, a right password would buy guesses at the code.
 package guard
 
 import (
@@ -90,7 +95,7 @@ func New(opts Options) (*Guard, error) {
 	return &Guard{
 		opts:    o,
 		rule:    attempts.NewRule(o.Failures, o.Window, o.MaxPause),
-		devices: newDevices(o.Secret, o.OldSecrets, o.DeviceTTL),
+		devices: newDevices(o.CookieName, o.Secret, o.OldSecrets, o.DeviceTTL),
 		store:   o.Store,
 		outage:  &outage{local: NewMemory(outageEntries)},
 	}, nil
@@ -102,6 +107,7 @@ const storeTimeout = 2 * time.Second
 
 // attempt is an attempt that Allow has allowed.
 type attempt struct {
+	username string
 	account  string // as returned by Options.Account
 	tag      string // of the account, for the store
 	device   device // the known device; zero for an unknown one
@@ -126,8 +132,8 @@ type attemptKey struct{}
 // An attempt whose result is never reported counts as a failure.
 func (g *Guard) Allow(r *http.Request, username string) (context.Context, error) {
 	account := g.opts.Account(username)
-	a := &attempt{account: account, tag: accountTag(account)}
-	known, _ := g.devices.find(g.values(r), account, time.Now())
+	a := &attempt{username: username, account: account, tag: accountTag(account)}
+	known, _ := g.devices.find(g.values(r), username, time.Now())
 	if err := g.reserve(r.Context(), a, known); err != nil {
 		return nil, err
 	}
@@ -151,6 +157,10 @@ func (g *Guard) Allow(r *http.Request, username string) (context.Context, error)
 // [jwtauth.ErrUnavailable] and the errors of a context take the attempt back.
 // Every other error counts as a failure.
 //
+// Report adds no cookie if a page of another site has sent the request
+// (Sec-Fetch-Site), unless the method is GET or HEAD. The browser does not send
+// its own cookie then, and would lose it.
+//
 // Report ignores a second call for the same attempt. If the request carries no
 // attempt, Report panics, because the attempts of all users would count as
 // failures.
@@ -165,8 +175,8 @@ func (g *Guard) Report(w http.ResponseWriter, r *http.Request, _ string, err err
 	switch {
 	case err == nil:
 		g.refund(r.Context(), a)
-		if a.epoch != unknownEpoch {
-			g.mint(w, r, a.account, a.epoch)
+		if a.epoch != unknownEpoch && !g.hidesCookie(r) {
+			g.mint(w, r, a.username, a.epoch)
 		}
 	case !failed(err):
 		g.refund(r.Context(), a)
@@ -175,21 +185,20 @@ func (g *Guard) Report(w http.ResponseWriter, r *http.Request, _ string, err err
 	}
 }
 
-// Trust makes the device that sent r known to the account of username: it adds
-// the device cookie to the response. Call it after the owner has proved another
-// way to be the owner, for example by opening a link in a mail on this device.
-// The password is still required.
+// Trust makes the device that sent r known for username, as the user types it.
+// It adds the device cookie to the response. Call it after the owner has proved
+// another way to be the owner, for example by opening a link in a mail on this
+// device. The password is still required.
 //
 // The error wraps [jwtauth.ErrUnavailable] if the store fails.
 func (g *Guard) Trust(w http.ResponseWriter, r *http.Request, username string) error {
-	account := g.opts.Account(username)
 	ctx, cancel := context.WithTimeout(r.Context(), storeTimeout)
 	defer cancel()
-	epoch, err := g.store.Epoch(ctx, accountTag(account))
+	epoch, err := g.store.Epoch(ctx, accountTag(g.opts.Account(username)))
 	if err != nil {
 		return unavailable(ctx, err)
 	}
-	g.mint(w, r, account, epoch)
+	g.mint(w, r, username, epoch)
 	return nil
 }
 

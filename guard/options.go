@@ -33,6 +33,9 @@ type Options struct {
 	// the user does. The result may be any text, and should be short. It must
 	// be safe for concurrent use and must not depend on whether the account
 	// exists. Default: [Fold].
+	//
+	// Users of one account share its budget and Reset. So do not register a
+	// user name whose account another user has.
 	Account func(username string) string
 
 	// Failures is the budget: how many attempts may fail in Window before a
@@ -53,7 +56,8 @@ type Options struct {
 
 	// CookieName is part of the name of the device cookie: "__Host-NAME". At
 	// most 128 bytes. Cookies are shared by all ports of a host, so services on
-	// one host need different names. Default: "jwtauth-device".
+	// one host need different names. Guards with different names do not accept
+	// each other's cookies. Default: "jwtauth-device".
 	CookieName string
 
 	// Header, if not empty, is a header for clients without cookies. A client
