@@ -76,7 +76,8 @@ type Key struct{ k *jose.Key }
 //     the client of a KMS or HSM. It must be safe for concurrent use. Every
 //     signature is verified with its public key before it is used. A signer
 //     that is set up for another key or algorithm therefore causes an error,
-//     not a bad token.
+//     not a bad token. An Issuer with Sessions also needs
+//     IssuerOptions.RefreshKeys.
 //
 // A key created from a public key can verify but not sign. The error for any
 // other material names the fault and the requirement.

@@ -97,7 +97,8 @@ func Confirmation(member, value string) LoginOption {
 //     IssuerOptions.CredentialVersion returns it;
 //   - [ErrWrongPassword] if the credential was changed while it was checked,
 //     according to IssuerOptions.CredentialVersion;
-//   - [ErrUnavailable] if one of these callbacks or the store fails;
+//   - [ErrUnavailable] if one of these callbacks or the store fails, or if ctx
+//     ends while Login creates a session;
 //   - another error if the subject is empty, longer than 1 KiB, not UTF-8 or
 //     contains control characters, if an option has an invalid value, if
 //     [Issuer.Sign] refuses the private claims, or if the key fails to sign.

@@ -40,7 +40,9 @@ var defaultVerify = func() *verify {
 }()
 
 // Optional lets a request without a token pass as anonymous: [FromContext] then
-// returns false. A bad token is still refused.
+// returns false. A header with a scheme that no source reads counts as no
+// token. A token that does not verify, and malformed or repeated credentials,
+// are still refused.
 func Optional() VerifyOption { return func(v *verify) { v.optional = true } }
 
 // OnError sets the function that responds to refused requests, in place of

@@ -68,9 +68,10 @@ type IssuerOptions struct {
 
 	// RefreshKeys are HS… keys for refresh tokens. The first one signs, and all
 	// of them verify, as do keys derived from the signing key and AcceptKeys:
-	// 16 keys at most in total. Default: only the derived keys. Set RefreshKeys
-	// if the signing key is a [crypto.Signer], or to rotate signing keys
-	// without regard to refresh tokens.
+	// 16 keys at most in total. Default: only the derived keys. With
+	// Sessions, RefreshKeys are required if the signing key is a
+	// [crypto.Signer], or if one of AcceptKeys is that or a public key. They
+	// also allow to rotate signing keys without regard to refresh tokens.
 	//
 	// No key signs refresh tokens itself, only a key derived from it and Issuer
 	// (HKDF, RFC 5869). So the keys of access tokens do not verify refresh
@@ -106,8 +107,10 @@ type IssuerOptions struct {
 	// survives its change: not even one whose login was in progress, and other
 	// sessions end at their next refresh, even without [Issuer.LogoutAll].
 	//
-	// The errors have the same meaning as those of Claims. It must read from
-	// the primary database and be safe for concurrent use.
+	// The errors have the same meaning as those of Claims, but sessions without
+	// the option never call it: to exclude a disabled subject from all of its
+	// sessions, return [ErrSubjectDisabled] from Claims. It must read from the
+	// primary database and be safe for concurrent use.
 	CredentialVersion func(ctx context.Context, subject string) (string, error)
 
 	// MaxSessions is how many sessions a subject may have. After a login that

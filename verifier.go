@@ -61,7 +61,8 @@ func newVerifier(keys KeySource, r rules) *Verifier {
 
 // VerifyToken verifies a token (RFC 7519, section 7.2; RFC 8725, section 3) and
 // returns new claims. Cheap checks come first, and the signature is checked
-// before the content.
+// before the content. Strict JSON is one object in valid UTF-8 without repeated
+// members, whose objects and arrays nest at most 256 deep.
 //
 // It rejects a token with
 //
