@@ -11,8 +11,8 @@ import (
 
 	"github.com/seed-0a072700/jwtauth/internal/challenge"
 	"github.com/seed-0a072700/jwtauth/internal/faults"
-	"github.com/seed-0a072700/jwtauth/internal/freshness"
 	"github.com/seed-0a072700/jwtauth/internal/site"
+	"github.com/seed-0a072700/jwtauth/internal/stepup"
 	"github.com/seed-0a072700/jwtauth/internal/uploads"
 )
 
@@ -140,6 +140,9 @@ func ProofOfPossession(check func(r *http.Request, token string, c *Claims) erro
 //
 // Verify panics if v, an option or the next handler is nil, or if v was not
 // made by its constructor.
+//
+// No [Source] of this package reads a multipart body, so the handler parses an
+// upload as usual. Its temporary files are removed after the request.
 //
 // If [RequireScope] is the handler that Verify wraps directly, a 401 of Verify
 // names the scopes that the client needs.
@@ -370,7 +373,7 @@ func RequireFresh(maxAge time.Duration, acr ...string) func(next http.Handler) h
 			panic(fmt.Sprintf("jwtauth: RequireFresh: acr[%d]: %q cannot be in acr_values", i, value))
 		}
 	}
-	rule := freshness.Rule{MaxAge: maxAge, ACR: slices.Clone(acr)}
+	rule := stepup.Rule{MaxAge: maxAge, ACR: slices.Clone(acr)}
 	parameters := rule.Parameters()
 	return Require(func(c *Claims) error {
 		now, leeway := c.verifiedAt, defaultLeeway
@@ -379,7 +382,7 @@ func RequireFresh(maxAge time.Duration, acr ...string) func(next http.Handler) h
 		} else {
 			leeway = c.payload.leeway
 		}
-		reason := rule.Refusal(freshness.Login{Time: c.AuthTime, ACR: c.AuthContext}, now, leeway)
+		reason := rule.Refusal(stepup.Login{Time: c.AuthTime, ACR: c.AuthContext}, now, leeway)
 		if reason == "" {
 			return nil
 		}

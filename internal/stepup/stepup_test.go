@@ -1,17 +1,17 @@
-package freshness_test
+package stepup_test
 
 import (
 	"testing"
 	"time"
 
-	"github.com/seed-0a072700/jwtauth/internal/freshness"
+	"github.com/seed-0a072700/jwtauth/internal/stepup"
 )
 
 func TestRefusal(t *testing.T) {
 	const leeway = 10 * time.Second
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	recent := freshness.Rule{MaxAge: time.Minute}
-	passkey := freshness.Rule{MaxAge: time.Minute, ACR: []string{"phr", "phrh"}}
+	recent := stepup.Rule{MaxAge: time.Minute}
+	passkey := stepup.Rule{MaxAge: time.Minute, ACR: []string{"phr", "phrh"}}
 	const (
 		noACR    = "the token has no acr"
 		otherACR = `acr is not one of ["phr" "phrh"]`
@@ -21,7 +21,7 @@ func TestRefusal(t *testing.T) {
 	)
 	for _, c := range []struct {
 		name string
-		rule freshness.Rule
+		rule stepup.Rule
 		age  time.Duration
 		acr  string
 		want string
@@ -42,26 +42,26 @@ func TestRefusal(t *testing.T) {
 		{"right acr, in the future", passkey, -leeway - 1, "phr", future},
 		{"wrong acr, older", passkey, time.Hour, "pwd", otherACR},
 	} {
-		login := freshness.Login{Time: now.Add(-c.age), ACR: c.acr}
+		login := stepup.Login{Time: now.Add(-c.age), ACR: c.acr}
 		if got := c.rule.Refusal(login, now, leeway); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
-	if got := recent.Refusal(freshness.Login{}, now, leeway); got != noTime {
+	if got := recent.Refusal(stepup.Login{}, now, leeway); got != noTime {
 		t.Errorf("no time: %q", got)
 	}
-	if got := passkey.Refusal(freshness.Login{ACR: "phr"}, now, leeway); got != noTime {
+	if got := passkey.Refusal(stepup.Login{ACR: "phr"}, now, leeway); got != noTime {
 		t.Errorf("acr without a time: %q", got)
 	}
 	// The zero time is missing, also for a rule that no age could break.
-	forever := freshness.Rule{MaxAge: 1<<63 - 1}
-	if got := forever.Refusal(freshness.Login{}, now, leeway); got != noTime {
+	forever := stepup.Rule{MaxAge: 1<<63 - 1}
+	if got := forever.Refusal(stepup.Login{}, now, leeway); got != noTime {
 		t.Errorf("no time, and any age is allowed: %q", got)
 	}
 }
 
 func TestParameters(t *testing.T) {
-	for want, rule := range map[string]freshness.Rule{
+	for want, rule := range map[string]stepup.Rule{
 		`max_age="1"`:                          {MaxAge: time.Second},
 		`max_age="90"`:                         {MaxAge: 90*time.Second + 999*time.Millisecond},
 		`acr_values="phr phrh", max_age="300"`: {MaxAge: 5 * time.Minute, ACR: []string{"phr", "phrh"}},

@@ -1,6 +1,6 @@
-// Package freshness decides whether a login is recent and strong enough (RFC
-// 9470).
-package freshness
+// Package stepup decides whether a login is recent and strong enough for a
+// route, and names the login that is needed (RFC 9470).
+package stepup
 
 import (
 	"fmt"
