@@ -11,6 +11,7 @@ programs='
 git   git
 curl  curl
 openssl  openssl
+ssh-keygen  openssh-client
 node  nodejs
 npm   npm
 cc    gcc libc6-dev

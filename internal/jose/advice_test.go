@@ -13,19 +13,26 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/jose"
 )
 
-func needOpenSSL(t *testing.T) {
+func needOpenSSL(t *testing.T) { need(t, "openssl") }
+
+// need skips the test without a program, which `make deps` installs. With
+// JWTAUTH_TEST_REQUIRE=1 or CI=true it fails the test.
+func need(t *testing.T, program string) {
 	t.Helper()
-	if _, err := exec.LookPath("openssl"); err != nil {
-		t.Skip(err)
+	_, err := exec.LookPath(program)
+	switch {
+	case err == nil:
+	case os.Getenv("JWTAUTH_TEST_REQUIRE") == "1" || os.Getenv("CI") == "true":
+		t.Fatalf("needs %s: %v", program, err)
+	default:
+		t.Skipf("needs %s, which `make deps` installs: %v", program, err)
 	}
 }
 
 // run returns the standard output of a program that runs in dir.
 func run(t *testing.T, dir, name string, args ...string) string {
 	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		t.Skip(err)
-	}
+	need(t, name)
 	cmd := exec.Command(name, args...)
 	cmd.Dir = dir
 	cmd.Stdin = strings.NewReader("password\n\n\n")
