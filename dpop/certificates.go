@@ -195,17 +195,12 @@ func hashOf(der []byte) string {
 // "cnf". Any other value of "cnf" is not ok, because it may demand more than
 // this member.
 func confirmation(c *jwtauth.Claims, member string) (value string, ok bool) {
-	var in struct {
-		Confirmation json.RawMessage `json:"cnf"`
-	}
-	if err := c.Decode(&in); err != nil {
-		return "", false
-	}
-	if in.Confirmation == nil {
-		return "", true
+	var cnf json.RawMessage
+	if err := c.Get("cnf", &cnf); err != nil || cnf == nil {
+		return "", err == nil
 	}
 	members := 0
-	s := jsonscan.New(string(in.Confirmation))
+	s := jsonscan.New(string(cnf))
 	for s.Next() {
 		members++
 		if s.Name() == member {

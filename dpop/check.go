@@ -7,10 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/seed-0a072700/jwtauth"
+	"github.com/seed-0a072700/jwtauth/internal/credentials"
 )
 
 // member is the member of "cnf" with the thumbprint of a key (RFC 9449, section
@@ -75,8 +75,8 @@ func hasScheme(r *http.Request) bool {
 	if len(values) != 1 {
 		return false
 	}
-	scheme, _, _ := strings.Cut(values[0], " ")
-	return strings.EqualFold(scheme, "DPoP")
+	token, err := credentials.Scheme(values[0], "DPoP")
+	return err == nil && token != ""
 }
 
 // proofHeader is "DPoP" in the form of net/http.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -237,6 +238,58 @@ func TestChallenge(t *testing.T) {
 		w := s.do("GET", "/me", "")
 		if got := strings.Join(w.Header().Values("WWW-Authenticate"), "|"); w.Code != http.StatusUnauthorized || got != want {
 			t.Errorf("allow %v: status %d, %s", allow, w.Code, got)
+		}
+	}
+}
+
+// Only an absent cnf counts as none. Every other value that is not one
+// thumbprint is refused, because it may demand more than a proof.
+func TestConfirmationClaim(t *testing.T) {
+	secret := []byte("a published test key of 32 bytes or more")
+	key, err := jwtauth.NewKey(jwtauth.HS256, secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signing, err := jose.New(jose.HS256, secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	proofs, err := dpop.NewVerifier(dpop.Options{URL: origin, AllowBearer: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	verify := jwtauth.VerifyRequest(issuer, proofs.VerifyOptions()...)
+	c := newClient(t, jose.ES256)
+	for cnf, status := range map[string][2]int{ // of Bearer, of DPoP; 0 if accepted
+		``:                    {0, 401},
+		`,"cnf":null`:         {401, 401},
+		`,"cnf":{}`:           {401, 401},
+		`,"cnf":"x"`:          {401, 401},
+		`,"cnf":{"jkt":null}`: {401, 401},
+		`,"cnf":{"jkt":""}`:   {401, 401},
+		`,"cnf":{"JKT":"` + c.thumbprint() + `"}`:                {401, 401},
+		`,"cnf":{"jkt":"` + c.thumbprint() + `","x5t#S256":"y"}`: {401, 401},
+		`,"cnf":{"jkt":"` + c.thumbprint() + `"}`:                {401, 0},
+	} {
+		token, err := jose.Seal(signing, signing.Header("JWT"), []byte(`{"sub":"ann","exp":9999999999`+cnf+`}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, scheme := range []string{"Bearer ", "DPoP "} {
+			r := httptest.NewRequest("GET", "/me", nil)
+			r.Header.Set("Authorization", scheme+token)
+			r.Header.Set("DPoP", c.proof("GET", target, token))
+			got := 0
+			if _, err := verify(r); err != nil {
+				got = jwtauth.ProblemOf(err).Status
+			}
+			if got != status[i] {
+				t.Errorf("%s%s: status %d, want %d", scheme, cnf, got, status[i])
+			}
 		}
 	}
 }

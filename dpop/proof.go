@@ -2,6 +2,7 @@ package dpop
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -89,7 +90,7 @@ func (p proofRules) read(text string) (proof, error) {
 	if alg == "Ed25519" { // RFC 9864
 		alg = jose.EdDSA
 	}
-	if !contains(p.algorithms, alg) {
+	if !slices.Contains(p.algorithms, alg) {
 		return proof{}, refused("alg is not one of Options.Algorithms")
 	}
 	from := keyText{alg, h.jwk}
@@ -116,15 +117,6 @@ func readKey(text keyText) (knownKey, error) {
 		return knownKey{}, refused("jwk in the header is not a public key for alg")
 	}
 	return knownKey{key, key.Thumbprint()}, nil
-}
-
-func contains(list []jose.Algorithm, alg jose.Algorithm) bool {
-	for _, known := range list {
-		if known == alg {
-			return true
-		}
-	}
-	return false
 }
 
 // header holds the parameters of a proof's header.

@@ -1,9 +1,9 @@
 package dpop
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -23,14 +23,18 @@ func parseBase(text string) (base, error) {
 	if text == "" {
 		return base{}, errors.New("is required: the address of the service as clients see it, such as https://api.example.com")
 	}
-	u, err := url.Parse(text)
-	switch {
-	case err != nil || u.Host == "" || u.User != nil || strings.ContainsAny(text, "?#"):
-		return base{}, errors.New("is not an absolute URL without a query and a fragment, such as https://api.example.com")
-	case u.Scheme != "https" && (u.Scheme != "http" || !site.IsLoopback(u.Hostname())):
-		return base{}, errors.New("does not begin with https:// (http:// is for loopback hosts)")
+	u, err := site.ParseHTTPS(text)
+	if err != nil {
+		return base{}, err
 	}
-	return base{origin: originOf(u), path: strings.TrimSuffix(normalPath(u.EscapedPath()), "/")}, nil
+	if strings.Contains(text, "?") {
+		return base{}, errors.New("has a query")
+	}
+	origin, err := originOf(u)
+	if err != nil {
+		return base{}, err
+	}
+	return base{origin: origin, path: strings.TrimSuffix(normalPath(u.EscapedPath()), "/")}, nil
 }
 
 // String returns the URL.
@@ -58,24 +62,18 @@ func (b base) target(r *http.Request) string {
 // if it is not an http or https URL.
 func normalTarget(htu string) string {
 	u, err := url.Parse(htu)
-	if err != nil || u.Host == "" || u.User != nil || u.Opaque != "" || u.Scheme != "https" && u.Scheme != "http" {
+	if err != nil || u.User != nil || u.Opaque != "" {
 		return ""
 	}
-	return originOf(u) + normalPath(u.EscapedPath())
+	origin, err := originOf(u)
+	if err != nil {
+		return ""
+	}
+	return origin + normalPath(u.EscapedPath())
 }
 
-// originOf returns scheme, host and port in lower case, without the default
-// port.
-func originOf(u *url.URL) string {
-	host, port := strings.ToLower(u.Hostname()), u.Port()
-	if port != "" && port != map[string]string{"https": "443", "http": "80"}[u.Scheme] {
-		return u.Scheme + "://" + net.JoinHostPort(host, port)
-	}
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
-	}
-	return u.Scheme + "://" + host
-}
+// originOf returns scheme, host and port in normal form.
+func originOf(u *url.URL) (string, error) { return site.ParseOrigin(u.Scheme+"://"+u.Host, true) }
 
 // normalPath returns an escaped path without dot segments, and with one
 // spelling of each character.
@@ -109,16 +107,14 @@ func normalEscapes(path string) string {
 	}
 	var b strings.Builder
 	for i := 0; i < len(path); i++ {
-		c := path[i]
-		if c == '%' && i+2 < len(path) && isHex(path[i+1]) && isHex(path[i+2]) {
-			c = unhex(path[i+1])<<4 | unhex(path[i+2])
-			i += 2
-			if !isUnreserved(c) {
-				fmt.Fprintf(&b, "%%%02X", c)
-				continue
+		c, escaped := path[i], false
+		if c == '%' && i+2 < len(path) {
+			if value, err := hex.DecodeString(path[i+1 : i+3]); err == nil {
+				c, escaped = value[0], true
+				i += 2
 			}
 		}
-		if isPathByte(c) {
+		if isUnreserved(c) || !escaped && isPathByte(c) {
 			b.WriteByte(c)
 		} else {
 			fmt.Fprintf(&b, "%%%02X", c)
@@ -130,20 +126,6 @@ func normalEscapes(path string) string {
 // isPathByte reports whether c can be in a path as it is (RFC 3986, section
 // 3.3).
 func isPathByte(c byte) bool { return isUnreserved(c) || strings.IndexByte("!$&'()*+,;=:@/", c) >= 0 }
-
-func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
-}
-
-func unhex(c byte) byte {
-	switch {
-	case c <= '9':
-		return c - '0'
-	case c >= 'a':
-		return c - 'a' + 10
-	}
-	return c - 'A' + 10
-}
 
 // isUnreserved reports whether c needs no escape in a URL (RFC 3986, section
 // 2.3).

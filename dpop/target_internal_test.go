@@ -75,6 +75,7 @@ func TestNormalTarget(t *testing.T) {
 		"https:a.example":                 "",
 		"/path":                           "",
 		"":                                "",
+		"https://a.example:/":             "", // a colon without a port
 		"https://a.example/a|b":           "https://a.example/a%7Cb",
 		"https://a.example/a[0]":          "https://a.example/a%5B0%5D",
 		"https://a.example:x/":            "",
