@@ -4,13 +4,7 @@
 // input.
 
 import { createServer } from 'node:http'
-import * as nodeCrypto from 'node:crypto'
-import { createInterface } from 'node:readline'
-
-globalThis.crypto ??= nodeCrypto.webcrypto
-globalThis.CryptoKey ??= nodeCrypto.webcrypto.CryptoKey
-
-console.log = console.info = console.error // stdout is for the responses only
+import { serve } from '../internal/node/serve.mjs'
 
 const jose = await import('jose')
 const oauth = await import('oauth4webapi')
@@ -110,15 +104,6 @@ const operations = {
   },
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { op, ...request } = JSON.parse(line)
-  let result
-  try {
-    result = { ok: await operations[op](request) }
-  } catch (error) {
-    result = { error: { name: error.name, code: error.code, message: error.message } }
-  }
-  process.stdout.write(JSON.stringify(result) + '\n')
-}
+await serve(operations)
 server?.closeAllConnections()
 server?.close()

@@ -2,11 +2,7 @@
 // responds with one line of JSON, and ends with its input.
 
 import * as nodeCrypto from 'node:crypto'
-import { createInterface } from 'node:readline'
-
-// jose needs these globals, which exist from Node 20 on.
-globalThis.crypto ??= nodeCrypto.webcrypto
-globalThis.CryptoKey ??= nodeCrypto.webcrypto.CryptoKey
+import { serve } from '../internal/node/serve.mjs'
 
 const jose = await import('jose')
 const { default: jwt } = await import('jsonwebtoken')
@@ -86,13 +82,4 @@ const operations = {
   },
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { op, ...request } = JSON.parse(line)
-  let answer
-  try {
-    answer = { ok: await operations[op](request) }
-  } catch (error) {
-    answer = { error: { name: error.name, code: error.code, message: error.message } }
-  }
-  process.stdout.write(JSON.stringify(answer) + '\n')
-}
+await serve(operations)

@@ -3,14 +3,7 @@
 // request per line, responds with one line of JSON, and ends with its input.
 
 import { createServer } from 'node:http'
-import * as nodeCrypto from 'node:crypto'
-import { createInterface } from 'node:readline'
-
-// Globals from Node 20 on, which jose takes for given.
-globalThis.crypto ??= nodeCrypto.webcrypto
-globalThis.CryptoKey ??= nodeCrypto.webcrypto.CryptoKey
-
-console.log = console.info = console.error // stdout is for the responses only
+import { serve } from '../internal/node/serve.mjs'
 
 const jose = await import('jose')
 const { default: Provider } = await import('oidc-provider')
@@ -116,15 +109,6 @@ const operations = {
   },
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { op, ...request } = JSON.parse(line)
-  let result
-  try {
-    result = { ok: await operations[op](request) }
-  } catch (error) {
-    result = { error: { name: error.name, code: error.code, message: error.message } }
-  }
-  process.stdout.write(JSON.stringify(result) + '\n')
-}
+await serve(operations)
 server?.closeAllConnections()
 server?.close()
