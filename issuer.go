@@ -298,7 +298,7 @@ func (i *Issuer) sign(spec *tokenSpec) (string, int, error) {
 	payload = append(payload, '}')
 
 	keys := i.keys.Load()
-	token, err := seal(keys.signing, keys.header, payload)
+	token, err := signToken(keys.signing, keys.header, payload)
 	if err != nil {
 		return "", 0, err
 	}
@@ -377,9 +377,9 @@ func appendParty(dst []byte, issuer string, audience []string) []byte {
 	return jsonwrite.Strings(append(dst, `,"aud":`...), audience)
 }
 
-// seal returns a token with this header segment and payload.
-func seal(by *jose.Key, header string, payload []byte) (string, error) {
-	token, err := jose.Seal(by, header, payload)
+// signToken returns a token with this header segment and payload.
+func signToken(by *jose.Key, header string, payload []byte) (string, error) {
+	token, err := jose.SignToken(by, header, payload)
 	if err != nil {
 		return "", fmt.Errorf("jwtauth: signing: %w", err)
 	}

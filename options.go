@@ -66,17 +66,17 @@ type IssuerOptions struct {
 	// store is back. See SECURITY.md for the limits of that.
 	ReuseWindow time.Duration
 
-	// RefreshKeys are HS… keys for refresh tokens. The first one signs, and all
-	// of them verify, as do keys derived from the signing key and AcceptKeys:
-	// 16 keys at most in total. Default: only the derived keys. With
-	// Sessions, RefreshKeys are required if the signing key is a
+	// RefreshKeys are HS… keys for refresh tokens, which are signed, not
+	// encrypted. The first one signs, and all of them verify, as do the signing
+	// key and AcceptKeys: 16 keys at most in total. Default: the signing key
+	// signs. With Sessions, RefreshKeys are required if the signing key is a
 	// [crypto.Signer], or if one of AcceptKeys is that or a public key. They
 	// also allow to rotate signing keys without regard to refresh tokens.
 	//
-	// No key signs refresh tokens itself, only a key derived from it and Issuer
-	// (HKDF, RFC 5869). So the keys of access tokens do not verify refresh
-	// tokens, and Issuers that share a key do not accept each other's refresh
-	// tokens, unless they have the same Issuer or none.
+	// Refresh tokens are never signed with a key itself, but with one derived
+	// from it and Issuer (HKDF, RFC 5869). So the keys of access tokens do not
+	// verify refresh tokens, and Issuers that share a key do not accept each
+	// other's refresh tokens, unless they have the same Issuer or none.
 	RefreshKeys []Key
 
 	// OnEvent, if not nil, is called synchronously after each session event. It

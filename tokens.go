@@ -17,7 +17,8 @@ import (
 )
 
 // Tokens is the result of [Issuer.Login] and [Issuer.Refresh]. Its JSON form is
-// the token response of RFC 6749, section 5.1.
+// the token response of RFC 6749, section 5.1. Both tokens are signed, not
+// encrypted: clients can read them.
 //
 // Neither fmt nor log/slog prints the tokens. JSON encoding does, so a struct
 // that contains Tokens must not be logged as JSON. Tokens in an unexported
@@ -86,7 +87,7 @@ func (keys *issuerKeys) mintRefresh(s Session) (string, error) {
 	payload = strconv.AppendInt(payload, refreshExpiry(s).Unix(), 10)
 	payload = append(s.attributes().Confirmation.AppendClaim(payload), '}')
 	signing := keys.refresh[0].k
-	return seal(signing, signing.Header(refreshType), payload)
+	return signToken(signing, signing.Header(refreshType), payload)
 }
 
 // refreshExpiry returns when the refresh token of a session expires, in whole

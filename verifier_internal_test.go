@@ -39,7 +39,7 @@ func remembering(t *testing.T) (*Verifier, *jose.Key) {
 
 func remembered(v *Verifier, token string) *verified { return v.cache.Get(token, v.cache.Hash(token)) }
 
-func sealText(t *testing.T, signing *jose.Key, header, payload string) string {
+func signText(t *testing.T, signing *jose.Key, header, payload string) string {
 	t.Helper()
 	input := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(payload))
 	token, err := signing.Sign([]byte(input+"."), []byte(input))
@@ -70,7 +70,7 @@ func TestRemembersOnlyWhatVerified(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			v, signing := remembering(t)
-			token := sealText(t, signing, c.header, c.payload)
+			token := signText(t, signing, c.header, c.payload)
 			if c.change != nil {
 				token = c.change(token)
 			}
@@ -91,7 +91,7 @@ func TestRemembersOnlyWhatVerified(t *testing.T) {
 // Remembered claims are used: this subject is in the cache only.
 func TestRememberedIsUsed(t *testing.T) {
 	v, signing := remembering(t)
-	token := sealText(t, signing, `{"alg":"EdDSA"}`, `{"exp":2000,"sub":"in the token"}`)
+	token := signText(t, signing, `{"alg":"EdDSA"}`, `{"exp":2000,"sub":"in the token"}`)
 	for range 2 {
 		if claims, err := v.VerifyToken(t.Context(), token); err != nil || claims.Subject != "in the token" {
 			t.Fatalf("claims %v, error %v", claims, err)
@@ -110,7 +110,7 @@ func TestRemembersUpToALength(t *testing.T) {
 	for _, header := range []string{`{"alg":"EdDSA"}`, `{"alg":"EdDSA" }`} {
 		seen := make(map[int]bool)
 		for length := 5900; length < 6300; length++ {
-			token := sealText(t, signing, header, `{"exp":2000}`+strings.Repeat(" ", length))
+			token := signText(t, signing, header, `{"exp":2000}`+strings.Repeat(" ", length))
 			for range 2 {
 				if _, err := v.VerifyToken(t.Context(), token); err != nil {
 					t.Fatal(err)
@@ -164,7 +164,7 @@ func TestRememberedKeepsNothingElse(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return m.HeapAlloc
 	}
-	good := sealText(t, signing, `{"alg":"EdDSA"}`, `{"exp":2000}`)
+	good := signText(t, signing, `{"alg":"EdDSA"}`, `{"exp":2000}`)
 	before := heap()
 	text := strings.Repeat("x", size) + good
 	for range 2 {
@@ -211,7 +211,7 @@ func TestKnownHeadersAreBounded(t *testing.T) {
 	v.rules.now = func() time.Time { return now }
 	known := func(i int) bool {
 		t.Helper()
-		token := sealText(t, signing, fmt.Sprintf(`{"alg":"EdDSA","n":%d}`, i), `{"exp":2000}`)
+		token := signText(t, signing, fmt.Sprintf(`{"alg":"EdDSA","n":%d}`, i), `{"exp":2000}`)
 		if _, err := v.VerifyToken(t.Context(), token); err != nil {
 			t.Fatal(err)
 		}
@@ -253,7 +253,7 @@ func TestKnownHeadersAreTheVerifiersOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token := sealText(t, signing.k, `{"alg":"EdDSA"}`, `{"exp":2000}`)
+	token := signText(t, signing.k, `{"alg":"EdDSA"}`, `{"exp":2000}`)
 	for range 2 {
 		if _, err := lenient.VerifyToken(t.Context(), token); err != nil {
 			t.Error(err)

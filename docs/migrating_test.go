@@ -93,7 +93,7 @@ func TestMigration(t *testing.T) {
 			t.Fatal(err)
 		}
 		oldToken := func(claims string) string {
-			token, err := jose.Seal(signing, signing.Header("JWT"), []byte(claims))
+			token, err := jose.SignToken(signing, signing.Header("JWT"), []byte(claims))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -156,7 +156,7 @@ func TestMalformed(t *testing.T) {
 	encode := base64.RawURLEncoding.EncodeToString
 	claims := `{"jti":"malformed","htm":"GET","htu":"` + target + `","iat":1}`
 	sign := func(header, claims string) string {
-		return c.seal(encode([]byte(header)) + "." + encode([]byte(claims)))
+		return c.addSignature(encode([]byte(header)) + "." + encode([]byte(claims)))
 	}
 	header := `{"typ":"dpop+jwt","alg":"ES256","jwk":` + string(c.jwk()) + `}`
 	private, err := c.key.MarshalJWK()
@@ -275,7 +275,7 @@ func TestConfirmationClaim(t *testing.T) {
 		`,"cnf":{"jkt":"` + c.thumbprint() + `","x5t#S256":"y"}`: {401, 401},
 		`,"cnf":{"jkt":"` + c.thumbprint() + `"}`:                {401, 0},
 	} {
-		token, err := jose.Seal(signing, signing.Header("JWT"), []byte(`{"sub":"ann","exp":9999999999`+cnf+`}`))
+		token, err := jose.SignToken(signing, signing.Header("JWT"), []byte(`{"sub":"ann","exp":9999999999`+cnf+`}`))
 		if err != nil {
 			t.Fatal(err)
 		}

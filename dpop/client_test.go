@@ -82,11 +82,11 @@ func (c *client) sign(p parts) string {
 		}
 		return base64.RawURLEncoding.EncodeToString(text)
 	}
-	return c.seal(segment(p.header) + "." + segment(p.claims))
+	return c.addSignature(segment(p.header) + "." + segment(p.claims))
 }
 
-// seal adds the signature to the first two segments of a proof.
-func (c *client) seal(input string) string {
+// addSignature adds the signature to the first two segments of a proof.
+func (c *client) addSignature(input string) string {
 	c.t.Helper()
 	token, err := c.key.Sign([]byte(input+"."), []byte(input))
 	if err != nil {

@@ -20,7 +20,7 @@ func FuzzProof(f *testing.F) {
 		f.Fatal(err)
 	}
 	header := `{"typ":"dpop+jwt","alg":"ES256","jwk":` + string(jwk) + `}`
-	good, err := jose.Seal(key, base64.RawURLEncoding.EncodeToString([]byte(header))+".", []byte(`{"jti":"1","htm":"GET","htu":"https://a.example/","iat":1.5}`))
+	good, err := jose.SignToken(key, base64.RawURLEncoding.EncodeToString([]byte(header))+".", []byte(`{"jti":"1","htm":"GET","htu":"https://a.example/","iat":1.5}`))
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -166,11 +166,11 @@ func (d *devices) add(others []device, username string, epoch int64, now time.Ti
 			list = append(list, other)
 		}
 	}
-	return seal(secret, list)
+	return signCookie(secret, list)
 }
 
-// seal returns the cookie with these entries.
-func seal(secret deviceSecret, list []device) string {
+// signCookie returns the cookie with these entries.
+func signCookie(secret deviceSecret, list []device) string {
 	data := []byte{cookieVersion}
 	for _, one := range list {
 		data = append(data, one.username[:]...)

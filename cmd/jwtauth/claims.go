@@ -168,7 +168,7 @@ func verifyPayload(opts jwtauth.VerifierOptions, payload string) error {
 	if err != nil {
 		return err
 	}
-	text, err := jose.Seal(by.key, by.key.Header("JWT"), []byte(payload))
+	text, err := jose.SignToken(by.key, by.key.Header("JWT"), []byte(payload))
 	if err != nil {
 		return err
 	}

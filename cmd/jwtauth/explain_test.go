@@ -39,8 +39,8 @@ func (s signer) file() string {
 	return file(s.t, string(jwk))
 }
 
-func (s signer) seal(header, claims string) string {
-	text, err := jose.Seal(s.key, base64.RawURLEncoding.EncodeToString([]byte(header))+".", []byte(claims))
+func (s signer) sign(header, claims string) string {
+	text, err := jose.SignToken(s.key, base64.RawURLEncoding.EncodeToString([]byte(header))+".", []byte(claims))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func (s signer) with(members map[string]any) string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return s.seal(s.header(""), string(text))
+	return s.sign(s.header(""), string(text))
 }
 
 // header returns a header with further members.
@@ -99,22 +99,22 @@ func TestExplain(t *testing.T) {
 		{"without a signature", segments[0] + "." + segments[1] + ".", nil, "signature", "Another key"},
 		{"too long", good + strings.Repeat("A", 20<<10), nil, "form", "MaxTokenBytes"},
 		{"header not base64url", "!" + good, nil, "header", "damaged"},
-		{"header not JSON", es.seal("alg", goodClaims), nil, "header", "damaged"},
-		{"alg twice", es.seal(`{"alg":"ES256","alg":"ES256"}`, goodClaims), nil, "header", "damaged"},
-		{"alg none", es.seal(`{"alg":"none"}`, goodClaims), nil, "key", "not supported"},
-		{"no alg", es.seal(`{"typ":"JWT"}`, goodClaims), nil, "header", "not signed"},
-		{"crit", es.seal(es.header(`,"crit":["x"]`), goodClaims), nil, "header", "extension"},
-		{"ID token type", es.seal(`{"alg":"ES256","typ":"id+jwt"}`, goodClaims), nil, "type", `VerifierOptions.Types: []string{"id+jwt"}`},
-		{"refresh token", es.seal(`{"alg":"ES256","typ":"rt+jwt"}`, goodClaims), nil, "type", "refresh token"},
+		{"header not JSON", es.sign("alg", goodClaims), nil, "header", "damaged"},
+		{"alg twice", es.sign(`{"alg":"ES256","alg":"ES256"}`, goodClaims), nil, "header", "damaged"},
+		{"alg none", es.sign(`{"alg":"none"}`, goodClaims), nil, "key", "not supported"},
+		{"no alg", es.sign(`{"typ":"JWT"}`, goodClaims), nil, "header", "not signed"},
+		{"crit", es.sign(es.header(`,"crit":["x"]`), goodClaims), nil, "header", "extension"},
+		{"ID token type", es.sign(`{"alg":"ES256","typ":"id+jwt"}`, goodClaims), nil, "type", `VerifierOptions.Types: []string{"id+jwt"}`},
+		{"refresh token", es.sign(`{"alg":"ES256","typ":"rt+jwt"}`, goodClaims), nil, "type", "refresh token"},
 		{"demanded type", good, []string{"-typ", "at+jwt"}, "type", "Types"},
-		{"algorithm unknown", es.seal(`{"alg":"ES256K"}`, goodClaims), nil, "key", `"ES256K" is not supported`},
+		{"algorithm unknown", es.sign(`{"alg":"ES256K"}`, goodClaims), nil, "key", `"ES256K" is not supported`},
 		{"HS512 for another key", hs512.with(nil), nil, "key", "jwtauth.ParseKey(jwtauth.HS512, data)"},
 		{"HS256 against an HS512 key", hs.with(nil), []string{"-key", hs512.file()}, "key", "Give a key for HS256"},
-		{"unknown kid", es.seal(es.header(`,"kid":"other"`), goodClaims), nil, "key", `the token names "other"`},
+		{"unknown kid", es.sign(es.header(`,"kid":"other"`), goodClaims), nil, "key", `the token names "other"`},
 		{"key of another issuer", other.with(nil), nil, "signature", `It says that it comes from "https://login.example"`},
 		{"claims changed", segments[0] + "." + strings.Split(claims("sub", "eve"), ".")[1] + "." + segments[2], nil, "signature", "changed on the way"},
-		{"claims not JSON", es.seal(es.header(""), "ann"), nil, "payload", "one JSON object"},
-		{"sub twice", es.seal(es.header(""), strings.Replace(goodClaims, "{", `{"sub":"eve",`, 1)), nil, "payload", "without duplicate members"},
+		{"claims not JSON", es.sign(es.header(""), "ann"), nil, "payload", "one JSON object"},
+		{"sub twice", es.sign(es.header(""), strings.Replace(goodClaims, "{", `{"sub":"eve",`, 1)), nil, "payload", "without duplicate members"},
 		{"expired a minute ago", claims("exp", now-60), nil, "expiry", "Refresh tokens before they expire"},
 		{"expired yesterday", claims("exp", now-86400), nil, "expiry", "Get a new token"},
 		{"no exp", claims("exp", nil), nil, "expiry", "Have the issuer set exp"},

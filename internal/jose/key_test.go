@@ -104,7 +104,7 @@ func TestNilKey(t *testing.T) {
 		"AppendPublicJWK": second(key.AppendPublicJWK(nil)),
 		"Sign":            second(key.Sign(nil, nil)),
 		"DeriveHMAC":      second(key.DeriveHMAC("")),
-		"Seal":            second(jose.Seal(key, key.Header("JWT"), nil)),
+		"SignToken":       second(jose.SignToken(key, key.Header("JWT"), nil)),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", name)

@@ -16,9 +16,9 @@ func (k *Key) Header(typ string) string {
 	return base64.RawURLEncoding.EncodeToString(header) + "."
 }
 
-// Seal returns a signed token in compact serialization (RFC 7515, section 7.1).
-// header is a result of [Key.Header].
-func Seal(k *Key, header string, payload []byte) (string, error) {
+// SignToken returns a signed token in compact serialization (RFC 7515, section
+// 7.1). header is a result of [Key.Header].
+func SignToken(k *Key, header string, payload []byte) (string, error) {
 	const room = 128 // for the signatures of most algorithms
 	token := make([]byte, 0, len(header)+base64.RawURLEncoding.EncodedLen(len(payload))+room)
 	token = append(token, header...)

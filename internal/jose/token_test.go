@@ -8,7 +8,7 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/jose"
 )
 
-func TestSeal(t *testing.T) {
+func TestSignToken(t *testing.T) {
 	for _, tt := range []struct {
 		key          *jose.Key
 		typ, payload string
@@ -19,7 +19,7 @@ func TestSeal(t *testing.T) {
 		{must(jose.New(jose.RS256, rsaKey())).WithID(`"é`), "JWT", strings.Repeat("a", 1000), `{"alg":"RS256","typ":"JWT","kid":"\"é"}`},
 		{must(jose.Parse("", []byte(publishedEd25519))), "JWT", "{}", `{"alg":"EdDSA","typ":"JWT","kid":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"}`},
 	} {
-		token, err := jose.Seal(tt.key, tt.key.Header(tt.typ), []byte(tt.payload))
+		token, err := jose.SignToken(tt.key, tt.key.Header(tt.typ), []byte(tt.payload))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -30,7 +30,7 @@ func TestSeal(t *testing.T) {
 		}
 	}
 	public := must(jose.New(jose.RS256, rsaKey())).Public()
-	if token, err := jose.Seal(public, public.Header("JWT"), nil); token != "" || err == nil {
-		t.Errorf("sealed with a public key: %q, %v", token, err)
+	if token, err := jose.SignToken(public, public.Header("JWT"), nil); token != "" || err == nil {
+		t.Errorf("signed with a public key: %q, %v", token, err)
 	}
 }
