@@ -2,6 +2,9 @@
 // from Go values, PEM, JWK and secrets, signs and verifies with them, and
 // writes them as PEM or JWK. It is the only package that imports golang-jwt.
 //
+// The table of the algorithms is in algorithm.go, and signatures are in sign.go
+// and verify.go. The files ending in _key.go validate the keys of a family.
+//
 // Error texts have no prefix and name the exported functions of jwtauth.
 package jose
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// foreign are the beginnings of hashes that others than bcrypt made.
+// foreign are the prefixes of formats that are not supported.
 var foreign = []struct{ prefix, name string }{
 	{"$argon2", "Argon2"}, {"argon2", "Argon2"},
 	{"$scrypt", "scrypt"}, {"scrypt", "scrypt"}, {"$7$", "scrypt"},

@@ -1,22 +1,9 @@
 // Package passwords hashes and checks passwords with bcrypt, so that the work
 // of a refusal does not depend on the user or the password.
+//
+// The format of the hashes is in bcrypt.go. Support for another format begins
+// there, and in [Hasher.Matches].
 package passwords
-
-import (
-	"errors"
-	"fmt"
-	"strings"
-)
-
-// MaxBytes is the length of the longest password: bcrypt's key has at most 18
-// words of 32 bits.
-const MaxBytes = 72
-
-// Bcrypt is the algorithm, as golang.org/x/crypto/bcrypt implements it.
-type Bcrypt struct {
-	Generate func(password []byte, cost int) (hash []byte, err error)
-	Compare  func(hash, password []byte) error
-}
 
 // Hasher hashes passwords at one cost. It is safe for concurrent use if its
 // Bcrypt is.
@@ -27,18 +14,6 @@ type Hasher struct {
 
 // New returns a Hasher. The cost is from MinCost to MaxCost.
 func New(bcrypt Bcrypt, cost int) *Hasher { return &Hasher{bcrypt, cost} }
-
-// CheckHashable returns an error if bcrypt would treat password like a
-// different one.
-func CheckHashable(password string) error {
-	switch {
-	case len(password) > MaxBytes:
-		return fmt.Errorf("longer than %d bytes", MaxBytes)
-	case strings.IndexByte(password, 0) >= 0:
-		return errors.New("contains a NUL byte")
-	}
-	return nil
-}
 
 // Hash returns the hash of a password that CheckHashable accepts.
 func (h *Hasher) Hash(password string) (string, error) {

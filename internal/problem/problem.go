@@ -17,7 +17,11 @@ type Response struct {
 	Detail     string // one sentence for people
 	Challenge  bool   // has a WWW-Authenticate header
 	Parameters string // of the challenge, after the realm
-	Retry      bool   // has a Retry-After header
+
+	// RetryWithin is the greatest Retry-After in seconds; the least is 1. The
+	// value is random, so that clients refused together do not return together.
+	// 0 means no such header.
+	RetryWithin int
 
 	body []byte
 }
@@ -40,10 +44,8 @@ func (r *Response) SetHeader(h http.Header, challenges *challenge.Header, more s
 	if r.Challenge {
 		h["Www-Authenticate"] = challenges.Values(r.Refusal(), more)
 	}
-	if r.Retry {
-		// Spread over some seconds, so that clients refused together do not
-		// return together.
-		h["Retry-After"] = []string{strconv.Itoa(1 + rand.IntN(5))}
+	if r.RetryWithin > 0 {
+		h["Retry-After"] = []string{strconv.Itoa(1 + rand.IntN(r.RetryWithin))}
 	}
 }
 

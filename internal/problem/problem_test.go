@@ -41,7 +41,7 @@ func TestSetHeader(t *testing.T) {
 
 // Clients that are refused together are told to return at different times.
 func TestRetryAfter(t *testing.T) {
-	unavailable := problem.Response{Status: 503, Retry: true}
+	unavailable := problem.Response{Status: 503, RetryWithin: 5}
 	seen := make(map[string]bool)
 	for range 1000 {
 		h := make(http.Header)

@@ -4,8 +4,8 @@ const invalidToken = `error="invalid_token", error_description=`
 
 // The responses to all classes of errors.
 var (
-	Unavailable = prepare(Response{Status: 503, Code: "unavailable", Detail: "Temporarily unavailable.", Retry: true})
-	Busy        = prepare(Response{Status: 503, Code: "busy", Detail: "Too many logins. Try again later.", Retry: true})
+	Unavailable = prepare(Response{Status: 503, Code: "unavailable", Detail: "Temporarily unavailable.", RetryWithin: 5})
+	Busy        = prepare(Response{Status: 503, Code: "busy", Detail: "Too many logins. Try again later.", RetryWithin: 5})
 	Internal    = prepare(Response{Status: 500, Code: "internal_error", Detail: "Internal error."})
 
 	TokenMissing = prepare(Response{Status: 401, Code: "token_missing", Detail: "Authentication required.", Challenge: true})

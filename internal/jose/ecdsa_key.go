@@ -4,10 +4,8 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
-	"encoding/asn1"
 	"errors"
 	"fmt"
-	"math/big"
 )
 
 // curveSize returns the size of a coordinate and of a scalar in bytes.
@@ -55,19 +53,4 @@ func ecBytes(encode func() ([]byte, error)) (encoded []byte, err error) {
 		}
 	}()
 	return encode()
-}
-
-// joseECDSA converts the ASN.1 signature of a crypto.Signer to r‖s with size
-// bytes each (RFC 7518, section 3.4).
-func joseECDSA(der []byte, size int) ([]byte, error) {
-	var sig struct{ R, S *big.Int }
-	rest, err := asn1.Unmarshal(der, &sig)
-	if err != nil || len(rest) > 0 ||
-		sig.R.Sign() <= 0 || sig.S.Sign() <= 0 || sig.R.BitLen() > size*8 || sig.S.BitLen() > size*8 {
-		return nil, errors.New("the crypto.Signer's result is not an ASN.1 ECDSA signature for this curve")
-	}
-	out := make([]byte, 2*size)
-	sig.R.FillBytes(out[:size])
-	sig.S.FillBytes(out[size:])
-	return out, nil
 }

@@ -1,9 +1,32 @@
 package passwords
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
+
+// MaxBytes is the length of the longest password: bcrypt's key has at most 18
+// words of 32 bits.
+const MaxBytes = 72
+
+// Bcrypt is the algorithm, as golang.org/x/crypto/bcrypt implements it.
+type Bcrypt struct {
+	Generate func(password []byte, cost int) (hash []byte, err error)
+	Compare  func(hash, password []byte) error
+}
+
+// CheckHashable returns an error if bcrypt would treat password like a
+// different one.
+func CheckHashable(password string) error {
+	switch {
+	case len(password) > MaxBytes:
+		return fmt.Errorf("longer than %d bytes", MaxBytes)
+	case strings.IndexByte(password, 0) >= 0:
+		return errors.New("contains a NUL byte")
+	}
+	return nil
+}
 
 // Limits of the cost in a hash. Hashes of MaxCost take seconds. Those of
 // bcrypt's own maximum, 31, would occupy a CPU for a day.
