@@ -1,10 +1,10 @@
 // Package keyfetch fetches key sets over HTTP and keeps them up to date.
 //
-// The package has four parts. The state of a [Source], with all decisions about
-// fetching, is a pure function in state.go. The clock by which keys age is in
-// clock.go. Requests, discovery and key sets are read in client.go,
-// discovery.go and set.go. The Source connects them, and holds the lock, the
-// timer and the goroutine.
+// The package has four parts. All decisions whether to fetch, now or later, are
+// a pure function in schedule.go. The clock by which keys age is in clock.go.
+// Requests, discovery and key sets are read in client.go, discovery.go and
+// set.go. The Source connects them, and holds the lock, the timer and the
+// goroutine.
 package keyfetch
 
 import (
