@@ -54,8 +54,8 @@ type CookieOptions struct {
 }
 
 // Cookies defines the two cookies that hold the tokens in cookie mode. Scripts
-// cannot read them, and other sites cannot use them. Make it with [NewCookies].
-// It is safe for concurrent use.
+// cannot read them, and other sites cannot use them ([ErrCrossSite]). Make it
+// with [NewCookies]. It is safe for concurrent use.
 type Cookies struct {
 	pair       *tokencookies.Pair
 	protection *site.Protection
@@ -74,10 +74,10 @@ type Cookies struct {
 //	from := jwtauth.From(cookies.Access(), jwtauth.Bearer())
 //	protect := jwtauth.Verify(live, from)
 //
-// The cookies are HttpOnly, Secure and SameSite=Lax, and belong to this host
-// alone: no sibling host can plant a cookie whose name begins with "__Host-".
-// They survive the end of the browser, unless the session was begun with
-// [BrowserSession]: the access cookie lasts as long as its token, and the
+// The cookies are HttpOnly, Secure, SameSite=Lax and for all paths. They belong
+// to this host alone: no sibling host can plant a cookie whose name begins with
+// "__Host-". They survive the end of the browser, unless the session was begun
+// with [BrowserSession]: the access cookie lasts as long as its token, and the
 // refresh cookie until the session ends without a refresh
 // (IssuerOptions.IdleTTL).
 //

@@ -73,9 +73,9 @@ var (
 	// two parties hold tokens of the session. The session has been ended.
 	ErrTokenReused = errors.New("jwtauth: refresh token reused")
 
-	// ErrForbidden is returned when a [Require] check refuses the claims, and
-	// for a change of a session that belongs to another subject or request
-	// ([Reauthenticated], [Handlers.UpdateSession]).
+	// ErrForbidden is returned when a [Require] check refuses the claims, when
+	// [Reauthenticated] names another subject than that of the session, and by
+	// [Handlers.UpdateSession] if the claims belong to another session.
 	ErrForbidden = errors.New("jwtauth: forbidden")
 
 	// ErrInsufficientScope is returned when the token lacks a scope that

@@ -292,8 +292,8 @@ func (h *Handlers) Logout(w http.ResponseWriter, r *http.Request) {
 // It returns the errors of [Issuer.Login], an error of
 // HandlerOptions.Confirmation, and errors if the tokens do not fit into
 // cookies, if the page came over plain HTTP, or if HandlerOptions.Cookies is
-// not set. On error it sets no cookie, and no
-// token exists for a session that may be left in the store.
+// not set. On error it sets no cookie. A session may then remain in the store,
+// but no token for it exists.
 func (h *Handlers) BeginSession(w http.ResponseWriter, r *http.Request, subject string, opts ...LoginOption) error {
 	if h.opts.Cookies == nil {
 		return errNoCookies

@@ -45,7 +45,8 @@
 // claims into a struct, and [Claims.Get] decodes a single one. [Require],
 // [RequireScope] and [RequireFresh] check whether the claims permit a request.
 // [VerifyRequest] makes the decision of Verify without writing a response, for
-// frameworks and HTML pages.
+// frameworks and HTML pages. [Verifier.VerifyToken] and [Issuer.VerifyToken]
+// verify a token that comes without a request, such as with a message.
 //
 // # Errors
 //
@@ -69,7 +70,8 @@
 // [Issuer.Sessions] lists the sessions of a subject. [Issuer.Logout],
 // [Issuer.LogoutAll] and [Issuer.EndSession] end sessions. An access token
 // remains valid until it expires, except behind [Live], which also checks the
-// session. IssuerOptions.OnEvent receives an [Event] for each change.
+// session. IssuerOptions.OnEvent receives an [Event] for each login, refresh
+// and end of a session.
 //
 // By itself, a change of the password ends no session. With [CredentialVersion]
 // and IssuerOptions.CredentialVersion, the sessions that began with the old one

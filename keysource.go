@@ -27,11 +27,11 @@ type KeySource interface {
 	// VerifyToken then returns [ErrUnavailable], unless the error wraps
 	// [ErrTokenInvalid].
 	//
-	// The verifier ignores keys of other algorithms, and tries at most 16 keys.
-	// It tries fewer if their signature checks cost more than 64 checks with
-	// RSA of 2048 bits, but at least 3: the first 9 RSA keys of 3072 bits, 5 of
-	// 4096 bits, or 3 that are longer or on P-384 or P-521. It does not change
-	// the slice.
+	// The verifier calls it for every token, remembered or not, so the keys may
+	// change at any time. It ignores keys of other algorithms, tries the first
+	// 16 at most, and does not change the slice. Of expensive keys it tries
+	// fewer: 9 RSA keys of 3072 bits, 5 of 4096 bits, or 3 that are longer or
+	// on P-384 or P-521.
 	VerificationKeys(ctx context.Context, alg Algorithm, kid string) ([]Key, error)
 }
 
@@ -48,9 +48,9 @@ type KeySource interface {
 // moves from HS256 to ES256. Each key verifies tokens of its own algorithm
 // only, so no token can use a public key as a secret (RFC 8725, section 3.1).
 //
-// StaticKeys refuses an empty list, the zero Key, two keys with the same ID,
-// and a key with a derived ID that the limits of [KeySource] would exclude from
-// the checks of a token without a "kid". Its error joins all faults.
+// StaticKeys refuses an empty list, the zero Key, and two keys with the same
+// ID. It also refuses keys with derived IDs beyond the number that a verifier
+// tries (see [KeySource]). Its error joins all faults.
 func StaticKeys(keys ...Key) (KeySource, error) {
 	var f faults.Collector
 	if len(keys) == 0 {

@@ -355,8 +355,8 @@ func RequireScope(scopes ...string) func(next http.Handler) http.Handler {
 // "auth_time". With values of acr, the token's "acr" must also be one of them:
 // for an [Issuer], the text given to [AuthenticatedBy] or [Reauthenticated],
 // such as "phr" (phishing-resistant) for a passkey. Other requests, and tokens
-// without these claims, are refused with [ErrInsufficientAuthentication], and
-// the challenge says which login is needed (RFC 9470, section 3).
+// without these claims, are refused with 401, [ErrInsufficientAuthentication]
+// and a challenge that says which login is needed (RFC 9470, section 3).
 //
 // An auth_time in the future passes only within the Leeway of the verifier, or
 // within 30 seconds if the claims come from another [TokenVerifier].

@@ -114,13 +114,12 @@ type IssuerOptions struct {
 	CredentialVersion func(ctx context.Context, subject string) (string, error)
 
 	// MaxSessions is how many sessions a subject may have. After a login that
-	// exceeds it, the excess ends, each with an [EventLogout]: only sessions
-	// that are older than the new one, first those that were never refreshed
-	// and whose access token has expired, then by the time of the last
-	// rotation. Logins in progress can exceed the limit for a moment. The limit
-	// also bounds sessions without a user, such as the first one of a login
-	// form that was sent twice. At most 10,000; negative for no limit. Default
-	// 100.
+	// exceeds it, older sessions end, each with an [EventLogout]: first those
+	// that were never refreshed and whose access token has expired, then those
+	// whose last rotation is the longest ago. Logins in progress can exceed the
+	// limit for a moment. The limit also bounds sessions without a user, such
+	// as the first one of a login form that was sent twice. At most 10,000;
+	// negative for no limit. Default 100.
 	MaxSessions int
 
 	// Check and OnVerify are called like those of [VerifierOptions], but not
@@ -179,8 +178,8 @@ type VerifierOptions struct {
 	Types []string
 
 	// ScopeClaims are further claims that hold scopes, as a string or an array
-	// of strings, such as "scp" or "roles". Other registered claims are
-	// refused. Default: "scope" only.
+	// of strings, such as "scp" or "roles". NewVerifier refuses the names of
+	// other registered claims. Default: "scope" only.
 	ScopeClaims []string
 
 	// MaxTokenBytes is the length of the longest token that is accepted: 8 KiB

@@ -133,11 +133,10 @@ func HashPassword(ctx context.Context, password string) (string, error) {
 // from 4 to 16, whatever library made them. Otherwise it returns
 // [ErrWrongPassword] after the same work: for a wrong password, for one that is
 // longer than 72 bytes or contains a NUL byte, and for an empty or malformed
-// hash or one of a higher cost. The text of the error says so if the hash can
-// match no password, for example because it was cut or another algorithm made
-// it: log it. Clients see no difference ([WriteError]). This work is 2^Cost
-// rounds, even if the hash has a lower cost. If the cost of the hash is higher
-// than the configured one, the work is that of the hash.
+// hash or one of a cost above 16. The work is that of [HasherOptions].Cost, or
+// of the hash if that has a higher cost of at most 16. The text of the error
+// says so if the hash can match no password, for example because it was cut or
+// another algorithm made it: log it. Clients see no difference ([WriteError]).
 //
 // A limited number of checks run at a time (see [HasherOptions]). Other calls
 // wait. Networks take turns, and then the clients of a network ([WithClient]),
@@ -267,10 +266,10 @@ func WithClient(ctx context.Context, client string) context.Context {
 //
 // Known devices wait in a separate queue with as many places as the other one.
 // They get four of five turns while calls wait in both. There, accounts take
-// turns, and then the devices of an account. Each device has one place, and
-// each account may wait there three times at once and then once every 10
-// seconds, so that an attacker's own accounts cannot fill this queue. Further
-// calls wait in the other queue, in the line of their client ([WithClient]).
+// turns, and then the devices of an account. Each device has one place. Each
+// account may use this queue three times in a row, and then once every 10
+// seconds, so that an attacker's own accounts cannot fill it. Further calls
+// wait in the other queue, in the line of their client ([WithClient]).
 //
 // Without a device, WithKnownClient returns ctx. A text of more than 64 bytes
 // is kept as its SHA-256 hash.

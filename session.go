@@ -228,7 +228,7 @@ func (i *Issuer) limitSessions(ctx context.Context, own Session) {
 
 // excess returns the sessions to end: at most as many as exceed the limit, only
 // ones older than own, first those that were never refreshed and whose access
-// token has expired, then by the time of the last rotation.
+// token has expired, then those whose last rotation is the longest ago.
 func (i *Issuer) excess(list []Session, own Session) []Session {
 	exceeding := len(list) - i.maxSessions
 	if exceeding <= 0 {

@@ -298,13 +298,12 @@ func mustName(source, name string) {
 }
 
 // Cookie reads a cookie. Browsers attach cookies to requests that any site
-// makes. So a token in a cookie counts only if a page of this origin made the
-// request, or the user by typing the address. For methods other than GET, HEAD
-// and OPTIONS, and for WebSocket handshakes, the request must pass
-// [http.CrossOriginProtection] and have a Sec-Fetch-Site or Origin header,
-// which every browser sends with such requests. Otherwise the error is
-// [ErrCrossSite]. A repeated cookie, for example one that a sibling host
-// planted, is [ErrInvalidRequest].
+// makes. So for methods other than GET, HEAD and OPTIONS, and for WebSocket
+// handshakes, the token counts only if a page of this origin made the request:
+// it must pass [http.CrossOriginProtection] and have a Sec-Fetch-Site or Origin
+// header, which every browser sends with such requests. Otherwise the error is
+// [ErrCrossSite]. A GET request must not change anything. A repeated cookie,
+// for example one that a sibling host planted, is [ErrInvalidRequest].
 //
 // Cookie panics if name is not a cookie name (RFC 6265, section 4.1.1). For
 // cookies that [Handlers] set, use [Cookies.Access].
