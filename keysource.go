@@ -49,8 +49,8 @@ type KeySource interface {
 // only, so no token can use a public key as a secret (RFC 8725, section 3.1).
 //
 // StaticKeys refuses an empty list, the zero Key, and two keys with the same
-// ID. It also refuses keys with derived IDs beyond the number that a verifier
-// tries (see [KeySource]). Its error joins all faults.
+// ID. It also refuses a key with a derived ID that is never tried, because too
+// many others come before it (see [KeySource]). Its error joins all faults.
 func StaticKeys(keys ...Key) (KeySource, error) {
 	var f faults.Collector
 	if len(keys) == 0 {

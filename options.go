@@ -114,12 +114,12 @@ type IssuerOptions struct {
 	CredentialVersion func(ctx context.Context, subject string) (string, error)
 
 	// MaxSessions is how many sessions a subject may have. After a login that
-	// exceeds it, older sessions end, each with an [EventLogout]: first those
-	// that were never refreshed and whose access token has expired, then those
-	// whose last rotation is the longest ago. Logins in progress can exceed the
-	// limit for a moment. The limit also bounds sessions without a user, such
-	// as the first one of a login form that was sent twice. At most 10,000;
-	// negative for no limit. Default 100.
+	// exceeds it, the excess of older sessions ends, each with an
+	// [EventLogout]: first those that were never refreshed and whose access
+	// token has expired, then those whose last rotation is the longest ago.
+	// Logins in progress can exceed the limit for a moment. The limit also
+	// bounds sessions without a user, such as the first one of a login form
+	// that was sent twice. At most 10,000; negative for no limit. Default 100.
 	MaxSessions int
 
 	// Check and OnVerify are called like those of [VerifierOptions], but not
