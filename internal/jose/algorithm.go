@@ -53,9 +53,10 @@ type suite struct {
 	digests *sync.Pool // of *mac, with the plain hash; nil without a hash
 }
 
-// suites are the supported algorithms. Another one also needs its constants here
-// and in package jwtauth, and a line in unitsOf. A new family also needs cases
-// in key.go, material.go, verify.go, parse.go, derive.go and the files of JWK.
+// suites are the supported algorithms. Another one also needs its constants
+// here and in package jwtauth, and a line in unitsOf. A new family also needs
+// cases in key.go, material.go, verify.go, parse.go, derive.go and the files of
+// JWK.
 var suites = [...]suite{
 	{HS256, familyHMAC, crypto.SHA256, nil, nil, nil},
 	{HS384, familyHMAC, crypto.SHA384, nil, nil, nil},
