@@ -24,7 +24,7 @@ import (
 // The values may be of any type: [Verifier], [Issuer], the result of
 // [Live], or a client of an introspection endpoint. ByIssuer refuses an
 // empty map, an empty issuer, a nil verifier, and a Verifier or Issuer that is
-// configured for another issuer than its key, or for no particular one. The
+// configured for another issuer than its map key, or for no particular one. The
 // error joins all faults. The verifier is safe for concurrent use.
 func ByIssuer(verifiers map[string]TokenVerifier) (TokenVerifier, error) {
 	var f faults.Collector

@@ -108,9 +108,8 @@ func (c *Claims) Decode(dst any) error {
 }
 
 // Get stores the claim name in dst, a pointer, like [json.Unmarshal]. If the
-// token has no claim of exactly this name, dst is unchanged. For Claims built
-// as a literal that is always so. Get reads only this claim, so it is faster
-// than [Claims.Decode].
+// token has no claim of exactly this name, or c was built as a literal, dst is
+// unchanged. Get reads only this claim, so it is faster than [Claims.Decode].
 //
 // The errors are those of Decode, but other claims do not matter.
 func (c *Claims) Get(name string, dst any) error {

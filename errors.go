@@ -359,6 +359,10 @@ func challengeOf(err error, r *http.Request) *challenge.Header {
 //	503 unavailable          ErrUnavailable, an error of a context
 //	500 internal_error       any other error; log it, since the body has no details
 //
+// After any 401 of [Verify], a client with a refresh token should refresh and
+// repeat the request once. The code is not always token_expired: browsers drop
+// expired cookies, and it is then token_missing.
+//
 // For an error with a method HTTPProblem, see [ProblemOf], which returns the
 // same response as a value. [Verify] and [Handlers] call WriteError unless
 // OnError is set, and log failures of the server. WriteError itself logs

@@ -265,7 +265,7 @@ func WithClient(ctx context.Context, client string) context.Context {
 // passed, because known devices have precedence.
 //
 // Known devices wait in a separate queue with as many places as the other one.
-// They get four of five turns while calls wait in both. There, accounts take
+// They get four of five turns while calls wait in both. Their accounts take
 // turns, and then the devices of an account. Each device has one place. Each
 // account may use this queue three times in a row, and then once every 10
 // seconds, so that an attacker's own accounts cannot fill it. Further calls

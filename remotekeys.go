@@ -103,9 +103,9 @@ const (
 //     fetch. If its context ends first, it uses the old keys. If the fetch
 //     fails, requests use the old keys without waiting.
 //   - A token that names an unknown key starts a fetch and waits for it. If the
-//     last fetch started less than Cooldown ago, the token is rejected with
-//     [ErrKeyUnknown] instead, and the first request after the cooldown starts
-//     a fetch.
+//     last fetch succeeded and started less than Cooldown ago, the token is
+//     rejected with [ErrKeyUnknown] instead, and the first request after the
+//     cooldown starts a fetch. If it failed, see Failures.
 //
 // Requests never wait longer than their context lasts. At most 1,000 requests
 // wait without a key to fall back on. Others get [ErrUnavailable] at once.

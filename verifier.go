@@ -70,7 +70,7 @@ func newVerifier(keys KeySource, r rules) *Verifier {
 //     three segments, or if its header is not strict JSON or contains "crit";
 //   - [ErrTokenType] if the "typ" of the header is not one of Types;
 //   - [ErrKeyUnknown] if there is no key for the "alg" and "kid" of the header,
-//     as for the alg "none"; its other members are ignored;
+//     as for the alg "none"; members but these, "typ" and "crit" are ignored;
 //   - [ErrSignatureInvalid] if no such key made the signature. It tries at most
 //     16 keys, and fewer if they are expensive: see [KeySource];
 //   - [ErrClaimsInvalid] if the payload is not a strict JSON object, if "exp",
