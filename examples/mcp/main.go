@@ -1,5 +1,5 @@
 // Mcp is a Model Context Protocol server whose tools need a token. An
-// authorization server such as Keycloak, Auth0 or Entra issues the tokens.
+// authorization server such as Keycloak or Auth0 issues the tokens.
 //
 //	go run -C examples/mcp . -issuer https://login.example/
 //
@@ -8,8 +8,11 @@
 // signs the user in and requests a token for this resource (RFC 8707) with the
 // scope "tools". Clients of the protocol do all of that on their own.
 //
+// The issuer must equal the "iss" of the tokens, including a final slash.
+//
 // The server speaks plain HTTP on the loopback interface. Behind a TLS proxy,
-// set -resource to the public URL of /mcp, as clients know it.
+// set -resource to the public URL of /mcp, as clients know it. The proxy must
+// also pass on /.well-known/oauth-protected-resource/mcp.
 package main
 
 import (

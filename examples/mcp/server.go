@@ -26,7 +26,11 @@ const (
 func newHandler(log *slog.Logger, issuer, resource string) (http.Handler, error) {
 	keys, err := jwtauth.NewRemoteKeysFromIssuer(issuer, jwtauth.RemoteKeysOptions{
 		OnFetch: func(f jwtauth.KeyFetch) {
-			log.Info("fetched keys", "url", f.URL, "keys", f.Keys, "err", errors.Join(append(f.Skipped, f.Err)...))
+			if f.Err != nil {
+				log.Warn("fetching keys failed", "url", f.URL, "err", f.Err)
+				return
+			}
+			log.Info("fetched keys", "url", f.URL, "keys", f.Keys, "skipped", f.Skipped)
 		},
 	})
 	if err != nil {
@@ -85,7 +89,14 @@ func tools() http.Handler {
 	server := mcp.NewServer(&mcp.Implementation{Name: "jwtauth-example", Version: "v0.1.0"}, nil)
 	mcp.AddTool(server, &mcp.Tool{Name: "whoami", Description: "Says who is signed in."}, whoami)
 	return mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server },
-		&mcp.StreamableHTTPOptions{Stateless: true, JSONResponse: true})
+		&mcp.StreamableHTTPOptions{
+			Stateless:    true,
+			JSONResponse: true,
+			// Otherwise the SDK refuses the public Host that a proxy on this
+			// machine passes on. The protection is for servers without tokens:
+			// no browser adds an Authorization header to a request by itself.
+			DisableLocalhostProtection: true,
+		})
 }
 
 func whoami(_ context.Context, r *mcp.CallToolRequest, _ struct{}) (*mcp.CallToolResult, any, error) {

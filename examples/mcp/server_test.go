@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -139,6 +140,29 @@ func TestChallenge(t *testing.T) {
 	}
 	if resp := request("OPTIONS", metadata, ""); resp.StatusCode != 204 || resp.Header.Get("Access-Control-Allow-Origin") != "*" {
 		t.Errorf("a preflight gets %d %v", resp.StatusCode, resp.Header)
+	}
+}
+
+// A proxy on the same machine passes on the public Host.
+func TestBehindProxy(t *testing.T) {
+	w := newWorld(t)
+	req, err := http.NewRequestWithContext(t.Context(), "POST", w.endpoint,
+		strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"whoami"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = "mcp.example"
+	req.Header.Set("Authorization", "Bearer "+w.token(t, map[string]string{"scope": "tools"}, jwtauth.ForAudience(w.endpoint)))
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json, text/event-stream")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if want := "You are ann, with the scopes tools."; err != nil || resp.StatusCode != 200 || !strings.Contains(string(body), want) {
+		t.Errorf("%d %s, %v, want %q", resp.StatusCode, body, err, want)
 	}
 }
 
