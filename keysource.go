@@ -105,7 +105,7 @@ func keyForIssuer(keys []Key, by Key, c *Claims, token string, dot int) (Key, er
 	return Key{}, errKeyIssuer
 }
 
-var errKeyIssuer = fmt.Errorf("%w: the key that signed the token is for another issuer (the issuer member of its JWK)", ErrIssuerMismatch)
+var errKeyIssuer = fmt.Errorf("%w: iss or tid does not match the issuer in the JWK of the key that signed the token", ErrIssuerMismatch)
 
 // signsFor reports whether k may sign tokens with the issuer of c, by the
 // issuer of its JWK.

@@ -34,11 +34,11 @@ func googleProvider() provider {
 			{"the issuer with a slash", set("iss", "https://accounts.google.com/"), "issuer"},
 			{"the issuer with http", set("iss", "http://accounts.google.com"), "issuer"},
 			{"another client", all(set("aud", "9-web.apps.googleusercontent.com"), set("azp", "9-web.apps.googleusercontent.com")), "aud does not contain"},
-			{"another azp", set("azp", "9-web.apps.googleusercontent.com"), "the client is not ours"},
-			{"no azp", drop("azp"), "the client is not ours"},
-			{"another domain", all(set("hd", "other.example"), set("email", "ann@acme.example")), "not of our domain"},
-			{"a consumer account", all(drop("hd"), set("email", "ann@gmail.com")), "not of our domain"},
-			{"an address that is not verified", set("email_verified", false), "not verified"},
+			{"another azp", set("azp", "9-web.apps.googleusercontent.com"), "azp is not one of our clients"},
+			{"no azp", drop("azp"), "azp is not one of our clients"},
+			{"another domain", all(set("hd", "other.example"), set("email", "ann@acme.example")), "hd is not our domain"},
+			{"a consumer account", all(drop("hd"), set("email", "ann@gmail.com")), "hd is not our domain"},
+			{"an address that is not verified", set("email_verified", false), "email_verified is not true"},
 			{"email_verified as text", set("email_verified", "true"), "email_verified"},
 		},
 	}
@@ -62,9 +62,9 @@ func firebaseProvider() provider {
 			{"another project in aud", set("aud", "other"), "aud does not contain"},
 			{"a session cookie", set("iss", "https://session.firebase.google.com/acme-shop"), "iss is not"},
 			{"App Check", all(set("iss", "https://firebaseappcheck.googleapis.com/1"), set("aud", []string{"projects/1", "projects/acme-shop"})), "iss is not"},
-			{"an anonymous user", setIn("firebase", "sign_in_provider", "anonymous"), "anonymous"},
-			{"no provider", drop("firebase"), "anonymous"},
-			{"a tenant", setIn("firebase", "tenant", "t-1"), "another tenant"},
+			{"an anonymous user", setIn("firebase", "sign_in_provider", "anonymous"), "firebase.sign_in_provider is missing or anonymous"},
+			{"no provider", drop("firebase"), "firebase.sign_in_provider is missing or anonymous"},
+			{"a tenant", setIn("firebase", "tenant", "t-1"), "firebase.tenant is not ours"},
 			{"no auth_time", drop("auth_time"), "auth_time is missing"},
 			{"auth_time in the future", set("auth_time", now+3600), "auth_time is missing or in the future"},
 			{"an empty sub", set("sub", ""), "sub is missing"},
@@ -105,7 +105,7 @@ func appleProvider() provider {
 			{"the web client", set("aud", "com.acme.shop.web"), ""},
 			{"booleans", all(set("email_verified", true), set("is_private_email", true)), ""},
 			{"another app", set("aud", "com.other.app"), "aud does not contain"},
-			{"a server notification", set("events", `{"type":"consent-revoked","sub":"001234.0a1b2c3d4e5f.0123"}`), "server notification"},
+			{"a server notification", set("events", `{"type":"consent-revoked","sub":"001234.0a1b2c3d4e5f.0123"}`), "events is present"},
 			{"a server notification without sub", all(drop("sub"), set("events", "{}")), "sub is missing"},
 		},
 	}
@@ -196,10 +196,10 @@ func cloudflareServiceProvider() provider {
 		},
 		exempt: []string{"no sub"}, // it is the same as an empty one
 		cases: []tokenCase{
-			{"a user", set("sub", "7335d417-61da-459d-899c-0a01c76a2f94"), "not of our service"},
-			{"another service", set("common_name", "x.access"), "not of our service"},
-			{"no service", drop("common_name"), "not of our service"},
-			{"the token of the whole session", set("type", "org"), "not of our service"},
+			{"a user", set("sub", "7335d417-61da-459d-899c-0a01c76a2f94"), "sub is present"},
+			{"another service", set("common_name", "x.access"), "common_name is not our service"},
+			{"no service", drop("common_name"), "common_name is not our service"},
+			{"the token of the whole session", set("type", "org"), "type is not app"},
 		},
 	}
 }
@@ -219,8 +219,8 @@ func iapProvider() provider {
 		cases: []tokenCase{
 			{"another backend", set("aud", "/projects/123456789/global/backendServices/1"), "aud does not contain"},
 			{"App Engine", set("aud", "/projects/123456789/apps/acme"), "aud does not contain"},
-			{"another domain", set("hd", "other.example"), "not of our domain"},
-			{"no domain", drop("hd"), "not of our domain"},
+			{"another domain", set("hd", "other.example"), "hd is not our domain"},
+			{"no domain", drop("hd"), "hd is not our domain"},
 			{"an ID token of Google", set("iss", "https://accounts.google.com"), "iss is not"},
 		},
 	}

@@ -18,6 +18,8 @@ import (
 	"math/big"
 	"net/http"
 	"os"
+	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -95,7 +97,8 @@ func jwk(key crypto.Signer, more object) object {
 		if err != nil {
 			panic(err)
 		}
-		set["kty"], set["crv"], set["x"], set["y"] = "EC", "P-256", encode(point[1:33]), encode(point[33:])
+		size := len(point) / 2
+		set["kty"], set["crv"], set["x"], set["y"] = "EC", pub.Params().Name, encode(point[1:1+size]), encode(point[1+size:])
 	}
 	maps.Copy(set, more)
 	return set
@@ -268,7 +271,7 @@ func forgeries(good string) map[string]string {
 type figures struct{ accepted, refused int }
 
 // check verifies one token and counts it.
-func (f *figures) check(t *testing.T, v jwtauth.TokenVerifier, token string, c tokenCase) *jwtauth.Claims {
+func (f *figures) check(t *testing.T, v jwtauth.TokenVerifier, token string, c tokenCase) (*jwtauth.Claims, error) {
 	t.Helper()
 	claims, err := v.VerifyToken(t.Context(), token)
 	for end := time.Now().Add(30 * time.Second); errors.Is(err, jwtauth.ErrUnavailable) && time.Now().Before(end); {
@@ -286,29 +289,50 @@ func (f *figures) check(t *testing.T, v jwtauth.TokenVerifier, token string, c t
 	default:
 		f.refused++
 	}
-	return claims
+	return claims, err
+}
+
+// checkNamed checks that err names a member in which a refused token differs
+// from a good one.
+func checkNamed(t *testing.T, name string, good, bad draft, err error) {
+	t.Helper()
+	if err == nil || reflect.DeepEqual(good.claims, bad.claims) || strings.Contains(err.Error(), "header") {
+		return // the header or the key differs
+	}
+	for _, member := range slices.Concat(slices.Collect(maps.Keys(good.claims)), slices.Collect(maps.Keys(bad.claims))) {
+		before, had := good.claims[member]
+		after, has := bad.claims[member]
+		word := regexp.MustCompile(`(^|[^\w:])` + regexp.QuoteMeta(member) + `($|\W)`)
+		if (had != has || !reflect.DeepEqual(before, after)) && word.MatchString(err.Error()) {
+			return
+		}
+	}
+	t.Errorf("%s: the error names no claim that differs: %v", name, err)
 }
 
 // Each entry of the guide accepts the tokens of its provider and refuses
 // others, with the keys that the provider publishes.
 func TestProviders(t *testing.T) {
 	var total figures
-	for _, p := range providers() {
-		t.Run(strings.TrimSpace(p.name+" "+p.variant), func(t *testing.T) {
+	all := providers()
+	for _, p := range all {
+		name := strings.TrimSpace(p.name + " " + p.variant)
+		t.Run(name, func(t *testing.T) {
 			for url, document := range p.documents {
 				internet.publish(t, url, document)
 			}
 			v := p.verifier(t)
 			var f figures
 			good := p.token.sign(t)
-			claims := f.check(t, v, good, tokenCase{name: "the documented token"})
+			claims, _ := f.check(t, v, good, tokenCase{name: "the documented token"})
 			if claims != nil && p.scope != "" && !claims.HasScope(p.scope) {
 				t.Errorf("the scope is %q, want %s", claims.Scope, p.scope)
 			}
-			for _, c := range append(commonCases(&p), p.cases...) {
+			for _, c := range slices.Concat(commonCases(&p), p.cases, moreCases(name)) {
 				d := draft{p.token.key, maps.Clone(p.token.header), maps.Clone(p.token.claims)}
 				c.change(&d)
-				f.check(t, v, d.sign(t), c)
+				_, err := f.check(t, v, d.sign(t), c)
+				checkNamed(t, c.name, p.token, d, err)
 			}
 			for name, token := range forgeries(good) {
 				f.check(t, v, token, tokenCase{name: name, refuse: anyReason})
@@ -317,6 +341,11 @@ func TestProviders(t *testing.T) {
 			total.accepted += f.accepted
 			total.refused += f.refused
 		})
+	}
+	for _, name := range slices.Concat(slices.Collect(maps.Keys(hostedAccounts)), slices.Collect(maps.Keys(ownAccounts))) {
+		if !slices.ContainsFunc(all, func(p provider) bool { return strings.TrimSpace(p.name+" "+p.variant) == name }) {
+			t.Errorf("there is no provider %s", name)
+		}
 	}
 	t.Logf("%d accepted, %d refused in total", total.accepted, total.refused)
 }

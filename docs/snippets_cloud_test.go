@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/seed-0a072700/jwtauth"
@@ -31,9 +32,9 @@ func auth0() (*jwtauth.Verifier, error) {
 			}
 			switch {
 			case cmp.Or(t.ClientID, t.AZP) != "web-client":
-				return errors.New("the client is not ours")
+				return errors.New("azp or client_id is not our client")
 			case t.OrgID != "org_acme":
-				return errors.New("the organization is not ours")
+				return errors.New("org_id is not our organization")
 			}
 			return nil
 		},
@@ -57,7 +58,7 @@ func okta() (*jwtauth.Verifier, error) {
 				return err
 			}
 			if !slices.Contains([]string{"0oaweb", "0oabatch"}, client) {
-				return errors.New("the client is not ours")
+				return errors.New("cid is not one of our clients")
 			}
 			return nil
 		},
@@ -97,9 +98,9 @@ func checkEntra(_ context.Context, c *jwtauth.Claims) error {
 	}
 	switch {
 	case cmp.Or(t.AZP, t.AppID) != ourClient:
-		return errors.New("the client is not ours") // or it is an ID token
+		return errors.New("azp, or appid in version 1.0, is not our client") // or it is an ID token
 	case c.Scope == "":
-		return errors.New("the token has no scp: no user is signed in")
+		return errors.New("scp is missing: no user is signed in")
 	}
 	return nil
 }
@@ -156,14 +157,14 @@ func entraAnyTenant(isCustomer func(ctx context.Context, tenant string) (bool, e
 				return err
 			}
 			if c.Issuer != "https://login.microsoftonline.com/"+tenant+"/v2.0" {
-				return jwtauth.ErrIssuerMismatch
+				return fmt.Errorf("%w: iss does not belong to tid", jwtauth.ErrIssuerMismatch)
 			}
 			known, err := isCustomer(ctx, tenant)
 			switch {
 			case err != nil:
 				return errors.Join(jwtauth.ErrUnavailable, err)
 			case !known:
-				return errors.New("the tenant is not a customer")
+				return errors.New("tid is not a customer")
 			}
 			return checkEntra(ctx, c)
 		},
@@ -191,7 +192,7 @@ func cognito() (*jwtauth.Verifier, error) {
 			case t.Use != "access":
 				return errors.New("token_use is not access")
 			case t.ClientID != "1example23456789":
-				return errors.New("the client is not ours")
+				return errors.New("client_id is not our client")
 			}
 			return nil
 		},

@@ -34,11 +34,11 @@ func google() (jwtauth.TokenVerifier, error) {
 				}
 				switch {
 				case t.AZP != "1234-web.apps.googleusercontent.com" && t.AZP != "1234-android.apps.googleusercontent.com":
-					return errors.New("the client is not ours")
+					return errors.New("azp is not one of our clients")
 				case t.Domain != "acme.example":
-					return errors.New("the account is not of our domain")
+					return errors.New("hd is not our domain")
 				case !t.EmailVerified:
-					return errors.New("the e-mail address is not verified")
+					return errors.New("email_verified is not true")
 				}
 				return nil
 			},
@@ -77,9 +77,9 @@ func firebase() (*jwtauth.Verifier, error) {
 			case len(c.Subject) > 128:
 				return errors.New("sub is longer than 128 bytes")
 			case t.Firebase.Provider == "" || t.Firebase.Provider == "anonymous":
-				return errors.New("the user is anonymous")
+				return errors.New("firebase.sign_in_provider is missing or anonymous")
 			case t.Firebase.Tenant != "":
-				return errors.New("the user belongs to another tenant")
+				return errors.New("firebase.tenant is not ours: we have none")
 			}
 			return nil
 		},
@@ -102,7 +102,7 @@ func apple() (*jwtauth.Verifier, error) {
 				return err
 			}
 			if events != nil {
-				return errors.New("the token is a server notification")
+				return errors.New("events is present: the token is a server notification")
 			}
 			return nil
 		},
@@ -121,7 +121,7 @@ func checkAppleLogin(c *jwtauth.Claims, nonce string) (emailVerified bool, err e
 	}
 	sum := sha256.Sum256([]byte(nonce)) // apps send the hash of their value
 	if subtle.ConstantTimeCompare([]byte(t.Nonce), []byte(hex.EncodeToString(sum[:]))) != 1 {
-		return false, errors.New("the token is of another login")
+		return false, errors.New("nonce is not that of this login")
 	}
 	return t.EmailVerified == true || t.EmailVerified == "true", nil
 }
@@ -171,8 +171,13 @@ func cloudflareServices(keys jwtauth.KeySource) (*jwtauth.Verifier, error) {
 			if err := c.Decode(&t); err != nil {
 				return err
 			}
-			if t.Type != "app" || c.Subject != "" || t.CommonName != "e367826f93b8d71185e03fe518aff3b4.access" {
-				return errors.New("the token is not of our service")
+			switch {
+			case t.Type != "app":
+				return errors.New("type is not app")
+			case c.Subject != "":
+				return errors.New("sub is present: the token is of a user")
+			case t.CommonName != "e367826f93b8d71185e03fe518aff3b4.access":
+				return errors.New("common_name is not our service")
 			}
 			return nil
 		},
@@ -196,7 +201,7 @@ func googleIAP() (*jwtauth.Verifier, error) {
 				return err
 			}
 			if domain != "acme.example" {
-				return errors.New("the account is not of our domain")
+				return errors.New("hd is not our domain")
 			}
 			return nil
 		},

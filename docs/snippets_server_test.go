@@ -32,7 +32,7 @@ func keycloak() (*jwtauth.Verifier, error) {
 			case t.Type != "Bearer":
 				return errors.New("typ in the payload is not Bearer")
 			case t.AZP != "web":
-				return errors.New("the client is not ours")
+				return errors.New("azp is not our client")
 			}
 			return nil
 		},
@@ -52,7 +52,7 @@ func keycloakRole(role string) func(http.Handler) http.Handler {
 			return err
 		}
 		if !slices.Contains(t.Access["orders"].Roles, role) {
-			return errors.New("the role is missing")
+			return errors.New("resource_access.orders has no such role")
 		}
 		return nil
 	})
@@ -74,7 +74,7 @@ func adfs() (*jwtauth.Verifier, error) {
 				return err
 			}
 			if client != ourClient {
-				return errors.New("the client is not ours")
+				return errors.New("appid is not our client")
 			}
 			return nil
 		},
@@ -100,12 +100,18 @@ func newSupabaseVerifier(keys jwtauth.KeySource) (*jwtauth.Verifier, error) {
 			var t struct {
 				Role      string `json:"role"`
 				Anonymous bool   `json:"is_anonymous"`
+				ClientID  string `json:"client_id"` // in tokens of the OAuth server
 			}
 			if err := c.Decode(&t); err != nil {
 				return err
 			}
-			if t.Role != "authenticated" || t.Anonymous {
-				return errors.New("the user is not signed in")
+			switch {
+			case t.Role != "authenticated":
+				return errors.New("role is not authenticated")
+			case t.Anonymous:
+				return errors.New("is_anonymous is true")
+			case t.ClientID != "":
+				return errors.New("client_id is present: the token is for another app")
 			}
 			return nil
 		},
@@ -179,9 +185,9 @@ func hydra() (*jwtauth.Verifier, error) {
 			}
 			switch {
 			case t.ClientID != "web":
-				return errors.New("the client is not ours")
+				return errors.New("client_id is not our client")
 			case t.Ext.Tenant != "acme":
-				return errors.New("the tenant is not ours")
+				return errors.New("ext.tenant is not ours")
 			}
 			return nil
 		},
@@ -210,12 +216,14 @@ func zitadel() (*jwtauth.Verifier, error) {
 				return err
 			}
 			switch {
+			case c.ID == "":
+				return errors.New("jti is missing: the token is an ID token")
 			case cmp.Or(t.ClientID, t.AZP) != "400000000000000001":
-				return errors.New("the client is not ours")
+				return errors.New("client_id or azp is not our client")
 			case t.Organization != ourOrganization:
-				return errors.New("the user is of another organization")
+				return errors.New("urn:zitadel:iam:user:resourceowner:id is not our organization")
 			case t.Roles["user"][ourOrganization] == "":
-				return errors.New("the role is missing")
+				return errors.New("urn:zitadel:iam:org:project:300000000000000001:roles has no role user of our organization")
 			}
 			return nil
 		},
@@ -245,9 +253,9 @@ func dex() (*jwtauth.Verifier, error) {
 			}
 			switch {
 			case t.AZP != "" && t.AZP != "web":
-				return errors.New("the client is not ours")
+				return errors.New("azp is not our client")
 			case t.Federated.Connector != "ldap":
-				return errors.New("the connector is not ours")
+				return errors.New("federated_claims.connector_id is not ldap")
 			}
 			return nil
 		},

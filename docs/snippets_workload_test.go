@@ -39,13 +39,13 @@ func githubActions() (*jwtauth.Verifier, error) {
 			}
 			switch {
 			case t.RepositoryID != "74" || t.OwnerID != "65":
-				return errors.New("the repository is not ours")
+				return errors.New("repository_id or repository_owner_id is not ours")
 			case t.Ref != "refs/heads/main" || t.Event != "push":
-				return errors.New("the run is not a push to main")
+				return errors.New("ref or event_name is not that of a push to main")
 			case t.Environment != "production":
-				return errors.New("the environment is not production")
+				return errors.New("environment is not production")
 			case t.Runner != "github-hosted":
-				return errors.New("the runner is not of GitHub")
+				return errors.New("runner_environment is not github-hosted")
 			}
 			return nil
 		},
@@ -75,11 +75,11 @@ func gitlabCI() (*jwtauth.Verifier, error) {
 			}
 			switch {
 			case t.ProjectID != "20":
-				return errors.New("the project is not ours")
+				return errors.New("project_id is not ours")
 			case t.RefType != "branch" || t.Ref != "main" || t.Protected != "true":
-				return errors.New("the ref is not our protected branch")
+				return errors.New("ref, ref_type or ref_protected is not that of our protected branch")
 			case t.Source != "push":
-				return errors.New("the pipeline is not of a push")
+				return errors.New("pipeline_source is not push")
 			}
 			return nil
 		},
@@ -156,7 +156,7 @@ func newKubernetesVerifier(keys jwtauth.KeySource) (*jwtauth.Verifier, error) {
 				return err
 			}
 			if t.Kubernetes.Namespace != "shop" || t.Kubernetes.ServiceAccount.Name != "checkout" {
-				return errors.New("the service account is not ours")
+				return errors.New("namespace or serviceaccount in kubernetes.io is not ours")
 			}
 			return nil
 		},
@@ -174,7 +174,7 @@ func spiffe(bundle []byte) (*jwtauth.Verifier, error) {
 		Audience:  []string{"spiffe://acme.example/orders"},
 		Check: func(_ context.Context, c *jwtauth.Claims) error {
 			if !slices.Contains([]string{"spiffe://acme.example/checkout", "spiffe://acme.example/search"}, c.Subject) {
-				return errors.New("the workload is not ours")
+				return errors.New("sub is not one of our workloads")
 			}
 			return nil
 		},
