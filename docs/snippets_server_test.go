@@ -60,20 +60,24 @@ func keycloakRole(role string) func(http.Handler) http.Handler {
 
 // adfs verifies access tokens of AD FS.
 func adfs() (*jwtauth.Verifier, error) {
+	const (
+		webAPI = "6f1d2c3b-4a59-4687-8796-a5b4c3d2e1f0" // client ID of the web API
+		web    = "c0ffee00-1234-4abc-8def-0123456789ab" // client ID of the client
+	)
 	keys, err := jwtauth.NewRemoteKeys("https://sts.acme.example/adfs/discovery/keys", jwtauth.RemoteKeysOptions{})
 	if err != nil {
 		return nil, err
 	}
 	return jwtauth.NewVerifier(keys, jwtauth.VerifierOptions{
 		Issuer:      "http://sts.acme.example/adfs/services/trust", // http: a name, not a URL to fetch
-		Audience:    []string{"microsoft:identityserver:" + ourAPI},
+		Audience:    []string{"microsoft:identityserver:" + webAPI},
 		ScopeClaims: []string{"scp"},
 		Check: func(_ context.Context, c *jwtauth.Claims) error {
 			var client string
 			if err := c.Get("appid", &client); err != nil {
 				return err
 			}
-			if client != ourClient {
+			if client != web {
 				return errors.New("appid is not our client")
 			}
 			return nil
