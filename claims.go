@@ -11,6 +11,7 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/jsondecode"
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
 	"github.com/seed-0a072700/jwtauth/internal/numericdate"
+	"github.com/seed-0a072700/jwtauth/internal/scopes"
 )
 
 // Claims holds the claims of a verified token. The fields are the registered
@@ -59,7 +60,7 @@ type payload struct {
 	text    string           // the claims as JSON
 	bound   bool             // has a "cnf" (RFC 7800, section 3.1)
 	updates int64            // "upd": how often the session had been updated
-	leeway  time.Duration    // of the verifier
+	rules   *rules           // of the verifier
 	decoded *decoded.Results // nil unless the token is remembered
 }
 
@@ -164,6 +165,25 @@ func (c *Claims) HasScope(scope string) bool {
 		}
 	}
 	return false
+}
+
+// ValidFor returns how long the verifier accepts the token after it has
+// verified it, by its clock: until ExpiresAt, or until the end of MaxAge, and
+// for its Leeway after that. A connection that lasts longer should end then:
+// see package stream. For Claims built as a literal, ValidFor returns the time
+// until ExpiresAt. Without an ExpiresAt it returns 0.
+func (c *Claims) ValidFor() time.Duration {
+	if c.ExpiresAt.IsZero() {
+		return 0
+	}
+	if c.verifiedAt.IsZero() {
+		return time.Until(c.ExpiresAt)
+	}
+	end := c.ExpiresAt
+	if r := c.payload.rules; r.maxAge > 0 && c.IssuedAt.Add(r.maxAge).Before(end) {
+		end = c.IssuedAt.Add(r.maxAge)
+	}
+	return end.Add(c.payload.rules.leeway).Sub(c.verifiedAt)
 }
 
 // registeredClaims are the claims that this package reads or writes itself. A
@@ -286,10 +306,10 @@ func (c *Claims) scanClaim(name string, v jsonscan.Value, scopeClaims []string) 
 	case "upd":
 		c.payload.updates = v.WholeNumber()
 	case "scope":
-		c.addScopes(v)
+		c.Scope, _ = scopes.Add(c.Scope, v)
 	default:
 		if len(scopeClaims) > 0 && slices.Contains(scopeClaims, name) {
-			c.addScopes(v)
+			c.Scope, _ = scopes.Add(c.Scope, v)
 		}
 	}
 	return err
@@ -358,38 +378,4 @@ func (c *Claims) scanAudience(v jsonscan.Value) bool {
 		c.Audience = append(c.Audience, one)
 		return ok
 	})
-}
-
-// addScopes reads a string (RFC 8693, section 4.2) or an array of strings,
-// which several providers write. It ignores any other value. It leaves out
-// elements that are not a scope-token (RFC 6749, section 3.3) because they are
-// empty or contain a space: joined with the others, such an element would read
-// as two scopes that were not granted.
-func (c *Claims) addScopes(v jsonscan.Value) (ok bool) {
-	if list, ok := v.Str(); ok {
-		switch {
-		case c.Scope == "":
-			c.Scope = list
-		case list != "":
-			c.Scope += " " + list
-		}
-		return true
-	}
-	var joined strings.Builder
-	joined.Grow(len(c.Scope) + len(v.Text))
-	joined.WriteString(c.Scope)
-	ok = v.Elements(func(e jsonscan.Value) bool {
-		one, ok := e.Str()
-		if ok && one != "" && !strings.Contains(one, " ") {
-			if joined.Len() > 0 {
-				joined.WriteByte(' ')
-			}
-			joined.WriteString(one)
-		}
-		return ok
-	})
-	if ok {
-		c.Scope = joined.String()
-	}
-	return ok
 }

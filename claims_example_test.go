@@ -9,6 +9,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"time"
 
 	"github.com/seed-0a072700/jwtauth"
 )
@@ -97,4 +98,31 @@ func ExampleClaims_HasScope() {
 	claims := &jwtauth.Claims{Scope: "files:read files:write"}
 	fmt.Println(claims.HasScope("files:read"), claims.HasScope("files"))
 	// Output: true false
+}
+
+func ExampleClaims_ValidFor() {
+	key, err := jwtauth.GenerateKey(jwtauth.HS256)
+	if err != nil {
+		log.Fatal(err)
+	}
+	clock := time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)
+	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{
+		AccessTTL: 10 * time.Minute,
+		Leeway:    -1, // none
+		Now:       func() time.Time { return clock },
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	token, err := issuer.Sign("user-1", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	clock = clock.Add(4 * time.Minute)
+	claims, err := issuer.VerifyToken(context.Background(), token)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(claims.ValidFor())
+	// Output: 6m0s
 }

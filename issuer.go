@@ -20,6 +20,7 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/keyset"
 	"github.com/seed-0a072700/jwtauth/internal/numericdate"
 	"github.com/seed-0a072700/jwtauth/internal/rotation"
+	"github.com/seed-0a072700/jwtauth/internal/scopes"
 )
 
 // Issuer signs access tokens, verifies them, and runs login sessions. Create
@@ -333,8 +334,10 @@ func marshalPrivate(claims any) ([]byte, error) {
 		if s.Value().RepeatsName() {
 			return nil, fmt.Errorf("jwtauth: claims: %q has two members of the same name in one object", s.Name())
 		}
-		if s.Name() == "scope" && !new(Claims).addScopes(s.Value()) {
-			return nil, errors.New("jwtauth: claims: scope is neither a string nor an array of strings")
+		if s.Name() == "scope" {
+			if _, ok := scopes.Add("", s.Value()); !ok {
+				return nil, errors.New("jwtauth: claims: scope is neither a string nor an array of strings")
+			}
 		}
 	}
 	if !s.Valid() {

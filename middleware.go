@@ -380,7 +380,7 @@ func RequireFresh(maxAge time.Duration, acr ...string) func(next http.Handler) h
 		if now.IsZero() {
 			now = time.Now()
 		} else {
-			leeway = c.payload.leeway
+			leeway = c.payload.rules.leeway
 		}
 		reason := rule.Refusal(stepup.Login{Time: c.AuthTime, ACR: c.AuthContext}, now, leeway)
 		if reason == "" {

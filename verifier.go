@@ -210,7 +210,7 @@ func (v *Verifier) read(ctx context.Context, token string, now time.Time, seen *
 
 	// The holder of a trusted key wrote the token, so its content may be read.
 	claims := newClaims()
-	claims.verifiedAt, claims.payload.leeway = now, v.rules.leeway
+	claims.verifiedAt, claims.payload.rules = now, &v.rules
 	if err := v.rules.readClaims(claims, token[first+1:second]); err != nil {
 		return nil, signature{}, err
 	}
