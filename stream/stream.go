@@ -7,7 +7,8 @@
 //
 //	tokens := stream.TokenAfter("bearer")
 //	from := jwtauth.From(tokens.Source(), cookies.Access())
-//	mux.Handle("GET /socket", tokens.Extract(jwtauth.Verify(issuer, from)(socket)))
+//	protect := jwtauth.Verify(issuer, from)
+//	mux.Handle("GET /socket", tokens.Extract(protect(socket)))
 //
 // A token is verified when the connection begins, but it expires while the
 // connection is open. [UntilExpiry] returns a context that ends at that time,

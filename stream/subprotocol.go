@@ -24,21 +24,21 @@ import (
 // removes the token from the header, so that no handler can select it as the
 // subprotocol and send it back. [Subprotocol.Source] reads the extracted token.
 //
-// A browser closes the connection if the server selects none of the
+// A browser closes the connection unless the server selects one of the
 // subprotocols that it offered. So a page must also offer one that the server
 // selects: that of the application, or with TokenAfter the name before the
 // token.
 //
 // A page of any origin can open a WebSocket. A token among the subprotocols
-// comes from the page and not from the browser, so another site has none. For
-// cookies, [jwtauth.Cookie] and [jwtauth.Cookies.Access] refuse handshakes of
-// other sites.
+// comes from the page and not from the browser, so other sites cannot send it.
+// For cookies, [jwtauth.Cookie] and [jwtauth.Cookies.Access] refuse handshakes
+// of other sites.
 type Subprotocol struct {
 	name string // before the token
 	form form
 }
 
-// form says where the token is.
+// form is the place of the token.
 type form int
 
 const (
@@ -96,7 +96,7 @@ var (
 	errRepeated  = faulty("offers a subprotocol twice (RFC 6455, section 4.1)")
 	errTooMany   = faulty(fmt.Sprintf("offers more than %d subprotocols", maxOffered))
 
-	errNotExtracted = errors.New("jwtauth: stream: Subprotocol.Source: put Subprotocol.Extract around Verify, so that the token is not selected as the subprotocol")
+	errNotExtracted = errors.New("jwtauth: stream: Subprotocol.Source: put Subprotocol.Extract around Verify, so that the token cannot be selected as the subprotocol")
 )
 
 func faulty(text string) error {
@@ -110,10 +110,10 @@ type extracted struct {
 }
 
 // Source returns the source for [jwtauth.From]. It reads only WebSocket
-// handshakes: any other request counts as one without a token. A handshake that
-// offers a malformed token, two tokens, or a list that is not as RFC 6455,
-// section 4.1, demands is [jwtauth.ErrInvalidRequest]. Handshakes offer at most
-// 32 subprotocols.
+// handshakes: any other request counts as one without a token. A handshake is
+// [jwtauth.ErrInvalidRequest] if it offers a malformed token, two tokens, or
+// more than 32 subprotocols, or if another subprotocol is repeated or is not a
+// name (RFC 6455, section 4.1).
 //
 // Without [Subprotocol.Extract] around it, every handshake is refused with 500
 // and an error for the log that says so.
@@ -132,8 +132,8 @@ func (s *Subprotocol) Source() jwtauth.Source {
 
 // Extract returns middleware that moves the token from the header of a
 // handshake into the context of the request, for [Subprotocol.Source]. The
-// handlers behind it see the other subprotocols. If the header is malformed,
-// they see none. Other requests pass unchanged.
+// handlers behind it see the other subprotocols. They see no header if it is
+// malformed. Other requests pass unchanged.
 //
 // Put it around [jwtauth.Verify], and around handlers that log the headers of
 // requests. It panics if next is nil.
@@ -201,7 +201,8 @@ func split(headers []string) (offered []string, err error) {
 	return offered, nil
 }
 
-// cut returns the token, or "" if none is offered, and the other subprotocols.
+// cut returns the token, or "" if no token is offered, and the other
+// subprotocols.
 func (s *Subprotocol) cut(offered []string) (token string, others []string, err error) {
 	at := -1
 	for i, name := range offered {

@@ -33,9 +33,9 @@ var (
 	errNoSession = fmt.Errorf("%w: stream: the token has no session", jwtauth.ErrTokenInvalid)
 )
 
-// UntilLogout returns a function like [UntilExpiry] whose contexts also end when
-// the session of the token ends or is updated, like the tokens that
-// [jwtauth.Live] refuses. store is the store of the sessions.
+// UntilLogout returns a function like [UntilExpiry]. Its contexts also end when
+// the session of the token ends or is updated: when [jwtauth.Live] begins to
+// refuse the token. store is the store of the sessions.
 //
 // Each context calls the store about every third of maxDelay. It ends at most
 // maxDelay after the session. The cause is then [jwtauth.ErrTokenInvalid], and

@@ -9,10 +9,10 @@ import (
 
 // Add returns a list of scopes with those of v added: a string (RFC 8693,
 // section 4.2) or an array of strings, which several providers write. For any
-// other value it returns the list and false. It leaves out elements that are not a scope-token
-// (RFC 6749, section 3.3) because they are empty or contain a space: joined
-// with the others, such an element would read as two scopes that were not
-// granted.
+// other value it returns the list and false. It leaves out elements that are
+// not a scope-token (RFC 6749, section 3.3) because they are empty or contain a
+// space: joined with the others, such an element would read as two scopes that
+// were not granted.
 func Add(list string, v jsonscan.Value) (all string, ok bool) {
 	if more, ok := v.Str(); ok {
 		switch {
