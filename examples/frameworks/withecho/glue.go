@@ -18,7 +18,7 @@ func Verify(v jwtauth.TokenVerifier) echo.MiddlewareFunc {
 		return func(c echo.Context) error {
 			claims, err := verify(c.Request())
 			if err != nil {
-				return refusal(c, err)
+				return refusal(c, err, "")
 			}
 			ctx := jwtauth.NewContext(c.Request().Context(), claims)
 			c.SetRequest(c.Request().WithContext(ctx))
@@ -34,18 +34,22 @@ func RequireScope(scope string) echo.MiddlewareFunc {
 			claims, ok := jwtauth.FromContext(c.Request().Context())
 			switch {
 			case !ok:
-				return refusal(c, jwtauth.ErrTokenMissing)
+				return refusal(c, jwtauth.ErrTokenMissing, "")
 			case !claims.HasScope(scope):
-				return refusal(c, fmt.Errorf("%w: %s", jwtauth.ErrInsufficientScope, scope))
+				return refusal(c, fmt.Errorf("%w: %s", jwtauth.ErrInsufficientScope, scope), `, scope="`+scope+`"`)
 			}
 			return next(c)
 		}
 	}
 }
 
-// refusal returns an error for echo's central error handler.
-func refusal(c echo.Context, err error) error {
+// refusal returns an error for echo's central error handler. The parameters are
+// added to the challenge.
+func refusal(c echo.Context, err error, parameters string) error {
 	p := jwtauth.ProblemOf(err)
 	maps.Copy(c.Response().Header(), p.Header)
+	if parameters != "" {
+		c.Response().Header().Set("WWW-Authenticate", p.Header.Get("WWW-Authenticate")+parameters)
+	}
 	return echo.NewHTTPError(p.Status, p.Detail).SetInternal(err)
 }

@@ -2,10 +2,11 @@
 package withgrpc
 
 import (
+	"cmp"
 	"context"
-	"fmt"
+	"math"
 	"net/http"
-	"strings"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -15,46 +16,54 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 )
 
-// Public is the rule of a method that needs no token.
+// Public is the scope of a method that needs no token.
 const Public = "-"
 
-// Rules maps the full name of a method to [Public] or to the scope that it
-// needs. A method without a rule needs a token.
-type Rules map[string]string
-
-// Authorize returns a function that checks a call. The context that it returns
-// has the claims, and ends when the token expires.
-func Authorize(v jwtauth.TokenVerifier, rules Rules) func(ctx context.Context, method string) (context.Context, context.CancelFunc, error) {
-	verify := jwtauth.VerifyRequest(v)
-	return func(ctx context.Context, method string) (context.Context, context.CancelFunc, error) {
-		scope := rules[method]
+// Interceptors returns the interceptors for all methods of a server. They put
+// the claims into the context, and end a stream when its token expires. verify
+// comes from [jwtauth.VerifyRequest]. scopes maps the full name of a method to
+// [Public] or to the scope that it needs. A method without one needs a token.
+func Interceptors(verify func(*http.Request) (*jwtauth.Claims, error), scopes map[string]string) []grpc.ServerOption {
+	call := func(ctx context.Context, scope string, handler func(context.Context, time.Duration) (any, error)) (any, error) {
 		if scope == Public {
-			return ctx, func() {}, nil
+			return handler(ctx, math.MaxInt64)
 		}
 		r := &http.Request{Header: http.Header{"Authorization": metadata.ValueFromIncomingContext(ctx, "authorization")}}
 		claims, err := verify(r.WithContext(ctx))
-		if err == nil && scope != "" && !claims.HasScope(scope) {
-			err = fmt.Errorf("%w: %s", jwtauth.ErrInsufficientScope, scope)
+		if err == nil && (scope == "" || claims.HasScope(scope)) {
+			return handler(jwtauth.NewContext(ctx, claims), time.Until(claims.ExpiresAt))
 		}
-		if err != nil {
-			return nil, nil, refusal(ctx, err)
-		}
-		ctx, cancel := context.WithDeadlineCause(jwtauth.NewContext(ctx, claims), claims.ExpiresAt, jwtauth.ErrTokenExpired)
-		return ctx, cancel, nil
+		return nil, refusal(ctx, jwtauth.ProblemOf(cmp.Or(err, jwtauth.ErrInsufficientScope)), scope)
 	}
+	unary := func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		return call(ctx, scopes[info.FullMethod], func(ctx context.Context, _ time.Duration) (any, error) { return handler(ctx, req) })
+	}
+	streaming := func(srv any, s grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+		_, err := call(s.Context(), scopes[info.FullMethod], func(ctx context.Context, lifetime time.Duration) (any, error) {
+			done := make(chan error, 2)
+			defer time.AfterFunc(lifetime, func() { done <- refusal(ctx, jwtauth.ProblemOf(jwtauth.ErrTokenExpired), "") }).Stop()
+			go func() { done <- handler(srv, &stream{s, ctx}) }() // its context ends with the stream
+			return nil, <-done
+		})
+		return err
+	}
+	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(unary), grpc.ChainStreamInterceptor(streaming)}
 }
 
-// refusal returns the status for err, and puts the challenge into the trailer.
-func refusal(ctx context.Context, err error) error {
-	p := jwtauth.ProblemOf(err)
-	trailer := metadata.MD{}
-	for name, values := range p.Header {
-		trailer.Append(strings.ToLower(name), values...)
+// refusal returns the status for p, and puts the challenge into the trailer.
+func refusal(ctx context.Context, p jwtauth.Problem, scope string) error {
+	if p.Code == "insufficient_scope" {
+		p.Header.Set("WWW-Authenticate", p.Header.Get("WWW-Authenticate")+`, scope="`+scope+`"`)
 	}
-	_ = grpc.SetTrailer(ctx, trailer) // fails only without a call
-	code, ok := map[int]codes.Code{400: codes.Unauthenticated, 401: codes.Unauthenticated, 403: codes.PermissionDenied, 503: codes.Unavailable}[p.Status]
-	if !ok {
-		code = codes.Internal
-	}
-	return status.Error(code, p.Code+": "+p.Detail)
+	_ = grpc.SetTrailer(ctx, metadata.MD{"www-authenticate": p.Header.Values("WWW-Authenticate")}) // fails only without a call
+	code := map[int]codes.Code{400: codes.Unauthenticated, 401: codes.Unauthenticated, 403: codes.PermissionDenied, 503: codes.Unavailable}[p.Status]
+	return status.Error(cmp.Or(code, codes.Internal), p.Code+": "+p.Detail)
 }
+
+// stream is a ServerStream whose context has the claims.
+type stream struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+func (s *stream) Context() context.Context { return s.ctx }

@@ -13,7 +13,7 @@ import (
 // NewServer returns a server with a public method, two that need a token, one
 // of them streaming, and one that needs a token with a scope.
 func NewServer(v jwtauth.TokenVerifier, greet func(*jwtauth.Claims) string) *grpc.Server {
-	server := grpc.NewServer(Interceptors(v, Rules{
+	server := grpc.NewServer(Interceptors(jwtauth.VerifyRequest(v), map[string]string{
 		"/example.Greeter/Hello":   Public,
 		"/example.Greeter/Reports": "reports",
 	})...)

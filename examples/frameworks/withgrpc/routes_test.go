@@ -136,8 +136,12 @@ func TestMethods(t *testing.T) {
 			if message := status.Convert(err).Message(); !strings.HasPrefix(message, test.want+": ") {
 				t.Errorf("%q, want %q", message, test.want)
 			}
-			if challenged := len(trailer["www-authenticate"]) > 0; challenged != (test.code != codes.Unavailable) {
+			challenge := strings.Join(trailer["www-authenticate"], "; ")
+			if challenged := challenge != ""; challenged != (test.code != codes.Unavailable) {
 				t.Errorf("trailer %v", trailer)
+			}
+			if named := strings.HasSuffix(challenge, `, scope="reports"`); named != (test.code == codes.PermissionDenied) {
+				t.Errorf("challenge %q", challenge)
 			}
 			if calls.Load() != before {
 				t.Error("the handler ran")

@@ -4,6 +4,7 @@ package routetest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -126,7 +127,11 @@ func (app *App) testRefusals(t *testing.T) {
 			if r.Status != p.Status && (!app.NoBadRequest || p.Status != 400 || r.Status != 401) {
 				t.Errorf("status %d %s, want %d", r.Status, r.Body, p.Status)
 			}
-			if got, want := r.Header.Get("WWW-Authenticate"), p.Header.Get("WWW-Authenticate"); !strings.HasPrefix(got, want) {
+			want := p.Header.Get("WWW-Authenticate")
+			if errors.Is(test.err, jwtauth.ErrInsufficientScope) {
+				want += `, scope="reports"`
+			}
+			if got := r.Header.Get("WWW-Authenticate"); !strings.HasPrefix(got, want) {
 				t.Errorf("WWW-Authenticate: %s, want %s", got, want)
 			}
 			if got, want := r.Header.Get("Cache-Control"), p.Header.Get("Cache-Control"); got != want {
