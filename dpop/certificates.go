@@ -15,6 +15,7 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/credentials"
 	"github.com/seed-0a072700/jwtauth/internal/faults"
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
+	"github.com/seed-0a072700/jwtauth/internal/peer"
 )
 
 // CertificateOptions configures [NewCertificates]. Literals must be keyed. The
@@ -30,6 +31,7 @@ type CertificateOptions struct {
 
 	// TrustedProxies are the addresses of the proxies whose Header counts. They
 	// are compared with the address of the connection. Required with Header.
+	// They must not contain all addresses that a client may have.
 	TrustedProxies []netip.Prefix
 
 	// AllowUnbound also admits tokens that are not bound to a key, and logins
@@ -47,7 +49,7 @@ type CertificateOptions struct {
 // renewed its certificate, it must log in again.
 type Certificates struct {
 	header  string
-	proxies []netip.Prefix
+	proxies peer.Proxies
 	unbound bool
 }
 
@@ -63,20 +65,16 @@ func NewCertificates(opts CertificateOptions) (*Certificates, error) {
 	case opts.Header == "" && len(opts.TrustedProxies) > 0:
 		f.Add("dpop.CertificateOptions.TrustedProxies", "is set, but Header is not")
 	}
-	for _, prefix := range opts.TrustedProxies {
-		switch {
-		case !prefix.IsValid():
-			f.Add("dpop.CertificateOptions.TrustedProxies", "contains a prefix that is not valid")
-		case prefix.Bits() == 0:
-			f.Add("dpop.CertificateOptions.TrustedProxies", "%v contains every address", prefix)
-		}
+	proxies, err := peer.NewProxies(opts.TrustedProxies)
+	if err != nil {
+		f.Add("dpop.CertificateOptions.TrustedProxies", "%w", err)
 	}
 	if err := f.Err(); err != nil {
 		return nil, err
 	}
 	return &Certificates{
 		header:  http.CanonicalHeaderKey(opts.Header),
-		proxies: append([]netip.Prefix(nil), opts.TrustedProxies...),
+		proxies: proxies,
 		unbound: opts.AllowUnbound,
 	}, nil
 }
@@ -166,16 +164,7 @@ func (c *Certificates) hash(r *http.Request) (string, error) {
 // isProxy reports whether a connection comes from one of the proxies.
 func (c *Certificates) isProxy(remote string) bool {
 	address, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return false
-	}
-	ip := address.Addr().Unmap().WithZone("")
-	for _, prefix := range c.proxies {
-		if prefix.Contains(ip) {
-			return true
-		}
-	}
-	return false
+	return err == nil && c.proxies.Trust(address.Addr())
 }
 
 // byteSequence reads a Byte Sequence (RFC 8941, section 3.3.5).

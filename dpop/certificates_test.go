@@ -48,12 +48,12 @@ func byteSequence(c tls.Certificate) string {
 
 func TestNewCertificatesFaults(t *testing.T) {
 	for want, opts := range map[string]dpop.CertificateOptions{
-		"dpop.CertificateOptions.Header: is not a header name":                  {Header: "a b", TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
-		"dpop.CertificateOptions.TrustedProxies: is required with Header":       {Header: "Client-Cert"},
-		"dpop.CertificateOptions.TrustedProxies: is set, but Header is not":     {TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
-		"dpop.CertificateOptions.TrustedProxies: 0.0.0.0/0 contains every":      {Header: "Client-Cert", TrustedProxies: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}},
-		"dpop.CertificateOptions.TrustedProxies: ::/0 contains every":           {Header: "Client-Cert", TrustedProxies: []netip.Prefix{netip.MustParsePrefix("::/0")}},
-		"dpop.CertificateOptions.TrustedProxies: contains a prefix that is not": {Header: "Client-Cert", TrustedProxies: []netip.Prefix{{}}},
+		"dpop.CertificateOptions.Header: is not a header name":                     {Header: "a b", TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
+		"dpop.CertificateOptions.TrustedProxies: is required with Header":          {Header: "Client-Cert"},
+		"dpop.CertificateOptions.TrustedProxies: is set, but Header is not":        {TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
+		"dpop.CertificateOptions.TrustedProxies: the prefixes trust everyone in 0": {Header: "Client-Cert", TrustedProxies: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}},
+		"dpop.CertificateOptions.TrustedProxies: the prefixes trust everyone in 2": {Header: "Client-Cert", TrustedProxies: []netip.Prefix{netip.MustParsePrefix("2000::/4"), netip.MustParsePrefix("3000::/4")}},
+		"dpop.CertificateOptions.TrustedProxies: a prefix is invalid":              {Header: "Client-Cert", TrustedProxies: []netip.Prefix{{}}},
 	} {
 		if _, err := dpop.NewCertificates(opts); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)

@@ -47,7 +47,7 @@ func NewProxies(prefixes []netip.Prefix) (Proxies, error) {
 	}
 	for _, space := range []netip.Prefix{allIPv4, globalIPv6} {
 		if !slices.ContainsFunc(everyone[space], func(part netip.Prefix) bool { return !p.cover(part) }) {
-			return nil, fmt.Errorf("the prefixes trust everyone in %v, so that any client could choose its address", space)
+			return nil, fmt.Errorf("the prefixes trust everyone in %v, so that any client could set the header", space)
 		}
 	}
 	return p, nil
@@ -73,6 +73,9 @@ func halves(p netip.Prefix) (low, high netip.Prefix) {
 	addr, _ := netip.AddrFromSlice(bytes)
 	return netip.PrefixFrom(p.Addr(), bits), netip.PrefixFrom(addr, bits)
 }
+
+// Trust reports whether addr is the address of a proxy.
+func (p Proxies) Trust(addr netip.Addr) bool { return p.trusts(plain(addr)) }
 
 func (p Proxies) trusts(addr netip.Addr) bool {
 	return slices.ContainsFunc(p, func(q netip.Prefix) bool { return q.Contains(addr) })
