@@ -107,7 +107,7 @@ func (v *Verifier) prove(r *http.Request, replay ReplayStore, thumbprint, hash s
 		return "", err
 	}
 	if p.new {
-		v.proofs.keys.put(p.from, p.by)
+		v.proofs.keys.put(p.text[:p.first], p.by)
 	}
 	now := v.now()
 	until, err := v.checkClaims(r, c, hash, now)
@@ -123,7 +123,7 @@ func (v *Verifier) checkClaims(r *http.Request, c claims, hash string, now time.
 	switch {
 	case c.method != r.Method:
 		return time.Time{}, refused("htm is not the method of the request")
-	case normalTarget(c.target) != v.proofs.base.target(r):
+	case !v.proofs.base.matches(c.target, r):
 		return time.Time{}, refused(fmt.Sprintf("htu is not the URL of the request: Options.URL (%s) and the path", v.proofs.base))
 	case hash != "" && c.hash == "":
 		return time.Time{}, refused("ath is missing: the proof is not for an access token")
@@ -147,11 +147,16 @@ func (v *Verifier) checkClaims(r *http.Request, c claims, hash string, now time.
 	return c.time().Add(v.window), nil
 }
 
+// clockSkew is the difference that is tolerated between the clocks of two
+// instances: one with a slow clock accepts a proof for longer.
+const clockSkew = 10 * time.Second
+
 // once refuses a proof that was accepted before. Clients choose "jti", so it
 // counts together with the key.
 func once(ctx context.Context, replay ReplayStore, thumbprint, id string, now, until time.Time) error {
-	sum := sha256.Sum256([]byte(thumbprint + "\x00" + id))
-	added, err := replay.Add(ctx, base64.RawURLEncoding.EncodeToString(sum[:]), now, until)
+	var stack [128]byte // longer ids go to the heap
+	sum := sha256.Sum256(append(append(append(stack[:0], thumbprint...), 0), id...))
+	added, err := replay.Add(ctx, base64.RawURLEncoding.EncodeToString(sum[:]), now, until.Add(clockSkew))
 	switch {
 	case err != nil && errors.Is(err, jwtauth.ErrUnavailable):
 		return err

@@ -39,6 +39,9 @@ func (e *proofError) HTTPProblem() jwtauth.Problem { return e.problem }
 
 // respond adds the HTTP form to an error about a proof. Other errors stay.
 func (v *Verifier) respond(err error, status int) error {
+	if err == nil {
+		return nil
+	}
 	code, detail := "invalid_dpop_proof", "The DPoP proof is missing or invalid."
 	header := make(http.Header)
 	switch {

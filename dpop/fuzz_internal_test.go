@@ -43,10 +43,18 @@ func FuzzProof(f *testing.F) {
 func FuzzTarget(f *testing.F) {
 	f.Add("https://API.example:443/a/../%7e%2f?x#y")
 	f.Add("http://[::1]:80//a/./%zz")
+	f.Add("https://api.example/b/.c")
 	f.Fuzz(func(t *testing.T, htu string) {
 		once := normalTarget(htu)
 		if once != "" && normalTarget(once) != once {
 			t.Errorf("%q: %q, then %q", htu, once, normalTarget(once))
+		}
+		// A URL that is equal as it is must be equal in normal form.
+		for _, b := range []base{"https://api.example", "https://api.example/b"} {
+			path, ok := strings.CutPrefix(htu, string(b))
+			if ok && isNormal(path) && once != b.target(path) {
+				t.Errorf("%q is %q, and not %q", htu, once, b.target(path))
+			}
 		}
 	})
 }

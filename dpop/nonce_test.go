@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-0a072700/jwtauth"
 	"github.com/seed-0a072700/jwtauth/dpop"
 	"github.com/seed-0a072700/jwtauth/internal/jose"
 )
@@ -33,6 +34,16 @@ func nonceOf(t *testing.T, s *service, w *httptest.ResponseRecorder) string {
 	// NQCHAR of RFC 6749, appendix A
 	if strings.ContainsFunc(nonce, func(c rune) bool { return c <= ' ' || c == '"' || c == '\\' || c > '~' }) {
 		t.Fatalf("the nonce is %q", nonce)
+	}
+	return nonce
+}
+
+// nonceOfError returns the nonce in the response to a login that lacks one.
+func nonceOfError(t *testing.T, err error) string {
+	t.Helper()
+	nonce := jwtauth.ProblemOf(err).Header.Get("DPoP-Nonce")
+	if !errors.Is(err, dpop.ErrNonceNeeded) || nonce == "" {
+		t.Errorf("nonce %q: %v", nonce, err)
 	}
 	return nonce
 }

@@ -36,9 +36,9 @@ type Options struct {
 	AllowBearer bool
 
 	// Replay remembers proofs, so that each is accepted once. It must be shared
-	// by all instances of the service. Default: two of [NewMemory], each with
-	// 1,000,000 proofs: one for logins and refreshes, and one for requests with
-	// a token.
+	// by all instances of the service, whose clocks may be 10 seconds apart.
+	// Default: two of [NewMemory], each with 1,000,000 proofs: one for logins
+	// and refreshes, and one for requests with a token.
 	Replay ReplayStore
 
 	// NonceKey is a secret of at least 32 bytes that all instances share. It

@@ -55,11 +55,10 @@ func checkAlgorithms(f *faults.Collector, algorithms []jwtauth.Algorithm) []jose
 
 // proof is a proof that was read, but not yet verified.
 type proof struct {
-	text string
-	dot  int // index of the dot before the signature
-	from keyText
-	by   knownKey
-	new  bool // by is not in the cache of keys
+	text          string
+	first, second int // indexes of the dots
+	by            knownKey
+	new           bool // by is not in the cache of keys
 }
 
 // claims are the claims of a verified proof (RFC 9449, section 4.2).
@@ -82,37 +81,37 @@ func (p proofRules) read(text string) (proof, error) {
 	if !ok {
 		return proof{}, refused("the DPoP header is not one compact JWS")
 	}
-	h, err := readHeader(text[:first])
+	by, known := p.keys.get(text[:first])
+	if !known {
+		var err error
+		if by, err = p.readKey(text[:first]); err != nil {
+			return proof{}, err
+		}
+	}
+	return proof{text: text, first: first, second: second, by: by, new: !known}, nil
+}
+
+// readKey reads the header of a proof and returns its key.
+func (p proofRules) readKey(segment string) (knownKey, error) {
+	h, err := readHeader(segment)
 	if err != nil {
-		return proof{}, err
+		return knownKey{}, err
 	}
 	alg := jose.Algorithm(h.alg)
 	if alg == "Ed25519" { // RFC 9864
 		alg = jose.EdDSA
 	}
 	if !slices.Contains(p.algorithms, alg) {
-		return proof{}, refused("alg is not one of Options.Algorithms")
+		return knownKey{}, refused("alg is not one of Options.Algorithms")
 	}
-	from := keyText{alg, h.jwk}
-	by, ok := p.keys.get(from)
-	if !ok {
-		if by, err = readKey(from); err != nil {
-			return proof{}, err
-		}
-	}
-	return proof{text: text, dot: second, from: from, by: by, new: !ok}, nil
-}
-
-// readKey reads the key of a proof.
-func readKey(text keyText) (knownKey, error) {
-	members, err := jose.ScanJWK([]byte(text.jwk))
+	members, err := jose.ScanJWK([]byte(h.jwk))
 	if err != nil {
 		return knownKey{}, refused("jwk in the header is malformed")
 	}
 	if members.Secret() != "" {
 		return knownKey{}, refused("jwk in the header contains the private key: publish only the public part")
 	}
-	key, err := members.Key(text.alg)
+	key, err := members.Key(alg)
 	if err != nil {
 		return knownKey{}, refused("jwk in the header is not a public key for alg")
 	}
@@ -163,11 +162,11 @@ func readHeader(segment string) (header, error) {
 
 // verify verifies the signature and reads the claims.
 func (p proof) verify() (claims, error) {
-	if !p.by.key.Verify(p.text, p.dot) {
+	if !p.by.key.Verify(p.text, p.second) {
 		return claims{}, refused("the signature is not by the key in jwk")
 	}
-	first, second, _ := compact.Split(p.text)
-	payload, ok := compact.Decode(nil, p.text[first+1:second])
+	var stack [512]byte // larger payloads go to the heap
+	payload, ok := compact.Decode(stack[:0], p.text[p.first+1:p.second])
 	if !ok {
 		return claims{}, refused("the payload is not base64url")
 	}

@@ -37,8 +37,8 @@ var errFull = errors.New("jwtauth: dpop: Memory is full: it remembers as many pr
 
 // NewMemory returns a store for at most the given number of proofs, or
 // 1,000,000 if it is 0 or less. A proof takes about 100 bytes, and is kept for
-// at most twice Options.Window and half a minute. A full store returns an
-// error: it forgets no proof early.
+// at most twice Options.Window and 40 seconds. A full store returns an error:
+// it forgets no proof early.
 func NewMemory(proofs int) *Memory {
 	if proofs <= 0 {
 		proofs = defaultProofs

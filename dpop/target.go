@@ -12,38 +12,46 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/site"
 )
 
-// base is the external URL of a service, in normal form.
-type base struct {
-	origin string // scheme and host, with a port unless it is the default one
-	path   string // empty, or begins with a slash and does not end with one
-}
+// base is the external URL of a service, in normal form: without a default
+// port, and without a slash at the end.
+type base string
 
 // parseBase reads Options.URL.
 func parseBase(text string) (base, error) {
 	if text == "" {
-		return base{}, errors.New("is required: the address of the service as clients see it, such as https://api.example.com")
+		return "", errors.New("is required: the address of the service as clients see it, such as https://api.example.com")
 	}
 	u, err := site.ParseHTTPS(text)
 	if err != nil {
-		return base{}, err
+		return "", err
 	}
 	if strings.Contains(text, "?") {
-		return base{}, errors.New("has a query")
+		return "", errors.New("has a query")
 	}
 	origin, err := originOf(u)
 	if err != nil {
-		return base{}, err
+		return "", err
 	}
-	return base{origin: origin, path: strings.TrimSuffix(normalPath(u.EscapedPath()), "/")}, nil
+	return base(origin + strings.TrimSuffix(normalPath(u.EscapedPath()), "/")), nil
 }
 
-// String returns the URL.
-func (b base) String() string { return b.origin + b.path }
+// matches reports whether htu is the URL of a request.
+func (b base) matches(htu string, r *http.Request) bool {
+	path := pathOf(r)
+	// Most clients send the normal form, which is expensive to compute.
+	if rest, ok := strings.CutPrefix(htu, string(b)); ok && rest == path && isNormal(path) {
+		return true
+	}
+	return normalTarget(htu) == b.target(path)
+}
 
-// target returns the URL of a request in normal form, without its query. It
-// reads the target that the client sent, because handlers such as
-// [http.StripPrefix] change the URL of the request.
-func (b base) target(r *http.Request) string {
+// target returns the URL with a path, in normal form.
+func (b base) target(path string) string { return string(b) + normalPath(path) }
+
+// pathOf returns the path of a request without its query. It reads the target
+// that the client sent, because handlers such as [http.StripPrefix] change the
+// URL of the request.
+func pathOf(r *http.Request) string {
 	path := r.RequestURI
 	if path == "" && r.URL != nil { // not a request of net/http's server
 		path = r.URL.EscapedPath()
@@ -54,7 +62,7 @@ func (b base) target(r *http.Request) string {
 		}
 	}
 	path, _, _ = strings.Cut(path, "?")
-	return b.origin + b.path + normalPath(path)
+	return path
 }
 
 // normalTarget returns the URL in "htu" in normal form, without query and
@@ -74,6 +82,19 @@ func normalTarget(htu string) string {
 
 // originOf returns scheme, host and port in normal form.
 func originOf(u *url.URL) (string, error) { return site.ParseOrigin(u.Scheme+"://"+u.Host, true) }
+
+// isNormal reports whether a path is surely its own normal form.
+func isNormal(path string) bool {
+	if !strings.HasPrefix(path, "/") || strings.Contains(path, "/.") {
+		return false
+	}
+	for _, c := range []byte(path) {
+		if !isPathByte(c) {
+			return false
+		}
+	}
+	return true
+}
 
 // normalPath returns an escaped path without dot segments, and with one
 // spelling of each character.

@@ -104,6 +104,8 @@ func store(v jsonscan.Value, dst any) (ok bool) {
 			list := v.Strings()
 			return list, list != nil
 		})
+	case *json.RawMessage:
+		return set(dst, func() (json.RawMessage, bool) { return json.RawMessage(v.Text), !v.RepeatsName() })
 	}
 	return false
 }

@@ -82,6 +82,8 @@ func TestUnmarshal(t *testing.T) {
 		{`{"Web":{"a":1},"web":{"a":2}}`, new(map[string]any)},
 		{`{"Web":{"Role":"a"},"web":{"role":"b"}}`, new(map[string]role)},
 		{`{"x":{"Web":1,"web":2}}`, new(any)},
+		{`{"x":{"Web":1, "web":2}}`, new(json.RawMessage)},
+		{`null`, new(json.RawMessage)},
 		{`{"x":{"Web":1,"web":2}}`, new(struct{ X json.RawMessage })},
 		{`{"x":{"Web":1,"web":2}}`, new(struct{ X any })},
 		{`{"x":{"Web":1,"web":2}}`, new(struct{ X object })},
@@ -165,6 +167,7 @@ func TestUnmarshalRepeated(t *testing.T) {
 		{`{"a":{"b":{"secret":1,"secret":2}}}`, new(map[string]any), "* " + same + " in one object"},
 		{`{"a":[{"secret":1,"secret":2}]}`, new(struct{ A any }), "A " + same + " in one object"},
 		{`{"a":{"secret":1,"secret":2}}`, new(struct{ A json.RawMessage }), "A " + same + " in one object"},
+		{`{"a":{"secret":1,"secret":2}}`, new(json.RawMessage), "the value " + same + " in one object"},
 		{`{"a":[{"secret":1,"secret":2}]}`, new(struct{ A []short }), "A[0] " + same + " in one object"},
 		{`{"a":{"secret":1,"secret":2}}`, new(struct{ A object }), "A " + same + " in one object"},
 	} {
