@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/seed-0a072700/jwtauth/internal/challenge"
+	"github.com/seed-0a072700/jwtauth/internal/compact"
 	"github.com/seed-0a072700/jwtauth/internal/document"
 	"github.com/seed-0a072700/jwtauth/internal/faults"
 	"github.com/seed-0a072700/jwtauth/internal/site"
@@ -44,7 +45,8 @@ type ResourceMetadata struct {
 	// Resource is the URL of the service, as clients name it when they request
 	// a token (RFC 8707). Clients compare it with the URL that they use,
 	// character by character. It is also the usual audience: see
-	// VerifierOptions.Audience.
+	// VerifierOptions.Audience. Its path has no empty segments and neither "."
+	// nor "..", which clients and servers remove.
 	Resource string `json:"resource"`
 
 	// AuthorizationServers are the issuers of the tokens that the service
@@ -86,7 +88,8 @@ type ResourceMetadata struct {
 	DPoPSigningAlgValuesSupported []string `json:"dpop_signing_alg_values_supported,omitempty"`
 	DPoPBoundAccessTokensRequired bool     `json:"dpop_bound_access_tokens_required,omitempty"`
 
-	// SignedMetadata is a JWT with the same members as claims (section 2.2).
+	// SignedMetadata is a JWT with the same members as claims, and with "iss"
+	// (section 2.2). Its signature is not checked.
 	SignedMetadata string `json:"signed_metadata,omitempty"`
 
 	// Additional holds members without a field, such as a name in another
@@ -99,8 +102,10 @@ const resourcePath = "/.well-known/oauth-protected-resource"
 
 // Path returns the path of the document on the host of the service: the path of
 // Resource behind /.well-known/oauth-protected-resource (RFC 9728, section
-// 3.1). It is suitable as a pattern of [http.ServeMux]. It returns "" if
-// Resource is invalid; Handler then returns the error.
+// 3.1). It is suitable as a pattern of [http.ServeMux]. If it ends with a slash,
+// because Resource does, the pattern also matches longer paths unless "{$}"
+// follows. Path returns "" if Resource is invalid; Handler then returns the
+// error.
 func (m ResourceMetadata) Path() string {
 	u, err := m.location()
 	if err != nil {
@@ -123,6 +128,9 @@ func (m ResourceMetadata) URL() string {
 // query.
 func (m ResourceMetadata) location() (*url.URL, error) {
 	u, err := site.ParseHTTPS(m.Resource)
+	if err == nil {
+		err = site.CheckSegments(u)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +173,9 @@ func (m ResourceMetadata) Handler() (http.Handler, error) {
 		case http.MethodOptions:
 			w.Header().Set("Allow", resourceMethods)
 			w.Header().Set("Access-Control-Allow-Methods", resourceMethods)
-			w.Header().Set("Access-Control-Allow-Headers", "*") // such as MCP-Protocol-Version
+			// The star stands for headers such as MCP-Protocol-Version, but not
+			// for Authorization, which some clients add to all requests.
+			w.Header().Set("Access-Control-Allow-Headers", "*, Authorization")
 			w.Header().Set("Access-Control-Max-Age", "86400")
 			w.WriteHeader(http.StatusNoContent)
 		default:
@@ -197,7 +207,9 @@ func (m ResourceMetadata) check(f *faults.Collector) {
 			f.Add("ResourceMetadata."+field, "%w", err)
 		}
 	}
-	resourceURL("Resource", m.Resource)
+	if _, err := m.location(); err != nil {
+		f.Add("ResourceMetadata.Resource", "%w", err)
+	}
 	for i, issuer := range m.AuthorizationServers {
 		field := fmt.Sprintf("AuthorizationServers[%d]", i)
 		resourceURL(field, issuer)
@@ -235,19 +247,52 @@ func (m ResourceMetadata) check(f *faults.Collector) {
 	if m.ResourceName != "" {
 		f.Name("ResourceMetadata.ResourceName", m.ResourceName)
 	}
-	if m.SignedMetadata != "" && strings.Count(m.SignedMetadata, ".") != 2 {
-		f.Add("ResourceMetadata.SignedMetadata", "is not a JWT")
+	if m.SignedMetadata != "" {
+		if err := m.checkSigned(); err != nil {
+			f.Add("ResourceMetadata.SignedMetadata", "%w", err)
+		}
 	}
 	m.checkAdditional(f)
 }
 
+// checkSigned checks the form of the signed metadata (RFC 9728, section 2.2).
+func (m ResourceMetadata) checkSigned() error {
+	first, second, ok := compact.Split(m.SignedMetadata)
+	if !ok {
+		return fmt.Errorf("is not a signed JWT: %w", compact.SegmentsError(m.SignedMetadata))
+	}
+	header, err := compact.ParseHeader(m.SignedMetadata[:first])
+	if err != nil {
+		return fmt.Errorf("is not a signed JWT: %w", err)
+	}
+	if strings.EqualFold(header.Algorithm, "none") || m.SignedMetadata[second+1:] == "" {
+		return errors.New("is not signed")
+	}
+	payload, ok := compact.Decode(nil, m.SignedMetadata[first+1:second])
+	var claims map[string]any
+	if !ok || json.Unmarshal(payload, &claims) != nil {
+		return errors.New("has no claims in JSON")
+	}
+	if issuer, _ := claims["iss"].(string); issuer == "" {
+		return errors.New("has no claim iss, which RFC 9728, section 2.2, requires")
+	}
+	if resource, ok := claims["resource"]; ok && resource != m.Resource {
+		return errors.New("has a claim resource that is not Resource")
+	}
+	return nil
+}
+
 // checkAdditional refuses members that have a field, because the document would
-// contain two members of one name.
+// contain two members of one name, and members without a value, which RFC 9728,
+// section 3.2, forbids.
 func (m ResourceMetadata) checkAdditional(f *faults.Collector) {
 	t := reflect.TypeFor[ResourceMetadata]()
 	for _, name := range slices.Sorted(maps.Keys(m.Additional)) {
 		path := fmt.Sprintf("ResourceMetadata.Additional[%q]", name)
 		f.Name(path, name)
+		if text, err := json.Marshal(m.Additional[name]); err == nil && (string(text) == "null" || string(text) == "[]") {
+			f.Add(path, "has no value (RFC 9728, section 3.2)")
+		}
 		for i := range t.NumField() {
 			field, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
 			if field != "" && strings.EqualFold(field, name) {

@@ -1,6 +1,7 @@
 package jwtauth_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -44,6 +45,9 @@ func TestResourceMetadataLocation(t *testing.T) {
 		{"/mcp", "", ""},
 		{"http://api.example", "", ""},
 		{"https://api.example/#x", "", ""},
+		{"https://api.example/a//b", "", ""}, // ServeMux redirects such paths
+		{"https://api.example/a/../b", "", ""},
+		{"https://api.example/mcp/", "/.well-known/oauth-protected-resource/mcp/", "https://api.example/.well-known/oauth-protected-resource/mcp/"},
 	} {
 		m := jwtauth.ResourceMetadata{Resource: c.resource}
 		if m.Path() != c.path || m.URL() != c.url {
@@ -59,6 +63,10 @@ func TestResourceMetadataLocation(t *testing.T) {
 		}
 	}
 }
+
+// signedMetadata is {"alg":"ES256"}, {"iss":"https://issuer.example",
+// "resource":"https://api.example/mcp"} and a signature.
+const signedMetadata = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlIiwicmVzb3VyY2UiOiJodHRwczovL2FwaS5leGFtcGxlL21jcCJ9.c2ln"
 
 func TestResourceMetadataDocument(t *testing.T) {
 	full := jwtauth.ResourceMetadata{
@@ -76,7 +84,7 @@ func TestResourceMetadataDocument(t *testing.T) {
 		AuthorizationDetailsTypesSupported:    []string{"payment"},
 		DPoPSigningAlgValuesSupported:         []string{"ES256"},
 		DPoPBoundAccessTokensRequired:         true,
-		SignedMetadata:                        "a.b.c",
+		SignedMetadata:                        signedMetadata,
 		Additional:                            map[string]any{"resource_name#de": "Bestellungen"},
 	}
 	const want = `{"resource":"https://api.example/mcp","authorization_servers":["https://login.example/realm"],` +
@@ -84,7 +92,7 @@ func TestResourceMetadataDocument(t *testing.T) {
 		`"resource_signing_alg_values_supported":["ES256"],"resource_name":"Orders","resource_documentation":"https://api.example/docs",` +
 		`"resource_policy_uri":"https://api.example/policy","resource_tos_uri":"https://api.example/terms",` +
 		`"tls_client_certificate_bound_access_tokens":true,"authorization_details_types_supported":["payment"],` +
-		`"dpop_signing_alg_values_supported":["ES256"],"dpop_bound_access_tokens_required":true,"signed_metadata":"a.b.c",` +
+		`"dpop_signing_alg_values_supported":["ES256"],"dpop_bound_access_tokens_required":true,"signed_metadata":"` + signedMetadata + `",` +
 		`"resource_name#de":"Bestellungen"}`
 	h := resourceHandler(t, full)
 	full.ScopesSupported[0] = "changed" // after Handler has read it
@@ -121,7 +129,7 @@ func TestResourceMetadataHTTP(t *testing.T) {
 			"Access-Control-Request-Headers": {"mcp-protocol-version"},
 		}, 204, false, map[string]string{
 			"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
-			"Access-Control-Allow-Headers": "*", "Access-Control-Max-Age": "86400", "Allow": "GET, HEAD, OPTIONS",
+			"Access-Control-Allow-Headers": "*, Authorization", "Access-Control-Max-Age": "86400", "Allow": "GET, HEAD, OPTIONS",
 		}},
 		{"POST", nil, 405, true, map[string]string{"Allow": "GET, HEAD, OPTIONS", "Access-Control-Allow-Origin": "*"}},
 	} {
@@ -153,7 +161,7 @@ func TestResourceMetadataFaults(t *testing.T) {
 		AuthorizationDetailsTypesSupported: []string{""},
 		DPoPSigningAlgValuesSupported:      []string{"none"},
 		SignedMetadata:                     "a.b",
-		Additional:                         map[string]any{"Resource": 1, "": 2},
+		Additional:                         map[string]any{"Resource": 1, "": 2, "a": nil, "b": []string{}, "c": ""},
 	}.Handler()
 	if err == nil {
 		t.Fatal("no error")
@@ -173,9 +181,11 @@ func TestResourceMetadataFaults(t *testing.T) {
 		"AuthorizationDetailsTypesSupported[0]: is empty",
 		"DPoPSigningAlgValuesSupported[0]: is none",
 		"ResourceName: contains a control character",
-		"SignedMetadata: is not a JWT",
+		"SignedMetadata: is not a signed JWT: not three segments",
 		`Additional[""]: is empty`,
 		`Additional["Resource"]: has a field of its own, Resource`,
+		`Additional["a"]: has no value`,
+		`Additional["b"]: has no value`,
 	}
 	got := strings.Split(err.Error(), "\n")
 	for i, line := range got {
@@ -189,5 +199,28 @@ func TestResourceMetadataFaults(t *testing.T) {
 	_, err = jwtauth.ResourceMetadata{Resource: "https://api.example", Additional: map[string]any{"x": func() {}}}.Handler()
 	if err == nil || !strings.HasPrefix(err.Error(), "jwtauth: ResourceMetadata.Additional: ") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Signed metadata has a signature and an issuer (RFC 9728, section 2.2).
+func TestResourceMetadataSigned(t *testing.T) {
+	const header, claims = `{"alg":"ES256"}`, `{"iss":"https://issuer.example"}`
+	encode := base64.RawURLEncoding.EncodeToString
+	for _, c := range []struct{ name, header, claims, signature, want string }{
+		{"without resource", header, claims, "sig", ""},
+		{"no iss", header, `{"resource":"https://api.example"}`, "sig", "has no claim iss"},
+		{"iss is a number", header, `{"iss":1}`, "sig", "has no claim iss"},
+		{"another resource", header, `{"iss":"a","resource":"https://other.example"}`, "sig", "has a claim resource that is not Resource"},
+		{"no signature", header, claims, "", "is not signed"},
+		{"alg none", `{"alg":"none"}`, claims, "", "is not signed"},
+		{"alg None with a signature", `{"alg":"None"}`, claims, "sig", "is not signed"},
+		{"no alg", `{}`, claims, "sig", "is not a signed JWT"},
+		{"an array", header, `[]`, "sig", "has no claims in JSON"},
+	} {
+		token := encode([]byte(c.header)) + "." + encode([]byte(c.claims)) + "." + encode([]byte(c.signature))
+		_, err := jwtauth.ResourceMetadata{Resource: "https://api.example", SignedMetadata: token}.Handler()
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), "jwtauth: ResourceMetadata.SignedMetadata: "+c.want)) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
 	}
 }

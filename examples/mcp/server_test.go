@@ -166,6 +166,25 @@ func TestBehindProxy(t *testing.T) {
 	}
 }
 
+// Without a token each method gets 401.
+func TestMethods(t *testing.T) {
+	w := newWorld(t)
+	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} {
+		req, err := http.NewRequestWithContext(t.Context(), method, w.endpoint, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != 401 || resp.Header.Get("WWW-Authenticate") == "" {
+			t.Errorf("%s: %d %v", method, resp.StatusCode, resp.Header)
+		}
+	}
+}
+
 func TestBadConfiguration(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	for _, c := range [][2]string{
