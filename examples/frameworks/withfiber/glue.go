@@ -52,8 +52,8 @@ func refusal(c fiber.Ctx, err error, parameters string) error {
 	return fiber.NewError(p.Status, p.Detail)
 }
 
-// HideHeaders changes the response to a request with a malformed header. Without
-// this, it contains the text of an error that quotes the header.
+// HideHeaders changes the response to a request with a malformed header.
+// Without this, the response quotes the header.
 func HideHeaders(app *fiber.App) {
 	respond := app.Server().ErrorHandler
 	app.Server().ErrorHandler = func(c *fasthttp.RequestCtx, err error) { respond(c, malformed{err}) }

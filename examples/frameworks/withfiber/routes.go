@@ -9,7 +9,7 @@ import (
 // Routes returns a public route, a route that needs a token, and one that needs
 // a token with a scope.
 func Routes(v jwtauth.TokenVerifier, greet func(*jwtauth.Claims) string) *fiber.App {
-	// A token may have 16 KiB, but by default fiber reads a header of 4 KiB only.
+	// A token may have 16 KiB. By default, fiber reads a header of 4 KiB.
 	app := fiber.New(fiber.Config{ReadBufferSize: 32 << 10})
 	HideHeaders(app)
 	app.Get("/hello", func(c fiber.Ctx) error { return c.SendString("hello") })

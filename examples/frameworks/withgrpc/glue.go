@@ -31,7 +31,7 @@ func Interceptors(verify func(*http.Request) (*jwtauth.Claims, error), scopes ma
 		r := &http.Request{Header: http.Header{"Authorization": metadata.ValueFromIncomingContext(ctx, "authorization")}}
 		claims, err := verify(r.WithContext(ctx))
 		if err == nil && (scope == "" || claims.HasScope(scope)) {
-			return handler(jwtauth.NewContext(ctx, claims), time.Until(claims.ExpiresAt))
+			return handler(jwtauth.NewContext(ctx, claims), claims.ValidFor())
 		}
 		return nil, refusal(ctx, jwtauth.ProblemOf(cmp.Or(err, jwtauth.ErrInsufficientScope)), scope)
 	}

@@ -189,30 +189,53 @@ func TestAttack(t *testing.T) {
 	}
 }
 
-// A stream that waits for a message ends when its token expires.
+// A stream ends when its token expires and the leeway of 30 seconds is over,
+// whatever its handler waits for.
 func TestStreamEnds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := bufconn.Listen(1 << 16)
-		conn := dial(t, l, jwtauthtest.Verifier(t), subject, grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return l.DialContext(ctx) }))
-		begin := time.Now()
-		token := jwtauthtest.Token(t, "ann", map[string]string{"plan": "gold"}, jwtauthtest.Claim("exp", begin.Add(time.Minute)))
-		s, err := chat(metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+token), conn)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var reply wrapperspb.StringValue
-		if err := s.SendMsg(&emptypb.Empty{}); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.RecvMsg(&reply); err != nil || reply.Value != "ann gold" {
-			t.Fatalf("%q, %v", reply.Value, err)
-		}
-		err = s.RecvMsg(&reply)
-		if status.Code(err) != codes.Unauthenticated || !strings.HasPrefix(status.Convert(err).Message(), "token_expired: ") {
-			t.Errorf("the stream ends with %v", err)
-		}
-		if after := time.Since(begin); after != time.Minute {
-			t.Errorf("the stream ends after %v", after)
-		}
-	})
+	for _, test := range []struct {
+		name      string
+		expires   time.Duration // from the beginning
+		busy      bool          // the handler does not wait for a message
+		wantAfter time.Duration
+	}{
+		{"waits for a message", time.Minute, false, 90 * time.Second},
+		{"waits for something else", time.Minute, true, 90 * time.Second},
+		{"accepted because of the leeway", -10 * time.Second, false, 20 * time.Second},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l, free := bufconn.Listen(1<<16), make(chan struct{})
+				defer close(free)
+				greet := func(c *jwtauth.Claims) string {
+					if test.busy {
+						<-free
+					}
+					return subject(c)
+				}
+				conn := dial(t, l, jwtauthtest.Verifier(t), greet, grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return l.DialContext(ctx) }))
+				begin := time.Now()
+				token := jwtauthtest.Token(t, "ann", map[string]string{"plan": "gold"}, jwtauthtest.Claim("exp", begin.Add(test.expires)))
+				s, err := chat(metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+token), conn)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var reply wrapperspb.StringValue
+				if err := s.SendMsg(&emptypb.Empty{}); err != nil {
+					t.Fatal(err)
+				}
+				if !test.busy {
+					if err := s.RecvMsg(&reply); err != nil || reply.Value != "ann gold" {
+						t.Fatalf("%q, %v", reply.Value, err)
+					}
+				}
+				err = s.RecvMsg(&reply)
+				if status.Code(err) != codes.Unauthenticated || !strings.HasPrefix(status.Convert(err).Message(), "token_expired: ") {
+					t.Errorf("the stream ends with %v", err)
+				}
+				if after := time.Since(begin); after != test.wantAfter {
+					t.Errorf("the stream ends after %v, want %v", after, test.wantAfter)
+				}
+			})
+		})
+	}
 }
