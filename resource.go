@@ -102,10 +102,10 @@ const resourcePath = "/.well-known/oauth-protected-resource"
 
 // Path returns the path of the document on the host of the service: the path of
 // Resource behind /.well-known/oauth-protected-resource (RFC 9728, section
-// 3.1). It is suitable as a pattern of [http.ServeMux]. If it ends with a slash,
-// because Resource does, the pattern also matches longer paths unless "{$}"
-// follows. Path returns "" if Resource is invalid; Handler then returns the
-// error.
+// 3.1). It is suitable as a pattern of [http.ServeMux]. If it ends with a
+// slash, because Resource does, the pattern also matches longer paths unless
+// "{$}" follows. Path returns "" if Resource is invalid; Handler then returns
+// the error.
 func (m ResourceMetadata) Path() string {
 	u, err := m.location()
 	if err != nil {
