@@ -30,6 +30,7 @@ cover: ## coverage of the root package and internal/ by all their tests together
 fuzz: ## run each fuzz target of every module for FUZZTIME (60s)
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh $(MODULES)
 
-bench: ## benchmarks of the root module, then the comparison with its peers (bench/)
+bench: ## benchmarks of the root module, the comparison with its peers (bench/), and the cost of otelauth
 	@go test -run='^$$' -bench=. -benchmem ./...
 	@if [ -f bench/go.mod ]; then go run -C bench .; fi
+	@go test -C otelauth -run='^$$' -bench=. .

@@ -264,6 +264,7 @@ func (o VerifierOptions) compile(f *faults.Collector) rules {
 		check:       o.Check,
 		onVerify:    o.OnVerify,
 		now:         clock(o.Now),
+		ownClock:    o.Now != nil,
 	}
 	r.buildErrors()
 	if o.MaxAge < 0 {
@@ -311,6 +312,7 @@ func (o IssuerOptions) compile(f *faults.Collector) (issuance, rules) {
 		check:     o.Check,
 		onVerify:  o.OnVerify,
 		now:       clock(o.Now),
+		ownClock:  o.Now != nil,
 	}
 	r.buildErrors()
 	i := issuance{

@@ -19,8 +19,7 @@ check() {
 }
 
 # The modules that users require. Examples, tests and tools are not released.
-modules=(redisstore)
-[ -d otelauth ] && modules+=(otelauth)
+modules=(redisstore otelauth)
 
 is_version() { [[ $version =~ ^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?$ ]] || { echo "usage: scripts/release.sh v0.1.0 [PREVIOUS]" >&2; return 1; }; }
 is_version || exit 2
