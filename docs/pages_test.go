@@ -91,6 +91,9 @@ func TestSnippets(t *testing.T) {
 	count := 0
 	for _, page := range pagesWithCode(t) {
 		for i, block := range codeBlock.FindAllStringSubmatch(readPage(t, page), -1) {
+			if strings.Contains(block[1], "crypto11.") {
+				continue // e2e/hsm has this code, and compares it with the page
+			}
 			count++
 			name := fmt.Sprintf("%s%d", strings.ToLower(regexp.MustCompile(`[^A-Za-z]`).ReplaceAllString(strings.TrimSuffix(filepath.Base(page), ".md"), "")), i)
 			writeSnippet(t, filepath.Join(module, name), block[1])

@@ -2,6 +2,7 @@
 // other implementations of the same standards:
 //
 //   - browser: the example webapp and session.js in Chromium
+//   - hsm: keys in a PKCS#11 token (SoftHSM)
 //   - interop: tokens, keys and passwords of Node's packages
 //   - oidc: an OpenID provider, key sets from a URL, a client of examples/mcp
 //   - readme: the commands of README.md

@@ -20,6 +20,7 @@ pgbouncer     pgbouncer
 mariadbd      mariadb-server
 redis-server  redis-server
 chromium      chromium fonts-dejavu-core
+softhsm2-util  softhsm2
 '
 
 # Debian installs some servers in folders that are not on a user's PATH.
