@@ -110,3 +110,19 @@ func TestRemoteKeysErrorTexts(t *testing.T) {
 		}
 	}
 }
+
+// A key that the provider has withdrawn, or never had: no option of this
+// service would help.
+func TestRemoteKeyUnknownText(t *testing.T) {
+	p := new(provider)
+	key := generate(t, jwtauth.ES256)
+	p.publishes(t, key)
+	_, v := p.remote(t, jwtauth.RemoteKeysOptions{})
+	if _, err := v.VerifyToken(t.Context(), signed(t, key)); err != nil {
+		t.Fatal(err)
+	}
+	want := "jwtauth: " + unknownKey + "no ES256 key of the key set has the ID in kid: the issuer does not publish it (any more), or another issuer made the token"
+	if _, err := v.VerifyToken(t.Context(), signed(t, generate(t, jwtauth.ES256))); err == nil || err.Error() != want {
+		t.Errorf("\n got %v\nwant %s", err, want)
+	}
+}

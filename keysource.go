@@ -215,6 +215,7 @@ func (v *Verifier) explain(err error, h *header, signature string) error {
 		if source, ok := v.keys.(interface{ algorithms() []jose.Algorithm }); ok {
 			unknown.have = source.algorithms()
 		}
+		_, unknown.fetched = v.keys.(keyRenewer)
 		return unknown
 	case err != ErrSignatureInvalid:
 		return err
@@ -247,6 +248,7 @@ type keyUnknownError struct {
 	unsigned bool             // the algorithm is none
 	alg      jose.Algorithm   // of the token, "" if it is not supported
 	have     []jose.Algorithm // of the keys, nil if unknown
+	fetched  bool             // the keys come from a URL
 }
 
 func (e *keyUnknownError) Is(target error) bool {
@@ -262,6 +264,8 @@ func (e *keyUnknownError) Error() string {
 		return prefix + "alg in the header is not an algorithm of this package (see Algorithm)"
 	case e.have == nil:
 		return prefix + "the KeySource has no " + string(e.alg) + " key for the kid in the header"
+	case slices.Contains(e.have, e.alg) && e.fetched:
+		return prefix + "no " + string(e.alg) + " key of the key set has the ID in kid: the issuer does not publish it (any more), or another issuer made the token"
 	case slices.Contains(e.have, e.alg):
 		return prefix + "no " + string(e.alg) + " key has the ID in kid; use the IDs of the issuer (Key.WithID), and its present keys"
 	}
