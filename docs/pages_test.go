@@ -44,6 +44,7 @@ var (
 	cookies               *jwtauth.Cookies
 	protect               func(http.Handler) http.Handler
 	dashboard, reports    http.Handler
+	socket                http.Handler
 	deleteAccount         http.Handler
 	admin                 http.Handler
 	isAdmin               func(*jwtauth.Claims) error
@@ -64,7 +65,7 @@ var imports = map[string]string{
 	"os": "os", "slog": "log/slog", "sql": "database/sql", "strings": "strings", "testing": "testing", "time": "time", "tls": "crypto/tls",
 	"jwtauth": "github.com/seed-0a072700/jwtauth", "dpop": "github.com/seed-0a072700/jwtauth/dpop", "guard": "github.com/seed-0a072700/jwtauth/guard",
 	"jwtauthtest": "github.com/seed-0a072700/jwtauth/jwtauthtest", "memstore": "github.com/seed-0a072700/jwtauth/memstore",
-	"sqlstore": "github.com/seed-0a072700/jwtauth/sqlstore", "httptest": "net/http/httptest", "url": "net/url",
+	"sqlstore": "github.com/seed-0a072700/jwtauth/sqlstore", "stream": "github.com/seed-0a072700/jwtauth/stream", "httptest": "net/http/httptest", "url": "net/url",
 	"hex": "encoding/hex", "json": "encoding/json", "sha256": "crypto/sha256", "slices": "slices", "subtle": "crypto/subtle", "x509": "crypto/x509",
 }
 

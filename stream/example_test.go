@@ -123,5 +123,5 @@ func ExampleCloseStatus() {
 	// 4401 token_expired
 	// 4403 forbidden
 	// 1013 unavailable
-	// 1001
+	// 1001 going_away
 }

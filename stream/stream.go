@@ -44,7 +44,7 @@ const maxReason = 123
 // has ended:
 //
 //	1000           nil
-//	1001           context.Canceled: the server shuts down
+//	1001           context.Canceled, if the server shuts down; "going_away"
 //	1011           an error with status 500, and unknown errors
 //	1013           an error with status 503, such as jwtauth.ErrUnavailable
 //	4000 + status  any other error: 4401 for jwtauth.ErrTokenExpired and
@@ -59,7 +59,7 @@ func CloseStatus(err error) (code int, reason string) {
 	case err == nil:
 		return codeNormal, ""
 	case errors.Is(err, context.Canceled) && !errors.Is(err, jwtauth.ErrUnavailable):
-		return codeGoingAway, ""
+		return codeGoingAway, "going_away"
 	}
 	p := jwtauth.ProblemOf(err)
 	reason = p.Code

@@ -31,8 +31,8 @@ func TestCloseStatus(t *testing.T) {
 		reason string
 	}{
 		{nil, 1000, ""},
-		{context.Canceled, 1001, ""},
-		{fmt.Errorf("reading: %w", context.Canceled), 1001, ""},
+		{context.Canceled, 1001, "going_away"},
+		{fmt.Errorf("reading: %w", context.Canceled), 1001, "going_away"},
 		{jwtauth.ErrTokenExpired, 4401, "token_expired"},
 		{jwtauth.ErrTokenInvalid, 4401, "token_invalid"},
 		{fmt.Errorf("%w: %w", jwtauth.ErrTokenInvalid, jwtauth.ErrSessionEnded), 4401, "token_invalid"},

@@ -15,11 +15,12 @@ export function say(text, isProblem = false) {
 }
 
 /**
- * Takes over the session of a page that the server has rendered. Returns the
- * session and a function that runs the work of a button and reports its errors.
+ * Takes over the session of a page that the server has rendered, or a session
+ * with other options of Session. Returns the session and a function that runs
+ * the work of a button and reports its errors.
  */
-export function account(name) {
-	const session = new Session({ name });
+export function account(name, options = {}) {
+	const session = new Session({ name, ...options });
 	let leaving = false;
 	const leave = (to) => {
 		if (!leaving) {
@@ -78,7 +79,12 @@ export function account(name) {
 		find('renewals').textContent = String(renewals);
 	});
 	session.addEventListener('ended', () => leave(whenEnded));
-	session.adopt(Number(document.body.dataset.expiresIn));
+	if (document.body.dataset.expiresIn) {
+		session.adopt(Number(document.body.dataset.expiresIn));
+	} else if (session.ended) { // there are no tokens in storage
+		leave('/login');
+		return { session, guarded };
+	}
 	session.start();
 	find('renewals').textContent = String(renewals = 0);
 

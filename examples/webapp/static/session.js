@@ -110,6 +110,14 @@ export class Session extends EventTarget {
 		return this.#state().life ?? 0;
 	}
 
+	/**
+	 * The access token with tokens in storage, and otherwise ''. For a connection that fetch cannot
+	 * open, such as a WebSocket.
+	 */
+	get accessToken() {
+		return this.#state().accessToken ?? '';
+	}
+
 	/** Whether the session has ended, or with tokens in storage, has not begun. */
 	get ended() {
 		const { at, refreshToken } = this.#state();
