@@ -71,8 +71,9 @@ func newServer(key jwtauth.Key, users *users, c config, log *slog.Logger) (*serv
 		return nil, err
 	}
 
-	// A handshake has its token in a cookie or among its subprotocols, and other
-	// requests in a cookie or a header. The cookie of another site is refused.
+	// A handshake has its token in a cookie or among its subprotocols. Other
+	// requests have it in a cookie or a header. The cookies of a handshake that
+	// another site makes are refused.
 	tokens := stream.TokenAfter("bearer")
 	live := jwtauth.Live(issuer, store, 0)
 	protected := jwtauth.Verify(live, jwtauth.From(cookies.Access(), tokens.Source(), jwtauth.Bearer()), jwtauth.OnError(s.refuse))
