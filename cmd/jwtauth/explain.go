@@ -135,9 +135,10 @@ func (c *call) writeReport(r report, noKeys bool) error {
 	}
 	out.WriteString("\n")
 	for _, f := range r.Rules {
-		fmt.Fprintf(out, "%s  %-10s%s\n", map[string]string{pass: "pass", fail: "FAIL", skip: " -  "}[f.Result], f.Rule, f.Detail)
+		line := fmt.Sprintf("%s  %-10s  %s", map[string]string{pass: "pass", fail: "FAIL", skip: " -  "}[f.Result], f.Rule, f.Detail)
+		out.WriteString(strings.TrimRight(line, " ") + "\n")
 		for line := range strings.Lines(f.Fix) {
-			fmt.Fprintf(out, "                fix: %s\n", strings.TrimSpace(line))
+			fmt.Fprintf(out, "                  fix: %s\n", strings.TrimSpace(line))
 		}
 	}
 	switch {

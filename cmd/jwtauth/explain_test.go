@@ -173,6 +173,9 @@ func TestExplainSeveral(t *testing.T) {
 	if r.code != 1 || strings.Count(r.out, "FAIL") != 4 || strings.Count(r.out, "fix:") != 4 || !strings.Contains(r.out, "no key is given") {
 		t.Error(r.out)
 	}
+	if !strings.Contains(r.out, "\npass  not before\n") || !strings.Contains(r.out, "\nFAIL  audience    token for") {
+		t.Errorf("the columns are not aligned:\n%s", r.out)
+	}
 	if strings.Contains(r.out, "\x1b") {
 		t.Error("the output has colors, but is not a terminal")
 	}
