@@ -148,7 +148,6 @@ func (b *byIssuer) VerifyToken(ctx context.Context, token string) (*Claims, erro
 
 var (
 	errTooLong         = fmt.Errorf("%w: longer than any MaxTokenBytes", ErrTokenMalformed)
-	errPayloadUnread   = claimsFault("the payload is not a JSON object, or a claim is given twice")
 	errIssMissing      = fmt.Errorf("%w: iss is missing", ErrIssuerMismatch)
 	errIssuerUntrusted = fmt.Errorf("%w: no verifier for its iss", ErrIssuerMismatch)
 	errNoVerifier      = fmt.Errorf("%w: ByIssuerFunc: lookup returned a nil verifier, or the verifier nil claims", ErrUnavailable)
@@ -165,7 +164,7 @@ func unverifiedIssuer(token string) (string, error) {
 	var stack [1 << 10]byte // larger payloads go to the heap
 	payload, ok := compact.Decode(stack[:0], token[first+1:second])
 	if !ok {
-		return "", errPayloadEncoding
+		return "", payloadEncodings[compact.EncodingError(compact.PayloadSegment, token[first+1:second])]
 	}
 	s := jsonscan.New(string(payload))
 	for s.Next() {
@@ -182,7 +181,7 @@ func unverifiedIssuer(token string) (string, error) {
 		return issuer, nil
 	}
 	if !s.Valid() {
-		return "", errPayloadUnread
+		return "", payloadError(&s, string(payload))
 	}
 	return "", errIssMissing
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/seed-0a072700/jwtauth/internal/compact"
 	"github.com/seed-0a072700/jwtauth/internal/decoded"
 	"github.com/seed-0a072700/jwtauth/internal/jsondecode"
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
@@ -205,34 +206,34 @@ func isRegistered(name string) bool {
 // These errors are built once, so that refusing a token costs no more than
 // accepting it.
 var (
-	errPayloadEmpty    = claimsFault("the payload, the second segment, is empty")
-	errPayloadEncoding = claimsFault("the payload, the second segment, is not base64url without padding (RFC 7515, section 2)")
-	errPayloadUTF8     = claimsFault("the payload is not valid UTF-8")
-	errPayloadJSON     = claimsFault("the payload is not a JSON object (RFC 8259)")
-	errExpMissing      = claimsFault("exp is missing; a token must expire")
-	errIatMissing      = claimsFault("iat is missing; VerifierOptions.MaxAge requires it")
-	errSubMissing      = claimsFault("sub is missing or empty (AnySubject accepts such tokens)")
+	errPayloadEmpty  = claimsFault("the payload, the second segment, is empty")
+	errPayloadNested = claimsFault("the payload is a token itself (a nested JWT; RFC 7519, section 2)")
+	errExpMissing    = claimsFault("exp is missing; a token must expire")
+	errIatMissing    = claimsFault("iat is missing; VerifierOptions.MaxAge requires it")
+	errSubMissing    = claimsFault("sub is missing or empty (AnySubject accepts such tokens)")
 
 	errIssType = claimsFault("iss is not a string")
 	errSubType = claimsFault("sub is not a string")
 	errAudType = claimsFault("aud is neither a string nor an array of strings")
 )
 
-// timeErrors are the errors for a malformed time.
-type timeErrors struct{ notNumber, outOfRange error }
+// reasons maps the errors of an internal package to errors that also wrap
+// sentinel and say what they are about.
+func reasons(sentinel error, about string, errs []error) map[error]error {
+	m := make(map[error]error, len(errs))
+	for _, err := range errs {
+		m[err] = fmt.Errorf("%w: %s%w", sentinel, about, err)
+	}
+	return m
+}
 
 var (
-	expErrors = newTimeErrors("exp")
-	nbfErrors = newTimeErrors("nbf")
-	iatErrors = newTimeErrors("iat")
+	payloadFaults    = reasons(ErrClaimsInvalid, "the payload ", jsonscan.Faults())
+	payloadEncodings = reasons(ErrClaimsInvalid, "", compact.EncodingErrors(compact.PayloadSegment))
+	expErrors        = reasons(ErrClaimsInvalid, "exp ", numericdate.Faults())
+	nbfErrors        = reasons(ErrClaimsInvalid, "nbf ", numericdate.Faults())
+	iatErrors        = reasons(ErrClaimsInvalid, "iat ", numericdate.Faults())
 )
-
-func newTimeErrors(claim string) timeErrors {
-	return timeErrors{
-		notNumber:  claimsFault(claim + " is not a number"),
-		outOfRange: claimsFault(claim + " is out of range; it counts seconds since 1970, not milliseconds"),
-	}
-}
 
 func claimsFault(text string) error { return fmt.Errorf("%w: %s", ErrClaimsInvalid, text) }
 
@@ -244,7 +245,7 @@ func claimsFault(text string) error { return fmt.Errorf("%w: %s", ErrClaimsInval
 func (c *Claims) scan(text string, ascii bool, scopeClaims []string) error {
 	c.payload.text = text
 	if !ascii && !utf8.ValidString(text) {
-		return errPayloadUTF8
+		return payloadFaults[jsonscan.ErrUTF8]
 	}
 	s := jsonscan.NewValid(text)
 	for s.Next() {
@@ -265,8 +266,10 @@ func payloadError(s *jsonscan.Scanner, payload string) error {
 		return fmt.Errorf("%w: %.64q is given twice", ErrClaimsInvalid, s.Name())
 	case payload == "":
 		return errPayloadEmpty
+	case strings.HasPrefix(payload, "eyJ") && strings.Count(payload, ".") > 1:
+		return errPayloadNested
 	default:
-		return errPayloadJSON
+		return payloadFaults[s.Fault()]
 	}
 }
 
@@ -286,11 +289,11 @@ func (c *Claims) scanClaim(name string, v jsonscan.Value, scopeClaims []string) 
 			return errAudType
 		}
 	case "exp":
-		c.ExpiresAt, err = strictTime(v, &expErrors)
+		c.ExpiresAt, err = strictTime(v, expErrors)
 	case "nbf":
-		c.NotBefore, err = strictTime(v, &nbfErrors)
+		c.NotBefore, err = strictTime(v, nbfErrors)
 	case "iat":
-		c.IssuedAt, err = strictTime(v, &iatErrors)
+		c.IssuedAt, err = strictTime(v, iatErrors)
 	case "auth_time":
 		c.AuthTime, _ = dateOf(v)
 	case "jti":
@@ -324,16 +327,12 @@ func dateOf(v jsonscan.Value) (time.Time, bool) {
 }
 
 // strictTime reads a time that verification depends on.
-func strictTime(v jsonscan.Value, errs *timeErrors) (time.Time, error) {
+func strictTime(v jsonscan.Value, errs map[error]error) (time.Time, error) {
 	t, ok := dateOf(v)
-	switch {
-	case ok:
-		return t, nil
-	case v.Kind == jsonscan.Number:
-		return time.Time{}, errs.outOfRange
-	default:
-		return time.Time{}, errs.notNumber
+	if !ok {
+		return time.Time{}, errs[numericdate.Fault(v.Text)]
 	}
+	return t, nil
 }
 
 // fresh returns a copy of c that shares no memory that a caller could change.

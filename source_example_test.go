@@ -18,7 +18,7 @@ func ExampleBearer() {
 	token, err := jwtauth.Bearer()(r)
 	fmt.Println(token, err)
 	// Output:
-	// jwtauth: malformed credentials: the Authorization header: a character that no token contains (RFC 6750, section 2.1)
+	// jwtauth: malformed credentials: the Authorization header: a token that a display or a log has shortened or masked (… or ***)
 	// mF_9.B5f-4.1JqM <nil>
 }
 

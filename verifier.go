@@ -11,6 +11,7 @@ import (
 	"github.com/seed-0a072700/jwtauth/internal/compact"
 	"github.com/seed-0a072700/jwtauth/internal/decoded"
 	"github.com/seed-0a072700/jwtauth/internal/faults"
+	"github.com/seed-0a072700/jwtauth/internal/mismatch"
 	"github.com/seed-0a072700/jwtauth/internal/tokencache"
 )
 
@@ -196,7 +197,7 @@ func (v *Verifier) read(ctx context.Context, token string, now time.Time, seen *
 	if !ok {
 		return nil, signature{}, malformed[compact.SegmentsError(token)]
 	}
-	header, known, err := v.header(token[:first])
+	header, known, err := v.header(token, first)
 	if err != nil {
 		return nil, signature{}, err
 	}
@@ -225,18 +226,18 @@ func (v *Verifier) read(ctx context.Context, token string, now time.Time, seen *
 
 var (
 	errNotBefore   = fmt.Errorf("%w: nbf is in the future; compare the clocks of both machines", ErrTokenNotYetValid)
+	errLifetime    = fmt.Errorf("%w: exp is before 1980; it is a time in seconds since 1970, not a lifetime", ErrTokenExpired)
+	errProofType   = fmt.Errorf("%w: it is a DPoP proof, which belongs in the DPoP header, and the access token in Authorization", ErrTokenType)
 	errRefreshType = fmt.Errorf("%w: it is a refresh token, which only Issuer.Refresh accepts", ErrTokenType)
 	errIssuedLater = fmt.Errorf("%w: iat is in the future; compare the clocks of both machines", ErrTokenNotYetValid)
 )
 
+// lifetimesEnd is the end of the times that are too early for a token, and
+// that look like a lifetime in seconds.
+var lifetimesEnd = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // malformed maps the errors of package compact to those of this package.
-var malformed = func() map[error]error {
-	m := make(map[error]error)
-	for _, err := range compact.Errors() {
-		m[err] = fmt.Errorf("%w: %w", ErrTokenMalformed, err)
-	}
-	return m
-}()
+var malformed = reasons(ErrTokenMalformed, "", compact.Errors())
 
 // verified is a remembered token: the claims that passed every check except
 // those of times, and the signature, whose key must still be trusted.
@@ -271,15 +272,17 @@ type header struct {
 	kid string
 }
 
-// header reads a header segment. It returns known if the segment was accepted
-// before, in a token whose signature was valid.
-func (v *Verifier) header(segment string) (h *header, known bool, err error) {
+// header reads the header segment of a token, whose first dot is at index dot.
+// It returns known if the segment was accepted before, in a token whose
+// signature was valid.
+func (v *Verifier) header(token string, dot int) (h *header, known bool, err error) {
+	segment := token[:dot]
 	if h := v.headers.Get(segment); h != nil {
 		return h, true, nil
 	}
 	parsed, err := compact.ParseHeader(segment)
 	if err != nil {
-		return nil, false, malformed[err]
+		return nil, false, malformed[compact.HeaderError(token, err)]
 	}
 	if err := v.rules.checkType(parsed); err != nil {
 		return nil, false, err
@@ -301,6 +304,8 @@ func (r *rules) checkType(h compact.Header) error {
 		return nil
 	case typ == refreshType:
 		return errRefreshType
+	case typ == "dpop+jwt":
+		return errProofType
 	default:
 		return r.errType
 	}
@@ -312,7 +317,7 @@ func (r *rules) readClaims(c *Claims, segment string) error {
 	var stack [1 << 10]byte // larger payloads go to the heap
 	payload, ascii, ok := compact.DecodeText(stack[:0], segment)
 	if !ok {
-		return errPayloadEncoding
+		return payloadEncodings[compact.EncodingError(compact.PayloadSegment, segment)]
 	}
 	if err := c.scan(string(payload), ascii, r.scopeClaims); err != nil {
 		return err
@@ -322,14 +327,10 @@ func (r *rules) readClaims(c *Claims, segment string) error {
 		return errExpMissing
 	case r.maxAge > 0 && c.IssuedAt.IsZero():
 		return errIatMissing
-	case r.issuer != "" && c.Issuer == "":
-		return r.errNoIssuer
 	case r.issuer != "" && c.Issuer != r.issuer:
-		return r.errIssuer
-	case len(r.audience) > 0 && len(c.Audience) == 0:
-		return r.errNoAudience
+		return r.otherIssuer.Issuer(c.Issuer)
 	case len(r.audience) > 0 && !containsAny(c.Audience, r.audience):
-		return r.errAudience
+		return r.otherAudience.Audience(c.Audience)
 	case c.Subject == "" && !r.anySubject:
 		return errSubMissing
 	}
@@ -345,6 +346,8 @@ func containsAny(have, want []string) bool {
 func (r *rules) checkTimes(c *Claims, now time.Time) error {
 	early, late := now.Add(-r.leeway), now.Add(r.leeway)
 	switch {
+	case !early.Before(c.ExpiresAt) && c.ExpiresAt.Before(lifetimesEnd):
+		return errLifetime
 	case !early.Before(c.ExpiresAt):
 		return r.errExpired
 	case late.Before(c.NotBefore):
@@ -377,19 +380,14 @@ type rules struct {
 
 	// These errors name the options. They are built once, so that refusing a
 	// token costs no more than accepting it.
-	errIssuer, errNoIssuer, errAudience, errNoAudience, errExpired, errTooOld, errTooLong, errType, errUntyped error
+	otherIssuer, otherAudience                             *mismatch.Errors
+	errExpired, errTooOld, errTooLong, errType, errUntyped error
 }
 
 // buildErrors builds the errors of r.
 func (r *rules) buildErrors() {
-	r.errIssuer = fmt.Errorf("%w: iss is not %q", ErrIssuerMismatch, r.issuer)
-	r.errNoIssuer = fmt.Errorf("%w: iss is missing or empty; it must be %q", ErrIssuerMismatch, r.issuer)
-	want := fmt.Sprintf("%q", r.audience)
-	if len(r.audience) == 1 {
-		want = fmt.Sprintf("%q", r.audience[0])
-	}
-	r.errAudience = fmt.Errorf("%w: aud does not contain %s", ErrAudienceMismatch, want)
-	r.errNoAudience = fmt.Errorf("%w: aud is missing or empty; it must contain %s", ErrAudienceMismatch, want)
+	r.otherIssuer = mismatch.New(ErrIssuerMismatch, "iss", []string{r.issuer})
+	r.otherAudience = mismatch.New(ErrAudienceMismatch, "aud", r.audience)
 	r.errExpired = fmt.Errorf("%w: exp is more than Leeway (%v) ago", ErrTokenExpired, r.leeway)
 	r.errTooOld = fmt.Errorf("%w: iat is more than %v ago", ErrTokenTooOld, r.maxAge)
 	r.errTooLong = fmt.Errorf("%w: longer than MaxTokenBytes (%d)", ErrTokenMalformed, r.maxBytes)

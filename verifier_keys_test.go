@@ -180,7 +180,7 @@ func TestVerifyCandidates(t *testing.T) {
 }
 
 // Fewer keys are tried on a token without a kid if they are large. With 4096
-// bits a check costs as much as twelve with 2048, and the limit is 64.
+// bits a check costs as much as twelve with 2048, and the limit is 48.
 func TestVerifyBoundsWork(t *testing.T) {
 	good := keyMust(jwtauth.NewKey(jwtauth.RS256, keyRSA()))
 	issuer := keyMust(jwtauth.NewIssuer(good, jwtauth.IssuerOptions{}))
@@ -189,10 +189,10 @@ func TestVerifyBoundsWork(t *testing.T) {
 		of2048, of4096 int // keys in front of the good one
 		want           error
 	}{
-		{0, 5, nil},
-		{3, 5, nil}, // 3 + 60 + 1 = 64
-		{4, 5, jwtauth.ErrSignatureInvalid},
-		{0, 6, jwtauth.ErrSignatureInvalid},
+		{0, 3, nil},
+		{11, 3, nil}, // 11 + 36 + 1 = 48
+		{12, 3, jwtauth.ErrSignatureInvalid},
+		{0, 4, jwtauth.ErrSignatureInvalid},
 	} {
 		var keys []jwtauth.Key
 		for n := range c.of2048 {
@@ -215,8 +215,8 @@ func TestVerifyBoundsWork(t *testing.T) {
 func TestVerifyExpensiveKeys(t *testing.T) {
 	rsaKey := func(public *rsa.PublicKey) jwtauth.Key { return keyMust(jwtauth.NewKey(jwtauth.RS256, public)) }
 	signing := keyMust(jwtauth.NewKey(jwtauth.RS256, keyRSA()))
-	long, another := rsaKey(keyRSAPublic(8192, 1, 65537)), rsaKey(keyRSAPublic(8192, 3, 65537)) // 36 each of 64
-	slowest := rsaKey(keyRSAPublic(8192, 1, 1<<31-1))                                           // 144
+	long, another := rsaKey(keyRSAPublic(8192, 1, 65537)), rsaKey(keyRSAPublic(8192, 3, 65537)) // 44 each of 48
+	slowest := rsaKey(keyRSAPublic(8192, 1, 1<<31-1))                                           // 176
 	otherAlg := keyMust(jwtauth.NewKey(jwtauth.PS256, keyRSAPublic(8192, 1, 65537)))
 	issuer, err := jwtauth.NewIssuer(signing, jwtauth.IssuerOptions{Now: options().Now, AccessTTL: time.Hour})
 	if err != nil {

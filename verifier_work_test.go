@@ -84,7 +84,7 @@ func rsaKeys(bits uint, count int) []jwtauth.Key {
 
 // The limits for RSA depend on the length of the keys.
 func TestVerifyWorkLimitsRSA(t *testing.T) {
-	for bits, want := range map[uint]int{2048: 16, 3072: 9, 4096: 5, 6144: 3, 8192: 3} {
+	for bits, want := range map[uint]int{2048: 16, 3072: 6, 4096: 4, 6144: 3, 8192: 3} {
 		keys := rsaKeys(bits, want+1)
 		if _, err := jwtauth.StaticKeys(keys[:want]...); err != nil {
 			t.Errorf("%d bits: StaticKeys refuses %d keys: %v", bits, want, err)

@@ -38,7 +38,7 @@ var ownAccounts = map[string][]tokenCase{
 		accepted("several audiences", set("aud", []string{"https://billing.acme.example", "https://api.acme.example"})),
 		refused("a client without a user", "ext.tenant", sets(object{"sub": "web", "ext": object{}})),
 		refused("ext is null", "ext.tenant", set("ext", nil)),
-		refused("no request for an audience", "aud is missing or empty", set("aud", []string{})),
+		refused("no request for an audience", "aud is an empty array", set("aud", []string{})),
 		refused("the client in ext", "client_id", drop("client_id"), setIn("ext", "client_id", "web")),
 		refused("the tenant as an array", "ext", setIn("ext", "tenant", []string{"acme"})),
 	},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"strings"
 	"time"
 
 	"github.com/seed-0a072700/jwtauth"
@@ -30,7 +29,7 @@ const maxToken = 16 << 10
 func inspect(text string) *token {
 	t := &token{text: text}
 	first, second, ok := compact.Split(text)
-	if !ok || first == 0 || second == first+1 || len(text) > maxToken || strings.ContainsAny(text, " \t\r\n\"'") {
+	if !ok || first == 0 || second == first+1 || len(text) > maxToken || compact.Damage(text) != nil {
 		return t
 	}
 	t.hasForm = true
@@ -99,7 +98,7 @@ func checkClaims(t *token, opts jwtauth.VerifierOptions) []finding {
 	case !t.hasForm:
 		payload.Result, payload.Detail = skip, "not reached"
 	case t.claims == nil:
-		payload.Result, payload.Fix = fail, "The issuer must write the claims as one JSON object without duplicate members."
+		payload.Result, payload.Fix = fail, fixPayload(t)
 		payload.Detail = plain(verifyPayload(opts, t.payload))
 	}
 	findings := []finding{payload}

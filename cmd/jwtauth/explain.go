@@ -96,7 +96,7 @@ func (c *call) checkSignature(t *token, keys jwtauth.KeySource, opts jwtauth.Ver
 		{"header", errors.Is(refusal, jwtauth.ErrTokenMalformed) && t.hasForm, func() string { return fixHeader(t) }},
 		{"type", errors.Is(refusal, jwtauth.ErrTokenType), func() string { return fixType(t) }},
 		{"key", errors.Is(refusal, jwtauth.ErrKeyUnknown), func() string { return fixKey(t, &c.key) }},
-		{"signature", errors.Is(refusal, jwtauth.ErrSignatureInvalid), func() string { return c.fixSignature(t) }},
+		{"signature", errors.Is(refusal, jwtauth.ErrSignatureInvalid), func() string { return c.fixSignature(t, refusal) }},
 	}
 	if errors.Is(refusal, jwtauth.ErrUnavailable) {
 		return nil, nil, refusal

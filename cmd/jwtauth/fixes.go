@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,36 +12,22 @@ import (
 	"time"
 
 	"github.com/seed-0a072700/jwtauth"
+	"github.com/seed-0a072700/jwtauth/internal/compact"
 	"github.com/seed-0a072700/jwtauth/internal/jose"
 )
 
-func fixForm(t *token) string {
-	text := t.text
-	switch segments := strings.Count(text, ".") + 1; {
-	case strings.ContainsAny(text, " \t\r\n"):
-		return "Pass the token alone: without \"Bearer\" and without spaces."
-	case strings.ContainsAny(text, `"'`):
-		return "Remove the quotes around the token."
-	case len(text) > maxToken:
-		return "Raise VerifierOptions.MaxTokenBytes, or let the issuer put less into the token."
-	case segments == 5:
-		return "The token is encrypted (JWE). Turn encryption off at the issuer, and have it sign tokens (JWS)."
-	case segments == 1:
-		return "The token is opaque. Ask the provider for a JWT access token; most need an audience or a resource in the request. Or ask the provider about each token (RFC 7662)."
-	case segments > 3:
-		return "The text is not a compact JWS. Check how the client builds the header."
-	}
-	return "The token was cut off. Copy all of it: three parts with dots between them."
-}
-
 func fixHeader(t *token) string {
+	segment, _, _ := strings.Cut(t.text, ".")
+	text, ok := compact.Decode(nil, segment)
 	switch {
-	case t.headerJSON == nil:
+	case !ok:
 		return "The header is damaged: the token was changed, or not made by a JWT library. Get a new token, and pass it on unchanged."
+	case t.headerJSON == nil:
+		return "The header is damaged. " + fixJSON(string(text))
 	case t.header["crit"] != nil:
 		return "The issuer uses an extension that the package does not know (crit). Turn it off at the issuer."
 	case t.header["enc"] != nil:
-		return "The token is encrypted (JWE). Turn encryption off at the issuer."
+		return fixEncrypted
 	case t.header["alg"] == nil || strings.EqualFold(textOf(t.header, "alg"), "none"):
 		return "The token is not signed. Sign it, for example with \"jwtauth sign\"."
 	}
@@ -51,6 +38,8 @@ func fixType(t *token) string {
 	switch typ := textOf(t.header, "typ"); {
 	case strings.EqualFold(typ, "rt+jwt"):
 		return "This is a refresh token. Send it to the refresh endpoint, and the access token to the service."
+	case strings.EqualFold(typ, "dpop+jwt"):
+		return "This is a DPoP proof. Send it in the DPoP header, and the access token in Authorization."
 	case typ == "":
 		return "The token has no typ. Leave VerifierOptions.Types empty, or have the issuer set it."
 	default:
@@ -60,13 +49,16 @@ func fixType(t *token) string {
 
 func fixKey(t *token, k *keyFlags) string {
 	alg := textOf(t.header, "alg")
-	if jose.Algorithm(alg).Check() != nil {
-		return fmt.Sprintf("The algorithm %q is not supported. Have the issuer sign with ES256, EdDSA or RS256.", alg)
-	}
-	if strings.HasPrefix(alg, "HS") && (k.jwks != "" || k.issuerURL != "") {
-		return fmt.Sprintf("The token is signed with a shared secret (%s), and key sets hold public keys. Give the secret: jwtauth.NewKey(jwtauth.%s, secret).", alg, alg)
+	if fault := jose.AlgorithmFault(alg); fault != "" {
+		return fixAlgorithm(alg, fault)
 	}
 	hint := fmt.Sprintf("Give a key for %s: with -alg %s, or jwtauth.ParseKey(jwtauth.%s, data).", alg, alg, alg)
+	if jose.Algorithm(alg).Symmetric() {
+		if k.jwks != "" || k.issuerURL != "" {
+			return fmt.Sprintf("The token is signed with a shared secret (%s), and key sets hold public keys. Give the secret: jwtauth.NewKey(jwtauth.%s, secret).", alg, alg)
+		}
+		hint = fmt.Sprintf("Give a key for %s, which is a secret: with -secret FILE -alg %s, or jwtauth.NewKey(jwtauth.%s, secret).", alg, alg, alg)
+	}
 	if kid := textOf(t.header, "kid"); kid != "" {
 		hint += fmt.Sprintf("\nIf a key for %s is there, it has another ID: the token names %q. Compare with the key set of the issuer, or use Key.WithID.", alg, kid)
 	}
@@ -76,8 +68,31 @@ func fixKey(t *token, k *keyFlags) string {
 	return hint
 }
 
+// fixAlgorithm returns the fix for an "alg" that is not supported, for the
+// reason fault.
+func fixAlgorithm(alg, fault string) string {
+	for _, known := range jose.Algorithms() {
+		if strings.EqualFold(alg, string(known)) {
+			return fmt.Sprintf("The issuer writes %q. Have it write %q: names of algorithms are case-sensitive.", alg, known)
+		}
+	}
+	if _, meant, ok := strings.Cut(fault, "if the issuer means "); ok {
+		return fmt.Sprintf("The name %q is not one of JWS. If the issuer means %s.", alg, meant)
+	}
+	return fmt.Sprintf("The algorithm %q is not supported. Have the issuer sign with ES256, EdDSA or RS256.", alg)
+}
+
 // fixSignature tries the mistakes that are common with secrets.
-func (c *call) fixSignature(t *token) string {
+func (c *call) fixSignature(t *token, refusal error) string {
+	segment := t.text[strings.LastIndexByte(t.text, '.')+1:]
+	switch alg := jose.Algorithm(textOf(t.header, "alg")); {
+	case segment == "":
+		return "The signature is missing. Copy all of the token; if it has none, have the issuer sign it."
+	case errors.Is(refusal, compact.EncodingError(compact.SignatureSegment, segment)):
+		return "The end of the token was changed. Copy it again, and pass it on unchanged."
+	case errors.Is(refusal, jose.SignatureFault(alg, segment)):
+		return "Have the issuer use a JWT library. If it does, copy all of the token, and compare the algorithm and the length of the keys."
+	}
 	if c.key.secret != "" {
 		if hint := c.otherSecret(t); hint != "" {
 			return hint
@@ -131,8 +146,14 @@ func fixExpiry(t *token, opts jwtauth.VerifierOptions) string {
 		return "Have the issuer set exp. Tokens without an end are refused, and no option changes that."
 	case !ok:
 		return "Have the issuer write exp as a number of seconds since 1970."
+	case exp > 1e20:
+		return "The number is out of range. Have the issuer write the seconds since 1970."
+	case exp > 1e14:
+		return "The number is in microseconds or nanoseconds. Have the issuer write seconds."
 	case exp > 1e11:
 		return "The number is in milliseconds. Have the issuer divide it by 1000."
+	case exp < 315532800: // 1980
+		return "The number is a lifetime. Have the issuer write the time: the current one plus the lifetime, in seconds since 1970."
 	}
 	ago := now(opts).Sub(time.Unix(int64(exp), 0)).Round(time.Second)
 	if ago < 5*time.Minute {
@@ -192,6 +213,8 @@ func fixAudience(t *token, opts jwtauth.VerifierOptions) string {
 		return hint
 	case audience == nil:
 		return "Have the issuer write aud as a string or an array of strings."
+	case strings.Join(audience, "") == "":
+		return "The aud is empty. Request a token for this service: most providers need an audience or a resource in the request. If the issuer is yours, set IssuerOptions.Audience or ForAudience."
 	case slices.ContainsFunc(audience, func(name string) bool {
 		return slices.ContainsFunc(opts.Audience, func(want string) bool { return strings.TrimSuffix(want, "/") == strings.TrimSuffix(name, "/") })
 	}):
@@ -229,15 +252,15 @@ func (t *token) seconds(claim string) (float64, bool) {
 
 // audience returns the names in aud, or nil if it has another type.
 func (t *token) audience() []string {
-	var one string
-	if json.Unmarshal(t.claims["aud"], &one) == nil && one != "" {
-		return []string{one}
+	var one *string
+	if json.Unmarshal(t.claims["aud"], &one) == nil && one != nil {
+		return []string{*one}
 	}
 	var several []string
-	if json.Unmarshal(t.claims["aud"], &several) != nil || len(several) == 0 {
+	if json.Unmarshal(t.claims["aud"], &several) != nil {
 		return nil
 	}
-	return several
+	return several // not nil if it is empty
 }
 
 func quoteAll(texts []string) string {

@@ -3,6 +3,8 @@ package compact
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
@@ -22,13 +24,8 @@ type Header struct {
 	Typed     bool   // "typ" is present
 }
 
-// The errors of [ParseHeader] and [SegmentsError]. They contain no part of a
-// token.
+// The errors of [ParseHeader]. They contain no part of a token.
 var (
-	ErrOneSegment   = errors.New("one segment instead of three: an opaque token, which only its issuer can check (introspection, RFC 7662)")
-	ErrFiveSegments = errors.New("five segments: the token is encrypted (JWE)")
-	ErrSegments     = errors.New("not three segments, separated by two dots")
-
 	ErrHeaderEmpty    = errors.New("the header, its first segment, is empty")
 	ErrHeaderLength   = fmt.Errorf("the header, its first segment, is longer than %d characters", MaxHeaderLen)
 	ErrHeaderEncoding = errors.New("the header, its first segment, is not base64url without padding (RFC 7515, section 2)")
@@ -41,25 +38,47 @@ var (
 	ErrHeaderB64      = errors.New("the header has b64, and only true is supported (RFC 7797)")
 )
 
-// Errors returns all errors of [ParseHeader] and [SegmentsError].
+// headerFaults are the errors for headers that are not strict JSON.
+var headerFaults = func() map[error]error {
+	m := make(map[error]error)
+	for _, fault := range jsonscan.Faults() {
+		m[fault] = fmt.Errorf("the header, its first segment, %w", fault)
+	}
+	return m
+}()
+
+// Errors returns all errors of [ParseHeader], [HeaderError] and
+// [SegmentsError].
 func Errors() []error {
-	return []error{
-		ErrOneSegment, ErrFiveSegments, ErrSegments,
+	return slices.Concat([]error{
 		ErrHeaderEmpty, ErrHeaderLength, ErrHeaderEncoding, ErrHeaderJSON, ErrHeaderRepeated,
 		ErrHeaderAlg, ErrHeaderKid, ErrHeaderTyp, ErrHeaderCrit, ErrHeaderB64,
-	}
+	}, EncodingErrors(HeaderSegment), slices.Collect(maps.Values(headerFaults)), damages)
 }
 
-// SegmentsError returns the error for a token that [Split] refuses.
-func SegmentsError(token string) error {
-	switch strings.Count(token, ".") {
-	case 0:
-		return ErrOneSegment
-	case 4:
-		return ErrFiveSegments
-	default:
-		return ErrSegments
+// HeaderError returns the error for a token whose header [ParseHeader] refuses
+// with err. If the header is not JSON or not base64url, it is more exact than
+// err, and may be about the whole token.
+func HeaderError(token string, err error) error {
+	if err != ErrHeaderEncoding && err != ErrHeaderJSON {
+		return err
 	}
+	if damage := Damage(token); damage != nil {
+		return damage
+	}
+	segment, _, _ := strings.Cut(token, ".")
+	if err == ErrHeaderEncoding {
+		return EncodingError(HeaderSegment, segment)
+	}
+	text, _ := Decode(nil, segment)
+	s := jsonscan.New(string(text))
+	for s.Next() {
+	}
+	fault := s.Fault()
+	if fault == jsonscan.ErrUTF8 && text[0] != '{' {
+		fault = jsonscan.ErrNotObject // these bytes were never text
+	}
+	return headerFaults[fault]
 }
 
 // ParseHeader parses a header segment. It refuses parameters that would change

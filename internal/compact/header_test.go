@@ -119,12 +119,46 @@ func TestParseHeaderLength(t *testing.T) {
 }
 
 func TestSegmentsError(t *testing.T) {
+	jws, jwe := segment(`{"alg":"HS256"}`), segment(`{"alg":"dir","enc":"A256GCM"}`)
 	for token, want := range map[string]error{
-		"": compact.ErrOneSegment, "opaque": compact.ErrOneSegment, "a.b": compact.ErrSegments,
-		"a.b.c.d": compact.ErrSegments, "a.b.c.d.e": compact.ErrFiveSegments, "a....": compact.ErrFiveSegments, "a.b.c.d.e.f": compact.ErrSegments,
+		"opaque": compact.ErrOneSegment, jws: compact.ErrFirstSegment,
+		"a.b": compact.ErrSegments, jws + ".b": compact.ErrTwoSegments, "ya29.a0Af": compact.ErrSegments,
+		"a.b.c.d": compact.ErrSegments, ".a.b.c": compact.ErrOuterDot, jws + ".b.c.": compact.ErrOuterDot,
+		"a.b.c.d.e": compact.ErrFiveSegments, jwe + "..c.d.e": compact.ErrFiveSegments, jwe + ".b.c.d.e": compact.ErrFiveSegments,
+		jws + ".b.c" + jws + ".b.c": compact.ErrJoined, jws + ".b.c." + jws + ".b.c": compact.ErrJoined,
+		"a.b.c.d.e.f": compact.ErrSegments,
+		"":            compact.ErrEmpty, "null": compact.ErrNoValue,
 	} {
 		if got := compact.SegmentsError(token); got != want {
 			t.Errorf("%q: %v, want %v", token, got, want)
+		}
+	}
+}
+
+// HeaderError names the damage of a header that is not base64url or not JSON,
+// and leaves other errors as they are.
+func TestHeaderError(t *testing.T) {
+	for text, want := range map[string]string{
+		segment("alg=HS256") + ".b.c":                      "the header, its first segment, is not a JSON object (RFC 8259)",
+		segment(`{"alg":"HS256"`) + ".b.c":                 "the header, its first segment, is JSON that was cut short",
+		segment(`{"alg":"HS256","kid":"\ud800"}`) + ".b.c": "the header, its first segment, has half of a surrogate pair (\\uD800 to \\uDFFF) in a string, which is no character (RFC 8259, section 8.2)",
+		segment(`{'alg':'HS256'}`) + ".b.c":                "the header, its first segment, has single quotes; JSON has double quotes",
+		"eyJ+.b.c":                                         "the header, its first segment, is not base64url without padding (RFC 7515, section 2): it has + or / of standard base64 instead of - and _",
+		segment(`{"alg":"HS256" }`) + "==.b.c":             "the header, its first segment, is not base64url without padding (RFC 7515, section 2): it ends with =",
+		segment(`{"alg":"HS256"}`) + "A.b.c":               "the header, its first segment, is not base64url without padding (RFC 7515, section 2): a character is missing, or there is one too many",
+		"eyJhbGciOiJIUzI1NiIgfR.b.c":                       "the header, its first segment, is not base64url without padding (RFC 7515, section 2): its last character was changed",
+		"e!J.b.c":                                          "the header, its first segment, is not base64url without padding (RFC 7515, section 2): it has a character that base64url does not have, such as a space or a percent sign",
+		"Bearer " + segment(`{"alg":"HS256"}`) + ".b.c":    compact.ErrPrefixed.Error(),
+		"v4.public.aaaa":                                   compact.ErrPASETO.Error(),
+		segment(`{"alg":"HS256","alg":"HS256"}`) + ".b.c":  compact.ErrHeaderRepeated.Error(),
+		"\"" + segment(`{"typ":"JWT"}`) + ".b.c\"":         compact.ErrQuoted.Error(),
+		segment(`{"typ":"JWT"}`) + ".b.c":                  compact.ErrHeaderAlg.Error(),
+	} {
+		header, _, _ := strings.Cut(text, ".")
+		_, err := compact.ParseHeader(header)
+		got := compact.HeaderError(text, err)
+		if got == nil || got.Error() != want || !slices.Contains(compact.Errors(), got) {
+			t.Errorf("%q: %v, want %s", text, got, want)
 		}
 	}
 }
@@ -137,7 +171,7 @@ func TestErrors(t *testing.T) {
 			t.Errorf("Errors lacks %v", c.err)
 		}
 	}
-	for _, err := range []error{compact.ErrOneSegment, compact.ErrFiveSegments, compact.ErrSegments, compact.ErrHeaderLength, compact.ErrHeaderEncoding} {
+	for _, err := range []error{compact.ErrOneSegment, compact.ErrNoValue, compact.ErrSegments, compact.ErrHeaderLength, compact.ErrHeaderEncoding} {
 		if !slices.Contains(all, err) {
 			t.Errorf("Errors lacks %v", err)
 		}

@@ -5,15 +5,16 @@ package credentials
 import (
 	"errors"
 	"strings"
+
+	"github.com/seed-0a072700/jwtauth/internal/compact"
 )
 
-// Reasons why a text is not a token. They do not contain the text.
+// Reasons why a text is not a token, besides those of [compact.Damage]. They do
+// not contain the text.
 var (
 	ErrEmpty       = errors.New("no token follows the scheme")
 	ErrScheme      = errors.New("a scheme precedes the token: read this header with HeaderScheme")
 	ErrSchemeTwice = errors.New("the scheme is given twice")
-	ErrQuoted      = errors.New("the token is in quotes")
-	ErrSpace       = errors.New("a space or a line break in the token or after it")
 	ErrCharacter   = errors.New("a character that no token contains (RFC 6750, section 2.1)")
 )
 
@@ -71,11 +72,8 @@ func Token(s string) (string, error) {
 
 // damage returns the reason why s is not a token.
 func damage(s string) error {
-	switch {
-	case len(s) > 1 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0]:
-		return ErrQuoted
-	case strings.ContainsAny(s, " \t\r\n"):
-		return ErrSpace
+	if err := compact.Damage(s); err != nil {
+		return err
 	}
 	return ErrCharacter
 }
@@ -110,7 +108,7 @@ func Scheme(header, scheme string) (string, error) {
 	rest = strings.TrimLeft(rest, " ")
 	token, err := Token(rest)
 	if err != nil {
-		if _, twice := cutScheme(rest, scheme); twice && errors.Is(err, ErrSpace) {
+		if after, twice := cutScheme(rest, scheme); twice && strings.HasPrefix(after, " ") {
 			return "", ErrSchemeTwice
 		}
 		return "", err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/seed-0a072700/jwtauth/internal/compact"
 	"github.com/seed-0a072700/jwtauth/internal/credentials"
 )
 
@@ -21,12 +22,15 @@ func TestScheme(t *testing.T) {
 		"Bearer":              {"", credentials.ErrEmpty},
 		"Bearer   ":           {"", credentials.ErrEmpty},
 		"Bearer\ta":           {"", credentials.ErrCharacter},
-		"Bearer a,b":          {"", credentials.ErrCharacter},
-		"Bearer {a}":          {"", credentials.ErrCharacter},
-		`Bearer "a.b.c"`:      {"", credentials.ErrQuoted},
-		"Bearer 'a.b.c'":      {"", credentials.ErrQuoted},
-		"Bearer a b":          {"", credentials.ErrSpace},
-		"Bearer a\n":          {"", credentials.ErrSpace},
+		"Bearer a,b":          {"", compact.ErrComma},
+		"Bearer {a}":          {"", compact.ErrJSON},
+		"Bearer a.b.c!":       {"", credentials.ErrCharacter},
+		"Bearer %2e":          {"", compact.ErrPercent},
+		"Bearer [object a]":   {"", compact.ErrObject},
+		`Bearer "a.b.c"`:      {"", compact.ErrQuoted},
+		"Bearer 'a.b.c'":      {"", compact.ErrQuoted},
+		"Bearer a b":          {"", compact.ErrSpace},
+		"Bearer a\n":          {"", compact.ErrSpace},
 		"Bearer Bearer a.b.c": {"", credentials.ErrSchemeTwice},
 	} {
 		token, err := credentials.Scheme(header, "Bearer")
@@ -41,10 +45,10 @@ func TestPlain(t *testing.T) {
 		"a.b.c":        nil,
 		"Bearer a.b.c": credentials.ErrScheme,
 		"JWT a":        credentials.ErrScheme,
-		"a ":           credentials.ErrSpace,
-		" a":           credentials.ErrSpace,
-		`"a.b.c"`:      credentials.ErrQuoted,
-		"a,b":          credentials.ErrCharacter,
+		"a ":           compact.ErrSpace,
+		" a":           compact.ErrSpace,
+		`"a.b.c"`:      compact.ErrQuoted,
+		"a,b":          compact.ErrComma,
 	} {
 		if token, err := credentials.Plain(text); !errors.Is(err, want) || (err == nil) != (token == text) {
 			t.Errorf("%q: %q, %v; want %v", text, token, err, want)

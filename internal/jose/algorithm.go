@@ -6,6 +6,7 @@ import (
 	_ "crypto/sha256" // registers the hashes in suites
 	_ "crypto/sha512"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -114,5 +115,11 @@ func (a Algorithm) suite() (*suite, error) {
 			return &suites[i], nil
 		}
 	}
-	return nil, fmt.Errorf("algorithm %s is not one of HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA", quote(string(a)))
+	hint := ""
+	for i := range suites {
+		if strings.EqualFold(string(suites[i].alg), string(a)) {
+			hint = fmt.Sprintf("; write %s: names of algorithms are case-sensitive", suites[i].alg)
+		}
+	}
+	return nil, fmt.Errorf("algorithm %s is not one of HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA%s", quote(string(a)), hint)
 }

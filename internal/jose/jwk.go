@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
 )
 
 // JWK holds the members of a JSON Web Key (RFC 7517) by their exact names.
@@ -40,7 +42,7 @@ func scanJWK(data []byte) (JWK, error) {
 		return nil, fmt.Errorf("is %d bytes; the maximum is %d", len(data), maxKeyText)
 	}
 	if !utf8.Valid(data) || !json.Valid(data) {
-		return nil, errors.New("is not valid JSON")
+		return nil, jsonFault(data)
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	if start, err := dec.Token(); err != nil || start != json.Delim('{') {
@@ -78,6 +80,17 @@ func scanJWK(data []byte) (JWK, error) {
 		return nil, errors.New("is a set of keys; pass one of its keys")
 	}
 	return m, nil
+}
+
+// jsonFault returns the reason why data is not JSON.
+func jsonFault(data []byte) error {
+	s := jsonscan.New(string(data))
+	for s.Next() {
+	}
+	if fault := s.Fault(); fault != nil && fault != jsonscan.ErrNotObject {
+		return fault
+	}
+	return jsonscan.ErrSyntax // in spite of a repeated member, which came first
 }
 
 // Text returns the member name, which must be a string if it is present.

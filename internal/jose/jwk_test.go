@@ -151,8 +151,8 @@ func TestScanJWK(t *testing.T) {
 func TestScanJWKRefuses(t *testing.T) {
 	for text, want := range map[string]string{
 		``:                            "JWK is not valid JSON",
-		`{`:                           "JWK is not valid JSON",
-		"{\"a\":\"\xff\"}":            "JWK is not valid JSON",
+		`{`:                           "JWK is JSON that was cut short",
+		"{\"a\":\"\xff\"}":            "JWK is not valid UTF-8",
 		`[]`:                          "JWK is not a JSON object",
 		`"a"`:                         "JWK is not a JSON object",
 		`{"a":1,"a":2}`:               `JWK has member "a" twice`,

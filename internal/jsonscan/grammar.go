@@ -32,10 +32,13 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
-// scanString returns the index after the string that starts at i, or -1.
+// The scan functions return the index after the text that they read. If the
+// text is not valid, they return ^index of the fault, which is negative.
+
+// scanString reads the string that starts at i.
 func scanString(s string, i int) (end int, escaped bool) {
 	if at(s, i) != '"' {
-		return -1, false
+		return ^i, false
 	}
 	for i++; i < len(s); i++ {
 		if plain[s[i]] {
@@ -47,15 +50,15 @@ func scanString(s string, i int) (end int, escaped bool) {
 		case '\\':
 			n := escapeLen(s[i:])
 			if n == 0 {
-				return -1, false
+				return ^i, false
 			}
 			escaped = true
 			i += n - 1
 		default:
-			return -1, false
+			return ^i, false
 		}
 	}
-	return -1, false
+	return ^i, false
 }
 
 // escapeLen returns the length of the escape at the start of s: 2, 6, 12 for a
@@ -146,8 +149,7 @@ func scalarKind(c byte) Kind {
 	}
 }
 
-// scanScalar returns the index after the literal or number that starts at i, or
-// -1.
+// scanScalar reads the literal or number that starts at i.
 func scanScalar(s string, i int) int {
 	switch at(s, i) {
 	case 'n':
@@ -166,12 +168,12 @@ func scanScalar(s string, i int) int {
 	case isDigit(c):
 		i = skipDigits(s, i)
 	default:
-		return -1
+		return ^i
 	}
 	if at(s, i) == '.' {
 		i++
 		if !isDigit(at(s, i)) {
-			return -1
+			return ^i
 		}
 		i = skipDigits(s, i)
 	}
@@ -181,7 +183,7 @@ func scanScalar(s string, i int) int {
 			i++
 		}
 		if !isDigit(at(s, i)) {
-			return -1
+			return ^i
 		}
 		i = skipDigits(s, i)
 	}
@@ -190,7 +192,7 @@ func scanScalar(s string, i int) int {
 
 func scanWord(s string, i int, word string) int {
 	if !strings.HasPrefix(s[i:], word) {
-		return -1
+		return ^i
 	}
 	return i + len(word)
 }
@@ -212,9 +214,9 @@ func closing(open byte) byte {
 	return ']'
 }
 
-// scanContainer returns the index after the object or array that starts at i,
-// or -1. It does not recurse, so deep nesting uses no stack. One bit for each
-// level distinguishes objects from arrays.
+// scanContainer reads the object or array that starts at i. It does not
+// recurse, so deep nesting uses no stack. One bit for each level distinguishes
+// objects from arrays.
 func scanContainer(s string, i int) int {
 	var isObject [MaxDepth / 64]uint64
 	depth := 1 // the outermost object
@@ -223,7 +225,7 @@ func scanContainer(s string, i int) int {
 		switch c := at(s, i); c {
 		case '{', '[':
 			if depth == MaxDepth {
-				return -1
+				return ^i
 			}
 			word, bit := depth/64, uint64(1)<<(depth%64)
 			isObject[word] &^= bit
@@ -237,7 +239,7 @@ func scanContainer(s string, i int) int {
 					i = scanName(s, i)
 				}
 				if i < 0 {
-					return -1
+					return i
 				}
 				continue
 			}
@@ -249,7 +251,7 @@ func scanContainer(s string, i int) int {
 			i = scanScalar(s, i)
 		}
 		if i < 0 {
-			return -1
+			return i
 		}
 		// A value ends at i. Close the containers that end here, then continue
 		// with the next value.
@@ -266,12 +268,12 @@ func scanContainer(s string, i int) int {
 					i = scanName(s, i)
 				}
 				if i < 0 {
-					return -1
+					return i
 				}
 				break
 			}
 			if object && c != '}' || !object && c != ']' {
-				return -1
+				return ^i
 			}
 			depth--
 			i++
@@ -279,16 +281,15 @@ func scanContainer(s string, i int) int {
 	}
 }
 
-// scanName returns the index of the value of the member whose name is at i, or
-// -1.
+// scanName returns the index of the value of the member whose name is at i.
 func scanName(s string, i int) int {
 	i, _ = scanString(s, i)
 	if i < 0 {
-		return -1
+		return i
 	}
 	i = skipSpace(s, i)
 	if at(s, i) != ':' {
-		return -1
+		return ^i
 	}
 	return skipSpace(s, i+1)
 }

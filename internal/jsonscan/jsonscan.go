@@ -32,7 +32,7 @@ const MaxDepth = 256
 // rest of the text may be invalid.
 type Scanner struct {
 	src         string
-	pos         int
+	pos         int  // after the last member, or of the fault
 	name        span // of the current member, without the quotes
 	value       span
 	kind        Kind
@@ -67,13 +67,14 @@ const (
 	running              // after a member
 	done                 // at the end of a valid text
 	failed
+	followed // failed because of text after the object
 	repeated // failed because of the name of the current member
 )
 
 // New returns a scanner for the object in src.
 func New(src string) Scanner {
 	if !utf8.ValidString(src) {
-		return Scanner{state: failed}
+		return Scanner{src: src, state: failed}
 	}
 	return NewValid(src)
 }
@@ -97,7 +98,7 @@ func (s *Scanner) Next() bool {
 	c := at(s.src, i)
 	if s.state == opening {
 		if c != '{' {
-			return s.fail()
+			return s.fail(i)
 		}
 		i = skipSpace(s.src, i+1)
 		if at(s.src, i) == '}' {
@@ -109,19 +110,19 @@ func (s *Scanner) Next() bool {
 			return s.finish(i + 1)
 		}
 		if c != ',' {
-			return s.fail()
+			return s.fail(i)
 		}
 		i = skipSpace(s.src, i+1)
 	}
 
 	nameEnd, escaped := scanString(s.src, i)
 	if nameEnd < 0 {
-		return s.fail()
+		return s.fail(^nameEnd)
 	}
 	s.name, s.nameEscaped = span{int32(i + 1), int32(nameEnd - 1)}, escaped
 	i = skipSpace(s.src, nameEnd)
 	if at(s.src, i) != ':' {
-		return s.fail()
+		return s.fail(i)
 	}
 	if !s.addName() {
 		s.state = repeated
@@ -131,7 +132,7 @@ func (s *Scanner) Next() bool {
 	end := 0
 	end, s.kind, s.escaped = scanValue(s.src, i)
 	if end < 0 {
-		return s.fail()
+		return s.fail(^end)
 	}
 	s.value, s.pos = span{int32(i), int32(end)}, end
 	return true
@@ -145,20 +146,20 @@ func (s *Scanner) Valid() bool { return s.state == done }
 // same name, which [Scanner.Name] returns.
 func (s *Scanner) Repeated() bool { return s.state == repeated }
 
-func (s *Scanner) fail() bool {
-	s.state = failed
+func (s *Scanner) fail(i int) bool {
+	s.state, s.pos = failed, i
 	return false
 }
 
 func (s *Scanner) finish(i int) bool {
-	s.state = failed
+	s.state = followed
 	if skipSpace(s.src, i) == len(s.src) {
 		s.state = done
 	}
 	return false
 }
 
-// scanValue returns the index after the value that starts at i, or -1.
+// scanValue reads the value that starts at i.
 func scanValue(src string, i int) (end int, kind Kind, escaped bool) {
 	switch c := at(src, i); c {
 	case '"':

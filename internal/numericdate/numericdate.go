@@ -2,6 +2,7 @@
 package numericdate
 
 import (
+	"errors"
 	"math"
 	"strconv"
 	"time"
@@ -40,4 +41,32 @@ func wholeSeconds(text string) (seconds int64, ok bool) {
 		seconds = seconds*10 + int64(c-'0')
 	}
 	return seconds, seconds <= Max
+}
+
+// The errors of [Fault]. They are predicates of the value.
+var (
+	ErrString    = errors.New("is not a number but a string; it counts seconds since 1970, without quotes")
+	ErrNotNumber = errors.New("is not a number")
+	ErrMillis    = errors.New("is out of range; it counts seconds since 1970, not milliseconds")
+	ErrMicros    = errors.New("is out of range; it counts seconds since 1970, not microseconds or nanoseconds")
+	ErrRange     = errors.New("is out of range; it counts seconds since 1970, and the year must be at most 9999")
+)
+
+// Faults returns all errors of [Fault].
+func Faults() []error { return []error{ErrString, ErrNotNumber, ErrMillis, ErrMicros, ErrRange} }
+
+// Fault returns the reason why the text of a JSON value is not a time.
+func Fault(value string) error {
+	f, err := strconv.ParseFloat(value, 64)
+	switch {
+	case value != "" && value[0] == '"':
+		return ErrString
+	case errors.Is(err, strconv.ErrSyntax):
+		return ErrNotNumber
+	case Max < f && f < 1e14: // milliseconds until the year 5138
+		return ErrMillis
+	case 1e14 <= f && f < 1e20:
+		return ErrMicros
+	}
+	return ErrRange
 }

@@ -23,3 +23,19 @@ func TestParse(t *testing.T) {
 		}
 	}
 }
+
+func TestFault(t *testing.T) {
+	for want, values := range map[error][]string{
+		numericdate.ErrString:    {`"1800000000"`, `"2026-01-01"`, `""`},
+		numericdate.ErrNotNumber: {`null`, `true`, `{}`, `[1]`},
+		numericdate.ErrMillis:    {"253402300800", "1800000000000", "1.8e12", "99999999999999"},
+		numericdate.ErrMicros:    {"1800000000000000", "1800000000000000000"},
+		numericdate.ErrRange:     {"1e400", "-1e400", "1e20", "-62135596801", "-1800000000000"},
+	} {
+		for _, value := range values {
+			if got := numericdate.Fault(value); got != want {
+				t.Errorf("%s: %v, want %v", value, got, want)
+			}
+		}
+	}
+}
