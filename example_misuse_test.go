@@ -131,7 +131,7 @@ func Example_misuseOfTokens() {
 		{"padded", tokens.AccessToken + "="},
 		{"for another service", other},
 		{"a refresh token", tokens.RefreshToken},
-		{"no token at all", "Bearer " + tokens.AccessToken},
+		{"the whole header", "Bearer " + tokens.AccessToken},
 	} {
 		_, err := issuer.VerifyToken(context.Background(), c.token)
 		fmt.Println(c.name+":", err, errors.Is(err, jwtauth.ErrTokenInvalid))
@@ -148,10 +148,10 @@ func Example_misuseOfTokens() {
 	// another algorithm: jwtauth: no key for the token: the keys are for ES256, the header says HS256 true
 	// changed claims: jwtauth: token signature invalid: it was made with another key, or the token was changed true
 	// without a signature: jwtauth: token signature invalid: the signature, the third segment, is empty true
-	// padded: jwtauth: token signature invalid: the signature, the third segment, is not base64url without padding (RFC 7515, section 2) true
+	// padded: jwtauth: token signature invalid: the signature, the third segment, is not base64url without padding (RFC 7515, section 2): it ends with = true
 	// for another service: jwtauth: token for another audience: aud does not contain "https://api.example.com" true
 	// a refresh token: jwtauth: token of another type: it is a refresh token, which only Issuer.Refresh accepts true
-	// no token at all: jwtauth: token malformed: the header, its first segment, is not base64url without padding (RFC 7515, section 2) true
+	// the whole header: jwtauth: token malformed: a scheme such as Bearer, or the name of a header, precedes the token: pass the token alone true
 	// jwtauth: Sign: subject: is empty
 	// jwtauth: claims: "exp" is a registered claim and cannot be set; use IssuerOptions.AccessTTL or ExpiresIn
 	// jwtauth: ExpiresIn: d: 87840h0m0s exceeds the maximum of 8784h0m0s
