@@ -17,7 +17,8 @@ type possessionKey struct{}
 
 const ownKey, otherKey = "key of the client", "key of the thief"
 
-// The kinds of requests of a thief. Each can be refused only because of the key.
+// The kinds of requests of a thief. Each can be refused only because of the
+// key.
 const stolenRefresh, stolenUpdate, stolenLogout = 1, 2, 3
 
 var keyRemovals = []removal{
