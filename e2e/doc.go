@@ -4,6 +4,7 @@
 //   - browser: the example webapp and session.js in Chromium
 //   - hsm: keys in a PKCS#11 token (SoftHSM)
 //   - interop: tokens, keys and passwords of Node's packages
+//   - observed: the metrics of examples/observed
 //   - oidc: an OpenID provider, key sets from a URL, a client of examples/mcp
 //   - readme: the commands of README.md
 //   - sessions: several instances, crashes, failovers and outages

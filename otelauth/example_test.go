@@ -72,7 +72,7 @@ func printCounts(reader *metric.ManualReader) {
 			}
 		}
 	}
-	for _, name := range sortedKeys(counts) {
+	for _, name := range sortedKeys(counts.positive()) {
 		fmt.Println(name, counts[name])
 	}
 }

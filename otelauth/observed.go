@@ -115,6 +115,7 @@ func (t *Telemetry) OnFetch(name string) func(jwtauth.KeyFetch) {
 			failure: newLabels(source, errorType.String("fetch_failed")),
 		}
 		t.keySets[name] = k
+		t.fetches.Add(context.Background(), 0, k.failure.add...) // see startAlarms
 	}
 	return func(f jwtauth.KeyFetch) {
 		result := k.failure

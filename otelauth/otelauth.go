@@ -36,6 +36,10 @@
 // [jwtauth.WriteError], such as "token_expired", "fetch_failed" for a fetch of
 // keys, or "_OTHER". It is left out for a success.
 //
+// Thefts, events of a guard and failed fetches are reported as 0 from the
+// start, so that the first one is an increase. This requires that the
+// MeterProvider is set before New.
+//
 // # Span events
 //
 // If the context has a span that records, it gets the events
@@ -51,6 +55,7 @@
 package otelauth
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -59,6 +64,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/seed-0a072700/jwtauth"
+	"github.com/seed-0a072700/jwtauth/guard"
 )
 
 // scope is the name of the instrumentation.
@@ -140,5 +146,19 @@ func New(opts Options) (*Telemetry, error) {
 	if err := errors.Join(failures...); err != nil {
 		return nil, err
 	}
+	t.startAlarms()
 	return t, nil
+}
+
+// startAlarms makes the series of the events that programs alert on, with the
+// value 0. Otherwise their first event is no increase, and raises no alarm.
+func (t *Telemetry) startAlarms() {
+	ctx := context.Background()
+	for _, reason := range []jwtauth.EventReason{jwtauth.ReasonLateRetry, jwtauth.ReasonStolen} {
+		event := knownEvent(jwtauth.Event{Kind: jwtauth.EventReuse, Reason: reason})
+		t.sessions.Add(ctx, 0, t.sessionLabels.get(event).add...)
+	}
+	for _, kind := range []guard.EventKind{guard.EventAccountPaused, guard.EventDevicePaused, guard.EventOutage} {
+		t.guards.Add(ctx, 0, t.guardLabels.get(string(kind)).add...)
+	}
 }

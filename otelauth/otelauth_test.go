@@ -2,6 +2,7 @@ package otelauth_test
 
 import (
 	"maps"
+	"net/http/httptest"
 	"os/exec"
 	"slices"
 	"strings"
@@ -56,8 +57,38 @@ func TestGlobalProvider(t *testing.T) {
 	telemetry.OnVerify(t.Context(), jwtauth.Verification{})
 	fetched(jwtauth.KeyFetch{Keys: 1})
 	got := recorder{telemetry, reader}.collect(t)
-	if len(got) != 3 || got[`jwtauth.verification.duration{jwtauth.cached="false"}`] != 1 {
+	if len(got.positive()) != 3 || got[`jwtauth.verification.duration{jwtauth.cached="false"}`] != 1 {
 		t.Errorf("got\n%s", got)
+	}
+}
+
+// The events that programs alert on have series from the start, and the queue
+// has some as soon as there is a Hasher.
+func TestSeriesFromTheStart(t *testing.T) {
+	r := newRecorder(t)
+	r.OnFetch("provider")
+	want := figures{
+		`jwtauth.session.events{jwtauth.session.event="reuse",jwtauth.session.reason="late_retry"}`: 0,
+		`jwtauth.session.events{jwtauth.session.event="reuse",jwtauth.session.reason="stolen"}`:     0,
+		`jwtauth.guard.events{jwtauth.guard.event="account_paused"}`:                                0,
+		`jwtauth.guard.events{jwtauth.guard.event="device_paused"}`:                                 0,
+		`jwtauth.guard.events{jwtauth.guard.event="outage"}`:                                        0,
+		`jwtauth.keys.fetches{error.type="fetch_failed",jwtauth.keys.source="provider"}`:            0,
+	}
+	if got := r.collect(t); !maps.Equal(got, want) {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	hasher, err := jwtauth.NewHasher(jwtauth.HasherOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.ObserveHasher(nil)
+	r.ObserveHasher(hasher)
+	for _, name := range []string{"running", "waiting", "started", "refused", "waited"} {
+		want["jwtauth.password."+name+"{}"] = 0
+	}
+	if got := r.collect(t); !maps.Equal(got, want) {
+		t.Errorf("with a Hasher: got\n%swant\n%s", got, want)
 	}
 }
 
@@ -71,6 +102,7 @@ func TestNames(t *testing.T) {
 	}
 	r.ObserveHasher(hasher)
 	r.OnFetch("provider")(jwtauth.KeyFetch{})
+	r.OnError(nil)(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), jwtauth.ErrForbidden)
 	units := map[string]string{}
 	for name, m := range r.metrics(t) {
 		units[name] = m.Unit
@@ -80,6 +112,9 @@ func TestNames(t *testing.T) {
 	}
 	want := map[string]string{
 		"jwtauth.verification.duration": "s",
+		"jwtauth.session.events":        "{event}",
+		"jwtauth.guard.events":          "{event}",
+		"jwtauth.refusals":              "{request}",
 		"jwtauth.keys.fetches":          "{fetch}",
 		"jwtauth.keys.age":              "s",
 		"jwtauth.password.running":      "{call}",
