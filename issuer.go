@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/seed-0a072700/jwtauth/internal/attributes"
+	"github.com/seed-0a072700/jwtauth/internal/batch"
 	"github.com/seed-0a072700/jwtauth/internal/faults"
 	"github.com/seed-0a072700/jwtauth/internal/jose"
 	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
@@ -32,7 +33,8 @@ type Issuer struct {
 	verifier *Verifier
 	keys     atomic.Pointer[issuerKeys]
 
-	sessions        storeClient // unused if IssuerOptions.Sessions is nil
+	sessions        storeClient                  // unused if IssuerOptions.Sessions is nil
+	limits          batch.Group[string, Session] // logins by subject, for limitSessions
 	refreshVerifier *Verifier
 }
 

@@ -42,6 +42,11 @@ func Label(text string) LoginOption {
 // "amr" (OpenID Connect Core, section 2; RFC 8176), which [RequireFresh]
 // checks. Each text has at most 256 bytes, and there are at most 16 methods.
 // The session keeps them until [Reauthenticated] replaces them.
+//
+// A session keeps at most 2 KiB of JSON in all: acr, amr, [SessionData],
+// [CredentialVersion] and [Confirmation]. The longest values of all of them do
+// not fit together. Login then returns an error with the size, and so does
+// Refresh with the option SetSessionData or Reauthenticated.
 func AuthenticatedBy(acr string, amr ...string) LoginOption {
 	amr = slices.Clone(amr)
 	return func(o *loginOptions) {
@@ -49,9 +54,10 @@ func AuthenticatedBy(acr string, amr ...string) LoginOption {
 	}
 }
 
-// SessionData keeps v with the session, encoded by encoding/json: at most 1
-// KiB. IssuerOptions.Claims reads it with [Session.Data] at every refresh, and
-// [SetSessionData] replaces it. Do not keep secrets in it.
+// SessionData keeps v with the session, encoded by encoding/json: at most 1 KiB
+// (see [AuthenticatedBy] for the sum of all options). IssuerOptions.Claims reads
+// it with [Session.Data] at every refresh, and [SetSessionData] replaces it. Do
+// not keep secrets in it.
 //
 // A failover of the store can lose an update. So rights that must not come back
 // after they were withdrawn do not belong in session data; let
@@ -100,8 +106,9 @@ func Confirmation(member, value string) LoginOption {
 //   - [ErrUnavailable] if one of these callbacks or the store fails, or if ctx
 //     ends while Login creates a session;
 //   - another error if the subject is empty, longer than 1 KiB, not UTF-8 or
-//     contains control characters, if an option has an invalid value, if
-//     [Issuer.Sign] refuses the private claims, or if the key fails to sign.
+//     contains control characters, if an option has an invalid value, if the
+//     options exceed 2 KiB (see [AuthenticatedBy]), if [Issuer.Sign] refuses the
+//     private claims, or if the key fails to sign.
 //
 // If a callback fails or panics, or if ctx ends before Login returns, the
 // session is deleted. It can remain in the store, without a token, if the store

@@ -156,9 +156,8 @@ const (
 	// maxLostSwaps is how many races against rotations a refresh loses before
 	// it gives up.
 	maxLostSwaps = 3
-
-	// maxAttempts also counts races against updates, which leave the presented
-	// token current.
+	// maxAttempts also counts races against updates, which do not make the
+	// presented token old.
 	maxAttempts = 16
 )
 
@@ -183,8 +182,7 @@ type exchange struct {
 	lostGeneration int64 // of the row whose swap was lost last; 0 for none
 }
 
-// try refreshes the session as it is now. It returns errLostSwap if the session
-// changes meanwhile.
+// try refreshes the session as it is now, or returns errLostSwap.
 func (x *exchange) try(ctx context.Context) (Tokens, Session, error) {
 	row, err := x.sessions.load(ctx, x.presented.sessionID, x.presented.subject)
 	if err != nil {
@@ -279,9 +277,13 @@ func (x *exchange) reissue(ctx context.Context, row Session, step rotation.Step)
 		if err != nil {
 			return Tokens{}, Session{}, err
 		}
-		if again.equal(row) {
+		switch {
+		case again.equal(row):
 			x.emitRefresh(ctx, refreshReasons[step], row)
 			return tokens, row, nil
+		case again.Generation < x.presented.generation:
+			// The store has lost it in a failover. The next attempt adopts it.
+			return Tokens{}, Session{}, errLostSwap
 		}
 		row = again
 	}

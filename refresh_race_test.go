@@ -25,6 +25,30 @@ func newInterrupted(t *testing.T, meanwhile *func()) *service {
 	})
 }
 
+// The store fails over to a replica without the presented generation while a
+// refresh repeats it. The client gets no older token than it presented.
+func TestRefreshRepeatsDuringFailover(t *testing.T) {
+	var meanwhile func()
+	s := newInterrupted(t, &meanwhile)
+	old := s.login(t).RefreshToken
+	replica := s.row(old)
+	current := s.refresh(t, old).RefreshToken
+	meanwhile = func() {
+		if err := s.store.SessionStore.Delete(t.Context(), replica.ID); err != nil {
+			t.Error(err)
+		}
+		if err := s.store.SessionStore.Create(t.Context(), replica); err != nil {
+			t.Error(err)
+		}
+	}
+	next := s.refresh(t, current).RefreshToken
+	if got, stored := refreshPayload(next).Generation, s.row(next).Generation; got != 2 || stored != 2 {
+		t.Errorf("generation %d, and %d in the store; want 2", got, stored)
+	}
+	s.at(repeatEnd + tick)
+	s.refresh(t, next)
+}
+
 // A refresh without a write loads the session again at the end.
 func TestRefreshLoadsAgain(t *testing.T) {
 	for _, presented := range []int64{1, 2} {

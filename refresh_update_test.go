@@ -294,7 +294,7 @@ func TestSessionOptionFaults(t *testing.T) {
 	_, err := s.Login(t.Context(), "", jwtauth.SessionData(func() {}), jwtauth.AuthenticatedBy(long, "a", long),
 		jwtauth.CredentialVersion(long), jwtauth.Confirmation("", "v"))
 	checkFaults(t, err, []string{
-		"Login: subject: is empty", "SessionData: v: json: unsupported type", "AuthenticatedBy: acr: is 257 bytes long; the maximum is 256",
+		"Login: subject: is empty", "SessionData: v: contains the type func(), which JSON cannot represent", "AuthenticatedBy: acr: is 257 bytes long; the maximum is 256",
 		"AuthenticatedBy: amr[1]: is 257 bytes long", "CredentialVersion: v: is 257 bytes long", "Confirmation: member: is empty",
 	})
 	for n, want := range map[int]string{1022: "", 1023: "SessionData: v: is 1025 bytes of JSON; the maximum is 1024"} {
@@ -313,6 +313,6 @@ func TestSessionOptionFaults(t *testing.T) {
 	token := s.login(t).RefreshToken
 	s.store.took()
 	_, err = s.Refresh(t.Context(), token, jwtauth.SetSessionData(func() {}), jwtauth.Reauthenticated("user-1", time.Unix(-1, 0), long))
-	checkFaults(t, err, []string{"SetSessionData: v: json: unsupported type", "Reauthenticated: acr: is 257 bytes long", "Reauthenticated: at: is before 1970"})
+	checkFaults(t, err, []string{"SetSessionData: v: contains the type func(), which JSON cannot represent", "Reauthenticated: acr: is 257 bytes long", "Reauthenticated: at: is before 1970"})
 	s.wantOps(t, "faults")
 }

@@ -205,25 +205,42 @@ func (i *Issuer) end(ctx context.Context, e Event) error {
 }
 
 // limitSessions ends the sessions of a subject that exceed
-// IssuerOptions.MaxSessions after the login that created own. It never ends own
-// or a later session, so that simultaneous logins do not end each other. The
-// login has succeeded, so errors only mean that the excess stays until the next
-// login.
+// IssuerOptions.MaxSessions after the login that created own. The login has
+// succeeded, so errors only mean that the excess stays until the next login.
+//
+// Simultaneous logins of the subject share one list of its sessions. Otherwise
+// each would read the same sessions and end the same ones.
 func (i *Issuer) limitSessions(ctx context.Context, own Session) {
 	if i.maxSessions == 0 || own.ID == "" {
 		return
 	}
-	list, err := i.sessions.list(ctx, own.Subject)
-	if err != nil {
-		return
-	}
 	i.endOnPanic(ctx, own, func() {
-		for _, s := range i.excess(list, own) {
-			if i.end(ctx, Event{Kind: EventLogout, Reason: ReasonLimit, Subject: s.Subject, SessionID: s.ID}) != nil {
-				return
-			}
+		var ended []Session
+		i.limits.Do(own.Subject, own, func(logins []Session) {
+			ended = i.endExcess(context.WithoutCancel(ctx), slices.MaxFunc(logins, createdOrder))
+		})
+		// OnEvent may log the subject in, which would wait for the others.
+		for _, s := range ended {
+			i.emit(ctx, Event{Kind: EventLogout, Reason: ReasonLimit, Subject: s.Subject, SessionID: s.ID})
 		}
 	})
+}
+
+// endExcess ends the sessions that exceed the limit after the login that
+// created own, and returns them. It never ends own or a later session, so that
+// simultaneous logins do not end each other.
+func (i *Issuer) endExcess(ctx context.Context, own Session) (ended []Session) {
+	list, err := i.sessions.list(ctx, own.Subject)
+	if err != nil {
+		return nil
+	}
+	for _, s := range i.excess(list, own) {
+		if i.sessions.delete(ctx, s.Subject, s.ID) != nil {
+			break
+		}
+		ended = append(ended, s)
+	}
+	return ended
 }
 
 // excess returns the sessions to end: at most as many as exceed the limit, only

@@ -15,7 +15,7 @@ import (
 func TestModelThreeTabs(t *testing.T) { explore(t, modelThreeTabs) }
 
 func modelThreeTabs(w *world) {
-	w.claimsTakeTime()
+	w.claimsTakeTime(reads)
 	issuer := w.issuer(0)
 	token := w.prepare(func() []string { return []string{w.login(issuer)} })[0]
 	tokens := map[string]bool{}
@@ -46,7 +46,7 @@ func TestModelLogoutWins(t *testing.T) {
 
 func modelLogoutWins(generation int) func(*world) {
 	return func(w *world) {
-		w.claimsTakeTime()
+		w.claimsTakeTime(reads)
 		issuer := w.issuer(0)
 		tokens := w.prepare(func() []string {
 			tokens := []string{w.login(issuer)}
@@ -90,7 +90,7 @@ func TestModelLostResponses(t *testing.T) {
 
 func modelLostResponses(by time.Duration) func(*world) {
 	return func(w *world) {
-		w.claimsTakeTime()
+		w.claimsTakeTime(reads)
 		issuers := w.twoIssuers()
 		token := w.prepare(func() []string { return []string{w.login(issuers[0])} })[0]
 		w.incidents = []incident{jump(by)}
@@ -114,6 +114,7 @@ func modelLostResponses(by time.Duration) func(*world) {
 func TestModelCrash(t *testing.T) { explore(t, modelCrash) }
 
 func modelCrash(w *world) {
+	w.shared = leaveNothing
 	issuers := w.twoIssuers()
 	token := w.prepare(func() []string { return []string{w.login(issuers[0])} })[0]
 	w.crashes = 1
@@ -151,6 +152,7 @@ func modelLateResponse(w *world) {
 		return []string{old, current}
 	})
 	old, jar := tokens[0], tokens[1]
+	w.shared = func() string { return jar }
 	w.incidents = []incident{jump(time.Second), jump(10 * time.Second)}
 	tab := func(name string, issuer *instance, token func() string) {
 		w.act(name, func(ctx context.Context) {
@@ -224,6 +226,7 @@ func modelTheft(w *world) {
 func TestModelOldTokens(t *testing.T) { explore(t, modelOldTokens) }
 
 func modelOldTokens(w *world) {
+	w.shared = leaveNothing
 	issuers := w.twoIssuers()
 	tokens := w.prepare(func() []string {
 		tokens := []string{w.login(issuers[0])}
@@ -258,8 +261,9 @@ func modelOldTokens(w *world) {
 func TestModelLoginAgainstLogoutAll(t *testing.T) { explore(t, modelLoginAgainstLogoutAll) }
 
 func modelLoginAgainstLogoutAll(w *world) {
+	w.shared = leaveNothing
 	disabled := false
-	issuer := w.issuer(0)
+	issuers := w.twoIssuers()
 	w.claims = func(ctx context.Context) error {
 		w.step(ctx, reads, "get the claims")
 		if disabled {
@@ -267,13 +271,13 @@ func modelLoginAgainstLogoutAll(w *world) {
 		}
 		return nil
 	}
-	for _, name := range []string{"login 1", "login 2"} {
-		w.act(name, func(ctx context.Context) { _, _ = issuer.Login(ctx, "subject") })
+	for n, name := range []string{"login 1", "login 2"} {
+		w.act(name, func(ctx context.Context) { _, _ = issuers[n].Login(ctx, "subject") })
 	}
 	w.act("administrator", func(ctx context.Context) {
 		w.step(ctx, changes, "disables the subject")
 		disabled = true
-		if err := issuer.LogoutAll(ctx, "subject"); err != nil {
+		if err := issuers[0].LogoutAll(ctx, "subject"); err != nil {
 			w.fault("LogoutAll: %v", err)
 		}
 	})

@@ -29,6 +29,7 @@ func TestModelLive(t *testing.T) {
 func modelLive(maxDelay time.Duration, here bool) func(*world) {
 	return func(w *world) {
 		w.trackUpdates()
+		w.hidden = true // in Live
 		issuer := w.issuer(0)
 		token := w.prepare(func() []string {
 			tokens, err := issuer.Login(context.Background(), "subject")

@@ -1,6 +1,7 @@
 package jwtauth_test
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -134,8 +135,8 @@ type versionFunc = func(context.Context, string) (string, error)
 func versionAtLogin(version versionFunc, inRefresh bool) versionFunc {
 	return func(ctx context.Context, subject string) (string, error) {
 		current, err := version(ctx, subject)
-		if _, login := ctx.Value(versionKey{}).(string); login != inRefresh {
-			return "1", nil
+		if checked, login := ctx.Value(versionKey{}).(string); login != inRefresh {
+			return cmp.Or(checked, "1"), nil
 		}
 		return current, err
 	}

@@ -264,14 +264,12 @@ func mustMiss(t *testing.T, r removal) {
 // are only repeated, or after both: four steps each, or more if they lose a
 // race.
 func TestModelThreeActorsFourSteps(t *testing.T) {
-	m := explore(t, modelAnything)
-	if m.actors != 3 || m.steps < 4 {
-		t.Errorf("%d actors, %d steps", m.actors, m.steps)
-	}
+	exploreThreeByFour(t, modelAnything)
 }
 
 func modelAnything(w *world) {
-	w.claimsTakeTime()
+	w.shared = leaveNothing
+	w.claimsTakeTime(reads)
 	issuers := w.twoIssuers()
 	tokens := w.prepare(func() []string {
 		tokens := []string{w.login(issuers[0])}
@@ -307,7 +305,7 @@ func modelAnything(w *world) {
 		token := []string{current, old, older}[kind]
 		w.act(name, func(ctx context.Context) {
 			_, err := w.refresh(ctx, issuers[n%2], token)
-			w.step(ctx, reads, "the response arrives")
+			w.step(ctx, local, "the response arrives")
 			if honest {
 				w.mustGoOn(name, err)
 			}

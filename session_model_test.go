@@ -1,11 +1,10 @@
 package jwtauth_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +19,8 @@ import (
 //
 // Of schedules that differ only in the order of independent steps, such as two
 // loads, it tries one (sleep sets: Godefroid, Partial-Order Methods for the
-// Verification of Concurrent Systems, 1996, chapter 5).
+// Verification of Concurrent Systems, 1996, chapter 5). A schedule that reaches
+// a state of an earlier one ends there (session_model_state_test.go).
 
 type schedule struct {
 	given []int // choices to repeat
@@ -65,9 +65,9 @@ type model struct {
 	limit     int // IssuerOptions.MaxSessions
 	idle      []*coroutine
 
-	schedules, skipped int // complete, and abandoned as equal to another one
-	states             map[modelState]bool
-	actors, steps      int // in one schedule: most actors, and steps of the one with the fewest
+	schedules, skipped int               // complete, and up to a state of an earlier one
+	states             map[digest][]uint // the sets of sleeping actors with which a state was visited
+	actors, steps      int               // in one schedule: most actors, and steps of the one with the fewest
 }
 
 // explore runs a scenario under every schedule and fails at the first fault.
@@ -75,6 +75,15 @@ func explore(t *testing.T, scenario func(w *world)) *model {
 	t.Helper()
 	t.Parallel()
 	return exploreAlone(t, scenario)
+}
+
+// exploreThreeByFour is explore for a scenario in which three actors take at
+// least four steps each.
+func exploreThreeByFour(t *testing.T, scenario func(w *world)) {
+	t.Helper()
+	if m := explore(t, scenario); m.actors != 3 || m.steps < 4 {
+		t.Errorf("%d actors, %d steps", m.actors, m.steps)
+	}
 }
 
 // exploreAlone is explore without other tests at the same time, for parts that
@@ -93,11 +102,11 @@ func exploreAlone(t *testing.T, scenario func(w *world)) *model {
 }
 
 func (m *model) String() string {
-	return fmt.Sprintf("%d actors × %d steps: %d schedules, and %d skipped as equal to one of them; %d states", m.actors, m.steps, m.schedules, m.skipped, len(m.states))
+	return fmt.Sprintf("%d actors × %d steps: %d complete schedules, and %d up to a state of an earlier one; %d states", m.actors, m.steps, m.schedules, m.skipped, len(m.states))
 }
 
 func newModel(removed removal) *model {
-	return &model{instances: map[time.Duration]*instance{}, removed: removed, states: map[modelState]bool{}}
+	return &model{instances: map[time.Duration]*instance{}, removed: removed, states: map[digest][]uint{}}
 }
 
 // search runs a scenario without one of the rules until a schedule leads to a
@@ -144,97 +153,32 @@ var errSeen = errors.New("the schedule equals an earlier one")
 
 // incident is an event that the schedule may place between any two steps.
 type incident struct {
-	name   string
-	happen func(w *world)
+	name       string
+	movesClock bool
+	happen     func(w *world)
 }
 
 // jump moves the clock.
 func jump(by time.Duration) incident {
-	return incident{fmt.Sprintf("the clock moves by %v", by), func(w *world) { w.now = w.now.Add(by) }}
+	return incident{fmt.Sprintf("the clock moves by %v", by), true, func(w *world) { w.now = w.now.Add(by) }}
+}
+
+func (w *world) clockMoves() bool {
+	return slices.ContainsFunc(w.incidents, func(i incident) bool { return i.movesClock })
 }
 
 // failover makes the store lose everything that is written from now on.
 func (w *world) failover() incident {
 	replica := maps.Clone(w.rows)
-	return incident{"the store fails over to a stale replica", func(w *world) { w.rows, w.failedOver = maps.Clone(replica), true }}
-}
-
-// actor runs up to its next step when it has its turn.
-type actor struct {
-	name    string
-	on      *coroutine
-	pending effect // of the step that it waits for
-	steps   int    // done
-	done    bool
-	crashed bool // and its deferred calls do nothing
-}
-
-type actorKey struct{}
-
-// effect is the part of a step that other actors notice. The order of two steps
-// matters only if one of them changes something.
-type effect uint8
-
-const (
-	reads effect = iota
-	changes
-	finished // the actor has no further step
-)
-
-// coroutine runs one actor after another.
-type coroutine struct {
-	job  func()
-	wait func(effect)
-	next func() (effect, bool)
-	stop func()
-}
-
-func newCoroutine() *coroutine {
-	c := new(coroutine)
-	c.next, c.stop = iter.Pull(func(yield func(effect) bool) {
-		c.wait = func(does effect) { yield(does) }
-		for {
-			c.job()
-			if !yield(finished) {
-				return
-			}
-		}
-	})
-	return c
-}
-
-func (w *world) act(name string, f func(ctx context.Context)) {
-	m := w.model
-	if len(m.idle) == 0 {
-		m.idle = append(m.idle, newCoroutine())
-	}
-	a := &actor{name: name, on: m.idle[len(m.idle)-1]}
-	m.idle = m.idle[:len(m.idle)-1]
-	a.on.job = func() {
-		defer func() {
-			if r := recover(); r != nil && r != errSeen {
-				panic(r)
-			}
-		}()
-		if !w.abandoned {
-			f(context.WithValue(context.Background(), actorKey{}, a))
-		}
-	}
-	w.actors = append(w.actors, a)
-}
-
-// turn runs an actor up to its next step.
-func (w *world) turn(a *actor) {
-	a.pending, _ = a.on.next()
-	if a.pending == finished {
-		a.done = true
-		w.model.idle = append(w.model.idle, a.on)
-	}
+	return incident{"the store fails over to a stale replica", false, func(w *world) { w.rows, w.failedOver = maps.Clone(replica), true }}
 }
 
 // run schedules the actors until all are done.
 func (w *world) run() {
-	if len(w.incidents) == 0 { // otherwise the time of arrival matters
+	for _, c := range w.schedule.made {
+		w.variant.add(uint64(c.made))
+	}
+	if !w.clockMoves() { // otherwise the time of arrival matters
 		for _, a := range w.actors {
 			w.turn(a)
 		}
@@ -242,25 +186,32 @@ func (w *world) run() {
 	asleep := map[*actor]bool{} // actors whose next step in this place equals an earlier schedule
 	for {
 		var ready, candidates []*actor
-		for _, a := range w.actors {
-			if !a.done {
+		var sleeping uint
+		for n, a := range w.actors {
+			for a.pending == local {
+				w.turn(a)
+			}
+			switch {
+			case a.done:
+			case asleep[a]:
 				ready = append(ready, a)
-				if !asleep[a] {
-					candidates = append(candidates, a)
-				}
+				sleeping |= 1 << n
+			default:
+				ready = append(ready, a)
+				candidates = append(candidates, a)
 			}
 		}
-		w.visit()
+		covered := w.visit(sleeping)
 		switch {
-		case len(ready) == 0:
-			w.actors = nil
-			return
-		case len(candidates) == 0:
+		case covered || len(ready) > 0 && len(candidates) == 0:
 			w.abandoned = true
 			for _, a := range ready {
 				w.turn(a)
 			}
 			panic(errSeen)
+		case len(ready) == 0:
+			w.actors = nil
+			return
 		}
 		turn := w.schedule.choose(len(candidates) + len(w.incidents))
 		if turn >= len(candidates) {
@@ -277,42 +228,10 @@ func (w *world) run() {
 		done := candidates[turn].pending
 		w.turn(candidates[turn])
 		for a := range asleep {
-			if done == changes || a.pending == changes {
+			if done.conflicts(a.pending) {
 				delete(asleep, a)
 			}
 		}
-	}
-}
-
-// step waits for the actor's turn.
-func (w *world) step(ctx context.Context, does effect, format string, args ...any) {
-	a, ok := ctx.Value(actorKey{}).(*actor)
-	if !ok {
-		return
-	}
-	if a.crashed {
-		panic(errCrashed)
-	}
-	if w.outages > 0 || w.wasDown {
-		does = changes // instances remember failures
-	}
-	w.mayCrash(a, format, args...)
-	a.on.wait(does)
-	if w.abandoned {
-		panic(errSeen)
-	}
-	a.steps++
-	w.note(a, format, args...)
-}
-
-var errCrashed = errors.New("the instance has crashed")
-
-func (w *world) mayCrash(a *actor, before string, args ...any) {
-	if w.crashes > 0 && w.schedule.choose(2) == 1 {
-		w.crashes--
-		w.note(a, "the instance crashes before: "+before, args...)
-		a.crashed = true
-		panic(errCrashed)
 	}
 }
 

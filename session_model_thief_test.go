@@ -34,14 +34,12 @@ func init() { removals = append(removals, keyRemovals...) }
 // actors with four steps each. No request of the thief is accepted, and the
 // session goes on.
 func TestModelThiefWithoutKey(t *testing.T) {
-	m := explore(t, modelThiefWithoutKey)
-	if m.actors != 3 || m.steps < 4 {
-		t.Errorf("%d actors, %d steps", m.actors, m.steps)
-	}
+	exploreThreeByFour(t, modelThiefWithoutKey)
 }
 
 func modelThiefWithoutKey(w *world) {
-	w.claimsTakeTime()
+	w.shared = leaveNothing
+	w.claimsTakeTime(reads)
 	issuers := w.twoIssuers()
 	own := context.WithValue(context.Background(), possessionKey{}, ownKey)
 	tokens := w.prepare(func() []string {
@@ -62,7 +60,7 @@ func modelThiefWithoutKey(w *world) {
 		name := fmt.Sprintf("tab %d", n+1)
 		w.act(name, func(ctx context.Context) {
 			_, err := w.send(context.WithValue(ctx, possessionKey{}, ownKey), issuers[n], token, label)
-			w.step(ctx, reads, "the response arrives")
+			w.step(ctx, local, "the response arrives")
 			if err != nil {
 				w.fault("%s: %v", name, err)
 			}

@@ -1,6 +1,7 @@
 package jwtauth_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -99,10 +100,7 @@ func updateCount(s jwtauth.Session) int64 {
 // One actor updates the session. The two others refresh, update, log out, log
 // out everywhere, or steal: three actors with four steps each.
 func TestModelUpdates(t *testing.T) {
-	m := explore(t, modelUpdates(update))
-	if m.actors != 3 || m.steps < 4 {
-		t.Errorf("%d actors, %d steps", m.actors, m.steps)
-	}
+	exploreThreeByFour(t, modelUpdates(update))
 }
 
 const update, refresh, retry, theft, logout, logoutAll = 0, 1, 2, 3, 4, 5
@@ -113,7 +111,8 @@ func modelUpdates(from int) func(*world) { return func(w *world) { w.updateBesid
 
 func (w *world) updateBeside(from int) {
 	w.trackUpdates()
-	w.claimsTakeTime()
+	w.shared = leaveNothing
+	w.claimsTakeTime(reads)
 	issuers := w.twoIssuers()
 	tokens := w.prepare(func() []string {
 		tokens := []string{w.login(issuers[0])}
@@ -138,7 +137,7 @@ func (w *world) updateBeside(from int) {
 			w.act(name, func(ctx context.Context) {
 				_, err := w.send(ctx, issuer, token, label)
 				if retries {
-					w.step(ctx, reads, "the response arrives")
+					w.step(ctx, local, "the response arrives")
 				}
 				if honest && err != nil {
 					w.fault("%s: %v", name, err)
@@ -181,10 +180,11 @@ func (w *world) updateBeside(from int) {
 
 // The client of the database repeats a command that was carried out, while
 // another actor sets the label back to the earlier one.
-func TestModelRepeatedCommand(t *testing.T) { explore(t, modelRepeatedCommand) }
+func TestModelRepeatedCommand(t *testing.T) { exploreThreeByFour(t, modelRepeatedCommand) }
 
 func modelRepeatedCommand(w *world) {
 	w.trackUpdates()
+	w.shared = leaveNothing
 	issuer := w.issuer(0)
 	token := w.prepare(func() []string {
 		token := w.login(issuer)
@@ -213,10 +213,12 @@ func modelRepeatedCommand(w *world) {
 
 // The store fails over to a replica without the last rotation and update. A
 // later update is kept, together with the generation that its token proves.
-func TestModelUpdateFailover(t *testing.T) { explore(t, modelUpdateFailover) }
+func TestModelUpdateFailover(t *testing.T) { exploreThreeByFour(t, modelUpdateFailover) }
 
 func modelUpdateFailover(w *world) {
 	w.trackUpdates()
+	w.shared = leaveNothing
+	w.claimsTakeTime(local)
 	issuers := w.twoIssuers()
 	tokens := w.prepare(func() []string {
 		old := w.login(issuers[0])
@@ -229,9 +231,12 @@ func modelUpdateFailover(w *world) {
 		lose(w)
 		w.updates.last, w.updates.stored = "", 0
 	}
-	for n, name := range []string{"first", "second"} {
+	for n, label := range []string{"first", "second", ""} {
+		name := cmp.Or(label, "tab")
 		w.act(name, func(ctx context.Context) {
-			if _, err := w.send(ctx, issuers[n], tokens[1], name); err != nil {
+			_, err := w.send(ctx, issuers[n%2], tokens[1], label)
+			w.step(ctx, local, "the response arrives")
+			if err != nil {
 				w.fault("%s: %v", name, err)
 			}
 		})
@@ -247,10 +252,12 @@ func modelUpdateFailover(w *world) {
 
 // An update is stored, and the store goes down before it responds. The clients
 // try again when it is back, and the session goes on with the update.
-func TestModelUpdateOutage(t *testing.T) { explore(t, modelUpdateOutage) }
+func TestModelUpdateOutage(t *testing.T) { exploreThreeByFour(t, modelUpdateOutage) }
 
 func modelUpdateOutage(w *world) {
 	w.trackUpdates()
+	w.shared = leaveNothing
+	w.claimsTakeTime(reads)
 	issuers := w.twoIssuers()
 	token := w.prepare(func() []string { return []string{w.login(issuers[0])} })[0]
 	w.outages = 1
@@ -258,6 +265,7 @@ func modelUpdateOutage(w *world) {
 	for n, label := range labels {
 		w.act("client "+label, func(ctx context.Context) {
 			_, err := w.send(ctx, issuers[n%2], token, label)
+			w.step(ctx, local, "the response arrives")
 			w.mustGoOn("client "+label, err)
 		})
 	}

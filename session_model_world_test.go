@@ -2,12 +2,9 @@ package jwtauth_test
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/seed-0a072700/jwtauth"
@@ -47,6 +44,16 @@ type world struct {
 	updates updates // of the session in place
 	logins  logins  // of a subject
 
+	variant  digest            // of the scenario, which its first choices determine
+	names    map[string]digest // of sessions that actors have created
+	failures digest            // of calls while the store is down
+	hidden   bool              // there is state that [world.state] does not know
+
+	// shared returns what actors leave behind for the checks and for others,
+	// besides the state of the store. If it is nil, that is everything that an
+	// actor has observed.
+	shared func() string
+
 	claims     func(ctx context.Context) error // the part of IssuerOptions.Claims that matters
 	version    func(ctx context.Context) (string, error)
 	incidents  []incident // one of which may happen once
@@ -63,7 +70,7 @@ func newWorld(m *model, s *schedule) *world {
 	m.world = &world{
 		model: m, schedule: s, now: modelStart,
 		rows: map[string]jwtauth.Session{}, ended: map[string]bool{},
-		rotated: map[int64]time.Time{}, issued: map[string]int64{},
+		rotated: map[int64]time.Time{}, issued: map[string]int64{}, names: map[string]digest{},
 	}
 	return m.world
 }
@@ -74,26 +81,35 @@ func (m *model) Create(ctx context.Context, s jwtauth.Session) error {
 	w := m.world
 	w.step(ctx, changes, "create")
 	w.rows[s.ID] = s
+	w.named(ctx, s.ID)
 	w.logins.created(ctx, s)
 	return nil
 }
 
-func (m *model) Load(ctx context.Context, id string, now time.Time) (jwtauth.Session, error) {
+func (m *model) Load(ctx context.Context, id string, now time.Time) (row jwtauth.Session, err error) {
 	w := m.world
 	w.step(ctx, reads, "load")
-	if w.down {
-		return jwtauth.Session{}, errDown
+	row, found := w.rows[id]
+	switch {
+	case w.down:
+		row, err = jwtauth.Session{}, errDown
+	case !found || !now.Before(row.ExpiresAt):
+		row, err = jwtauth.Session{}, jwtauth.ErrSessionEnded
 	}
-	row, ok := w.rows[id]
-	if !ok || !now.Before(row.ExpiresAt) {
-		return jwtauth.Session{}, jwtauth.ErrSessionEnded
-	}
-	return row, nil
+	observe(ctx, uint64(w.row(row)))
+	w.observeErr(ctx, err)
+	return row, err
 }
 
-func (m *model) Swap(ctx context.Context, old, next jwtauth.Session, now time.Time) (bool, error) {
+func (m *model) Swap(ctx context.Context, old, next jwtauth.Session, now time.Time) (won bool, err error) {
 	w := m.world
 	w.step(ctx, changes, "swap generation %d, revision %d to %d, %d", old.Generation, old.Revision, next.Generation, next.Revision)
+	defer func() {
+		if won {
+			observe(ctx, 1)
+		}
+		w.observeErr(ctx, err)
+	}()
 	if w.down {
 		return false, errDown
 	}
@@ -140,6 +156,7 @@ func (m *model) Delete(ctx context.Context, id string) error {
 	w := m.world
 	w.step(ctx, changes, "delete")
 	if w.down {
+		w.observeErr(ctx, errDown)
 		return errDown
 	}
 	delete(w.rows, id)
@@ -161,8 +178,11 @@ func (m *model) DeleteSubject(ctx context.Context, subject string) error {
 }
 
 func (m *model) List(ctx context.Context, _ string, _ time.Time) ([]jwtauth.Session, error) {
-	m.world.step(ctx, reads, "list")
-	return slices.Collect(maps.Values(m.rows)), nil
+	w := m.world
+	w.step(ctx, reads, "list")
+	rows := slices.Collect(maps.Values(w.rows))
+	w.observeRows(ctx, rows)
+	return rows, nil
 }
 
 // store returns the store of the instances.
@@ -178,6 +198,9 @@ type instance struct {
 	*jwtauth.Issuer
 	skew time.Duration
 }
+
+// leaveNothing is for scenarios whose actors leave nothing behind.
+func leaveNothing() string { return "" }
 
 // issuer returns the instance whose clock is off by skew.
 func (w *world) issuer(skew time.Duration) *instance {
@@ -200,10 +223,16 @@ func (m *model) newIssuer(skew time.Duration) *jwtauth.Issuer {
 			if m.world.claims == nil {
 				return nil, nil
 			}
-			return m.world.updates.claims(s), m.world.claims(ctx)
+			err := m.world.claims(ctx)
+			m.world.observeErr(ctx, err)
+			return m.world.updates.claims(s), err
 		},
-		CredentialVersion: func(ctx context.Context, _ string) (string, error) { return m.world.version(ctx) },
-		MaxSessions:       m.limit,
+		CredentialVersion: func(ctx context.Context, _ string) (string, error) {
+			version, err := m.world.version(ctx)
+			observeText(ctx, version)
+			return version, err
+		},
+		MaxSessions: m.limit,
 	}
 	if m.removed.options != nil {
 		m.removed.options(m, &opts)
@@ -221,10 +250,11 @@ func (w *world) twoIssuers() []*instance {
 	return []*instance{w.issuer(-modelSkew / 2), w.issuer(modelSkew / 2)}
 }
 
-// claimsTakeTime makes the call of IssuerOptions.Claims a step.
-func (w *world) claimsTakeTime() {
+// claimsTakeTime makes the call of IssuerOptions.Claims a step. It can be local
+// in a scenario in which every response comes after another step.
+func (w *world) claimsTakeTime(does effect) {
 	w.claims = func(ctx context.Context) error {
-		w.step(ctx, reads, "get the claims")
+		w.step(ctx, does, "get the claims")
 		return nil
 	}
 }
@@ -237,100 +267,6 @@ func (w *world) login(issuer *instance) (token string) {
 	}
 	w.issued[tokens.RefreshToken] = 1
 	return tokens.RefreshToken
-}
-
-// request is a call of Refresh.
-type request struct {
-	presented int64
-	arrived   time.Time
-	decided   bool   // on a row of the store, since the last swap
-	label     string // of an update; "" for a refresh
-}
-
-type requestKey struct{}
-
-// refresh calls Refresh and checks the rules that hold for every response. The
-// error is errCrashed if the instance does not respond.
-func (w *world) refresh(ctx context.Context, issuer *instance, token string) (next string, err error) {
-	return w.send(ctx, issuer, token, "")
-}
-
-// send is refresh, or an update if label is not empty.
-func (w *world) send(ctx context.Context, issuer *instance, token, label string) (next string, err error) {
-	r := &request{presented: w.issued[token], arrived: w.now, label: label}
-	var opts []jwtauth.RefreshOption
-	if label != "" {
-		opts = append(opts, jwtauth.Relabel(label))
-	}
-	if key, ok := ctx.Value(possessionKey{}).(string); ok {
-		opts = append(opts, jwtauth.ConfirmedBy("jkt", key))
-	}
-	current, ended := w.generation(), len(w.ended) > 0
-	a, isActor := ctx.Value(actorKey{}).(*actor)
-	if isActor {
-		a.crashed = false
-	}
-	defer func() {
-		switch r := recover(); {
-		case r == errCrashed:
-			next, err = "", errCrashed
-		case r != nil:
-			panic(r)
-		}
-		if isActor && !w.abandoned {
-			w.note(a, "presented %d, response: %v", r.presented, err)
-		}
-	}()
-	used := issuer.Issuer
-	if w.model.removed.forgets {
-		used = w.model.newIssuer(issuer.skew)
-	}
-	tokens, err := used.Refresh(context.WithValue(ctx, requestKey{}, r), token, opts...)
-	if err != nil {
-		return "", err
-	}
-	w.checkResponse(r, tokens, current, ended)
-	w.updates.checkResponse(w, r, tokens)
-	if isActor {
-		w.mayCrash(a, "the response")
-	}
-	return tokens.RefreshToken, nil
-}
-
-// checkResponse checks tokens that were issued for a request. When the request
-// arrived, current was the generation of the session, which may have ended.
-func (w *world) checkResponse(r *request, tokens jwtauth.Tokens, current int64, ended bool) {
-	arrived := r.arrived
-	if w.now.Before(arrived) { // the clock was set back
-		arrived = w.now
-	}
-	var row jwtauth.Session
-	for _, row = range w.rows {
-	}
-	generation, known := w.issued[tokens.RefreshToken]
-	if !known {
-		generation = generationOf(tokens.RefreshToken)
-		for _, other := range w.issued {
-			if other == generation && !w.failedOver { // an adopted generation expires at another time
-				w.fault("generation %d has two tokens", generation)
-			}
-		}
-		w.issued[tokens.RefreshToken] = generation
-	}
-	rotated, isRotated := w.rotated[generation]
-	switch {
-	case ended:
-		w.fault("tokens are issued for a session that has ended")
-	case r.presented < current-1 && !w.failedOver:
-		w.fault("generation %d was accepted when %d was current", r.presented, current)
-	case isRotated && r.presented < generation && rotated.Before(arrived) && !w.wasDown && !w.failedOver &&
-		!arrived.Before(rotated.Add(modelWindow+2*modelSkew)):
-		w.fault("the window slid: generation %d was accepted %v after %d had begun", r.presented, arrived.Sub(rotated), generation)
-	case len(w.rows) == 1 && !arrived.Before(row.EndsAt.Add(modelSkew)):
-		w.fault("a session lives on after its end")
-	case len(w.rows) == 1 && arrived.Add(-modelSkew).Add(time.Duration(tokens.ExpiresIn)*time.Second).After(row.EndsAt):
-		w.fault("an access token lives %ds, longer than its session", tokens.ExpiresIn)
-	}
 }
 
 // checkEnd checks the rules that hold when all actors are done.
@@ -368,19 +304,3 @@ func (w *world) generation() int64 {
 
 // hasEnded reports whether the only session was deleted.
 func (w *world) hasEnded() bool { return len(w.ended) > 0 }
-
-// generationOf returns the generation of a refresh token. It is faster than
-// refreshPayload.
-func generationOf(token string) int64 {
-	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
-	if err != nil {
-		panic(err)
-	}
-	_, after, _ := strings.Cut(string(payload), `"gen":`)
-	number, _, _ := strings.Cut(after, ",")
-	generation, err := strconv.ParseInt(number, 10, 64)
-	if err != nil {
-		panic(err)
-	}
-	return generation
-}

@@ -110,9 +110,9 @@ func (a Attributes) Encode() (string, error) {
 	text, err := json.Marshal(members) // sorted by name
 	switch {
 	case err != nil:
-		return "", fmt.Errorf("encoding the attributes of the session: %w", err)
+		return "", errMalformed
 	case len(text) > MaxBytes:
-		return "", fmt.Errorf("the attributes of the session are %d bytes long; the maximum is %d", len(text), MaxBytes)
+		return "", fmt.Errorf("acr, amr, session data, credential version and confirmation have %d bytes of JSON together; the maximum is %d", len(text), MaxBytes)
 	}
 	return string(text), nil
 }

@@ -1,6 +1,9 @@
 package attributes_test
 
 import (
+	"encoding/json"
+	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -40,7 +43,10 @@ func TestSet(t *testing.T) {
 		{"data", data(map[string]int{"a": 1}), `{"data":{"a":1}}`},
 		{"longest data", data(strings.Repeat("x", 1022)), `{"data":"` + strings.Repeat("x", 1022) + `"}`},
 		{"data too long", data(strings.Repeat("x", 1023)), "jwtauth: Data: v: is 1025 bytes of JSON; the maximum is 1024"},
-		{"data that has no encoding", data(func() {}), "jwtauth: Data: v: json: unsupported type: func()"},
+		{"data of a type without an encoding", data([]any{func() {}}), "jwtauth: Data: v: contains the type func(), which JSON cannot represent"},
+		{"data that fails to encode itself", data([]any{failing{}}), "jwtauth: Data: v: cannot be encoded: MarshalJSON or MarshalText of the type attributes_test.failing returned an error, or invalid JSON"},
+		{"data with an invalid encoding", data(json.RawMessage("secret")), "jwtauth: Data: v: cannot be encoded: MarshalJSON or MarshalText of the type json.RawMessage returned an error, or invalid JSON"},
+		{"data without an encoding", data(math.NaN()), "jwtauth: Data: v: contains a value that JSON cannot represent, such as NaN or a cycle"},
 		{"version", version("7"), `{"cv":"7"}`},
 		{"empty version", version(""), `{"cv":""}`},
 		{"longest version", version(longest), `{"cv":"` + longest + `"}`},
@@ -63,6 +69,11 @@ func TestSet(t *testing.T) {
 		}
 	}
 }
+
+// failing cannot be encoded.
+type failing struct{}
+
+func (failing) MarshalJSON() ([]byte, error) { return nil, errors.New("secret") }
 
 func TestCleanLabel(t *testing.T) {
 	for text, want := range map[string]string{
