@@ -87,12 +87,13 @@ func (c *Claims) updates() int64 {
 // [json.Unmarshal]. For Claims built as a literal it does nothing.
 //
 // It returns [ErrClaimsInvalid] if a claim does not fit dst. The same applies
-// if the names of two claims differ only in case, or if two members of a nested
-// object belong to the same struct field: json.Unmarshal ignores case and would
-// mix them up. Members of a map may differ in case, but no object that is
-// decoded may have two members of the same name. The error names the claim and
-// the Go type. It contains no value. If dst is not a pointer, the error says so
-// and matches no exported error.
+// if the names of two claims differ only in case, if two members of a nested
+// object belong to the same struct field, or if a member differs from the name
+// in the tag of a field only in case: json.Unmarshal ignores case and would mix
+// them up. Members of a map may differ in case, but no object that is decoded
+// may have two members of the same name. The error names the claim and the Go
+// type. It contains no value. If dst is not a pointer, the error says so and
+// matches no exported error.
 func (c *Claims) Decode(dst any) error {
 	if c.payload == nil || c.payload.decoded.LoadInto(dst) {
 		return nil

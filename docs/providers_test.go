@@ -349,3 +349,27 @@ func TestProviders(t *testing.T) {
 	}
 	t.Logf("%d accepted, %d refused in total", total.accepted, total.refused)
 }
+
+// A claim whose name differs from the usual one in case is another claim. The
+// code of the guide does not read it instead.
+func TestProviderClaimsInCapitals(t *testing.T) {
+	count := 0
+	for _, p := range providers() {
+		for url, document := range p.documents {
+			internet.publish(t, url, document)
+		}
+		v := p.verifier(t)
+		for name, value := range p.token.claims {
+			var f figures
+			d := draft{p.token.key, p.token.header, maps.Clone(p.token.claims)}
+			delete(d.claims, name)
+			if _, err := v.VerifyToken(t.Context(), d.sign(t)); err == nil {
+				continue // no check reads it
+			}
+			d.claims[strings.ToUpper(name)] = value
+			f.check(t, v, d.sign(t), tokenCase{name: p.name + " " + p.variant + ": " + name, refuse: anyReason})
+			count += f.refused
+		}
+	}
+	t.Logf("%d refused", count)
+}

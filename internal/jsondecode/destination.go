@@ -87,7 +87,8 @@ func (d destination) fieldValue(f *field) reflect.Value {
 	return v
 }
 
-// repeated returns an error if two members of v are decoded into one place.
+// repeated returns an error if two members of v are decoded into one place, or
+// one is decoded into a field although its name is not that of the tag.
 func repeated(d destination, v jsonscan.Value) *Error {
 	switch kind := d.typ.Kind(); {
 	case v.Kind != jsonscan.Object && v.Kind != jsonscan.Array:
@@ -125,9 +126,13 @@ func repeatedInArray(d destination, v jsonscan.Value) (err *Error) {
 func repeatedInStruct(d destination, v jsonscan.Value) (err *Error) {
 	fields := fieldsOf(d.typ)
 	seen := make([]bool, len(fields.list))
+	var folded *field // one whose tag has the name in another case
 	v.Members(func(name string, m jsonscan.Value) bool {
 		for _, n := range fields.find(name) {
 			f := &fields.list[n]
+			if f.tagged && f.name != name {
+				folded = f
+			}
 			if seen[n] {
 				err = &Error{Reason: "is given twice, perhaps in upper and lower case"}
 			} else {
@@ -141,6 +146,9 @@ func repeatedInStruct(d destination, v jsonscan.Value) (err *Error) {
 		}
 		return true
 	})
+	if err == nil && folded != nil {
+		err = (&Error{Reason: "is given in another case only"}).below(folded.name)
+	}
 	return err
 }
 

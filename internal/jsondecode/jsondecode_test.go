@@ -132,6 +132,7 @@ func TestUnmarshal(t *testing.T) {
 func TestUnmarshalRepeated(t *testing.T) {
 	const twice = "is given twice, perhaps in upper and lower case"
 	const same = "has two members of the same name"
+	const folded = "is given in another case only"
 	var held any = new(role)
 	for _, c := range []struct {
 		text string
@@ -161,6 +162,24 @@ func TestUnmarshalRepeated(t *testing.T) {
 		{`{"secret":{"role":"user","ROLE":"secret"}}`, new(map[string]role), "*.Role " + twice},
 		{`{"a":{"secret":[{"role":"user","ROLE":"x"}]}}`, new(struct{ A map[string][]role }), "A.*[0].Role " + twice},
 		{`{"next":{"next":{"list":[{"list":1,"LIST":2}]}}}`, new(tree), "Next.Next.List[0].List " + twice},
+		// The name in a tag is exact. Without a tag, "name" fits Name.
+		{`{"ROLE":"secret"}`, new(struct {
+			Role string `json:"role"`
+		}), "role " + folded},
+		{`{"user":{"ROLE":"secret"}}`, new(struct {
+			User struct {
+				Role string `json:"role"`
+			}
+		}), "User.role " + folded},
+		{`{"secret":[{"web":1},{"WEB":2}]}`, new(map[string][]struct {
+			Web int `json:"web"`
+		}), "*[1].web " + folded},
+		{`{"web":1,"a":{"Web":1}}`, new(struct {
+			Web int `json:"web"`
+			A   struct {
+				Web int `json:"web"`
+			} `json:"a"`
+		}), "a.web " + folded},
 		{`{"a":{"secret":1,"secret":2}}`, new(struct{ A map[string]int }), "A " + same},
 		{`{"a":{"1":1,"01":2}}`, new(struct{ A map[int]int }), "A " + same},
 		{`{"a":{"x":1,"X":2}}`, new(struct{ A map[code]int }), "A " + same},
@@ -191,7 +210,7 @@ func TestUnmarshalMismatch(t *testing.T) {
 		want string
 	}{
 		{`{"name":"secret"}`, new(struct{ Name int }), "Name is a string that does not fit int"},
-		{`{"NAME":"secret"}`, new(struct {
+		{`{"name":"secret"}`, new(struct {
 			Name int `json:"name"`
 		}), "name is a string that does not fit int"},
 		{`{"a":1,"name":1,"n":"secret"}`, new(struct{ N *bool }), "N is a string that does not fit bool"},
