@@ -5,6 +5,7 @@
 // It requires more than encoding/json does:
 //   - The text is one object, and it is valid UTF-8.
 //   - That object has no two members of the same name, with or without escapes.
+//     [Value.RepeatsName] finds those of nested objects.
 //   - No \u escape is a lone surrogate, because decoders disagree on its
 //     meaning.
 //   - Objects and arrays nest at most [MaxDepth] deep.
@@ -172,53 +173,4 @@ func scanValue(src string, i int) (end int, kind Kind, escaped bool) {
 	default:
 		return scanScalar(src, i), scalarKind(c), false
 	}
-}
-
-// nameSet finds duplicate names. Objects in tokens are small: a filter of 64
-// bits is usually sufficient, and a short list decides if it is not. In large
-// objects, a map keeps the work linear.
-type nameSet struct {
-	filter uint64
-	count  int
-	list   [16]span            // the first names without escapes
-	others map[string]struct{} // all other names
-}
-
-// addName adds the name of the current member to the set. It returns false if
-// the set contains the name already.
-func (s *Scanner) addName() bool {
-	n, name := &s.names, s.Name()
-	bit := nameBit(name)
-	if n.filter&bit != 0 && s.hasName(name) {
-		return false
-	}
-	n.filter |= bit
-	if n.count < len(n.list) && !s.nameEscaped {
-		n.list[n.count] = s.name
-		n.count++
-		return true
-	}
-	if n.others == nil {
-		n.others = make(map[string]struct{})
-	}
-	n.others[name] = struct{}{}
-	return true
-}
-
-func (s *Scanner) hasName(name string) bool {
-	for _, other := range s.names.list[:s.names.count] {
-		if s.src[other.from:other.to] == name {
-			return true
-		}
-	}
-	_, ok := s.names.others[name]
-	return ok
-}
-
-func nameBit(name string) uint64 {
-	if name == "" {
-		return 1
-	}
-	h := uint(len(name)) + 7*uint(name[0]) + 31*uint(name[len(name)-1])
-	return 1 << (h & 63)
 }

@@ -54,7 +54,7 @@ func newSite(t *testing.T, fresh time.Duration) *site {
 	return s
 }
 
-// browser is a browser with an authenticator.
+// browser is an HTTP client with cookies and an authenticator.
 type browser struct {
 	t             *testing.T
 	site          *site
