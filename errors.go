@@ -125,7 +125,8 @@ var (
 	ErrBusy = errors.New("jwtauth: password checks saturated")
 
 	// ErrSubjectDisabled is returned by callbacks of the application when a
-	// subject must not log in any more.
+	// subject must not log in any more. From a callback of [IssuerOptions], it
+	// also ends a session at its next refresh.
 	ErrSubjectDisabled = errors.New("jwtauth: subject disabled")
 
 	// ErrUnavailable is returned when a store, a key source or a callback

@@ -32,8 +32,8 @@ const (
 	EventReuse EventKind = "reuse"
 
 	// EventLogout means that a session was ended, on request or for the reason
-	// in Event.Reason, unless it had ended before. Without a SessionID, it
-	// means all sessions of the subject.
+	// in Event.Reason. [Issuer.Logout] causes it even if the session had ended
+	// before. Without a SessionID, it means all sessions of the subject.
 	EventLogout EventKind = "logout"
 
 	// EventDenied means that the login was refused, or the session was ended,

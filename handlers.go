@@ -246,9 +246,10 @@ func (h *Handlers) Refresh(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// Logout reads "refresh_token", ends its session and responds with 204. A
-// session that is bound to a key needs the proof of a refresh
-// (HandlerOptions.Confirmation).
+// Logout reads "refresh_token", ends its session and responds with 204, even if
+// it had ended before. It needs no access token; but in cookie mode a valid one
+// replaces a refresh token that is missing or invalid. A session that is bound
+// to a key needs the proof of a refresh (HandlerOptions.Confirmation).
 //
 // In cookie mode the response of a refresh that was running meanwhile may reach
 // the browser after that of Logout, and set an access cookie again. The session

@@ -33,8 +33,8 @@
 // those of several. A service that only verifies needs public keys and never
 // holds a signing key. The option Check of an Issuer or a Verifier adds rules
 // of your own, and OnVerify reports outcomes. Tokens that are bound to a key
-// need [ProofOfPossession]. Package dpop provides the check for mutual TLS, and
-// for DPoP all options of Verify: the method VerifyOptions of its Verifier.
+// need [ProofOfPossession]. Package dpop provides the check for mutual TLS. For
+// DPoP, the method VerifyOptions of its Verifier returns all options of Verify.
 //
 // The token comes from the Authorization header ([Bearer]) unless [From] lists
 // other sources: [Header], [HeaderScheme], [Query], [Form], [Cookie] or any
@@ -75,7 +75,9 @@
 //
 // By itself, a change of the password ends no session. With [CredentialVersion]
 // and IssuerOptions.CredentialVersion, the sessions that began with the old one
-// end at their next refresh. LogoutAll ends all sessions at once.
+// end at their next refresh. LogoutAll ends all sessions at once. To disable a
+// user, call it after IssuerOptions.Claims has begun to return
+// [ErrSubjectDisabled], which refuses logins and refreshes.
 //
 // # Cookies
 //
@@ -115,7 +117,8 @@
 //
 // A [SessionStore] keeps the sessions:
 //
-//   - [github.com/seed-0a072700/jwtauth/memstore] in memory, for one process.
+//   - [github.com/seed-0a072700/jwtauth/memstore] in memory, for one
+//     process: others do not know its sessions.
 //   - [github.com/seed-0a072700/jwtauth/sqlstore] in PostgreSQL, SQLite, MySQL
 //     or MariaDB.
 //   - [github.com/seed-0a072700/jwtauth/redisstore] in Redis or Valkey. It is a

@@ -54,8 +54,9 @@ type KeySource interface {
 // only, so no token can use a public key as a secret (RFC 8725, section 3.1).
 //
 // StaticKeys refuses an empty list, the zero Key, and two keys with the same
-// ID. It also refuses a key with a derived ID that is never tried, because too
-// many others come before it (see [KeySource]). Its error joins all faults.
+// ID; but several HS… keys may have none. It also refuses a key with a derived
+// ID that is never tried, because too many others come before it (see
+// [KeySource]). Its error joins all faults.
 func StaticKeys(keys ...Key) (KeySource, error) {
 	var f faults.Collector
 	if len(keys) == 0 {

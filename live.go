@@ -30,9 +30,9 @@ import (
 // [time.Now]. The verifier is safe for concurrent use.
 //
 // Its errors are those of v, including that of Check, which is called before
-// the store. A session that has ended is [ErrSessionEnded], and a token from
-// before the last update is [ErrTokenInvalid]: the client refreshes it. The
-// former matches ErrTokenInvalid as well. If the store fails or does not
+// the store. A session that has ended is [ErrSessionEnded], which then matches
+// [ErrTokenInvalid] as well. A token from before the last update is
+// ErrTokenInvalid: the client refreshes it. If the store fails or does not
 // respond within 5 seconds, the error is [ErrUnavailable].
 //
 // Live panics if v or store is nil, or if maxDelay is negative.

@@ -319,11 +319,11 @@ func (h *requireHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 var errNoVerify = fmt.Errorf("%w: there is no Verify around this handler", ErrTokenMissing)
 
-// RequireScope returns middleware that calls the next handler only for requests
-// whose token has all of scopes. Other requests are refused with
-// [ErrInsufficientScope], and the challenge names the scopes (RFC 6750, section
-// 3.1). RequireScope panics without scopes, and if one is not a scope-token
-// (RFC 6749, section 3.3).
+// RequireScope returns middleware like [Require], for tokens that have all of
+// scopes. Other tokens, including those without any scope, are refused with
+// 403, [ErrInsufficientScope] and a challenge that names the scopes (RFC 6750,
+// section 3.1). RequireScope panics without scopes, and if one is not a
+// scope-token (RFC 6749, section 3.3).
 func RequireScope(scopes ...string) func(next http.Handler) http.Handler {
 	if len(scopes) == 0 {
 		panic("jwtauth: RequireScope: scopes is empty")

@@ -103,9 +103,9 @@ type IssuerOptions struct {
 	// password, or of another credential, of a subject: a counter or a time
 	// that changes with it. Login and Refresh call it for sessions with the
 	// option [CredentialVersion], after the session is in the store. If the
-	// versions differ, the session ends. So no session of an old password
-	// survives its change: not even one whose login was in progress, and other
-	// sessions end at their next refresh, even without [Issuer.LogoutAll].
+	// versions differ, the session ends. So a login in progress with the old
+	// password fails, and sessions of the old password end at their next
+	// refresh, even without [Issuer.LogoutAll].
 	//
 	// The errors have the same meaning as those of Claims, but sessions without
 	// the option never call it: to exclude a disabled subject from all of its
@@ -118,7 +118,7 @@ type IssuerOptions struct {
 	// [EventLogout]: first those that were never refreshed and whose access
 	// token has expired, then those whose last rotation is the longest ago.
 	// Logins in progress can exceed the limit for a moment. The limit also
-	// bounds sessions without a user, such as the first one of a login form
+	// bounds sessions whose tokens were lost, such as the first one of a form
 	// that was sent twice. At most 10,000; negative for no limit. Default 100.
 	MaxSessions int
 

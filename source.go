@@ -237,8 +237,8 @@ const maxFormBytes = 1 << 20
 // to 1 MiB and puts it back, so that the handler can read it again.
 //
 // A longer body is [ErrBodyTooLarge], and a malformed one [ErrInvalidRequest].
-// [Verify] ignores both if another source that is not a cookie has a token.
-// Form panics if name is empty.
+// [Verify] ignores both errors if another source that is not a cookie has a
+// token. Form panics if name is empty.
 func Form(name string) Source {
 	mustName("Form", name)
 	return func(r *http.Request) (string, error) {

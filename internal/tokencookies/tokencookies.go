@@ -1,5 +1,5 @@
-// Package tokencookies writes and reads the two cookies that hold the tokens of
-// a session.
+// Package tokencookies decides the names and attributes of the two cookies that
+// hold the tokens of a session, and sets and deletes them.
 package tokencookies
 
 import (
