@@ -22,7 +22,7 @@ func TestVerifyInputs(t *testing.T) {
 		{"aud twice", `{"sub":"u","aud":"a","aud":"b","iat":1795717144,"exp":1795720744}`, `"aud" is given twice`},
 		{"exp in milliseconds", `{"sub":"u","iat":1795717144,"exp":1795720744000}`, "exp is out of range; it counts seconds since 1970, not milliseconds"},
 		{"no exp", `{"sub":"u","iat":1795717144}`, "exp is missing; a token must expire"},
-		{"exp a string", `{"sub":"u","iat":1795717144,"exp":"1795720744"}`, "exp is not a number"},
+		{"exp a string", `{"sub":"u","iat":1795717144,"exp":"1795720744"}`, "exp is not a number but a string; it counts seconds since 1970, without quotes"},
 		{"sub a number", `{"sub":1234,"iat":1795717144,"exp":1795720744}`, "sub is not a string"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
