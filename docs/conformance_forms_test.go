@@ -55,7 +55,8 @@ func TestNamesWithColon(t *testing.T) {
 	}
 }
 
-// The mask of RSASSA-PSS uses the hash of the algorithm (RFC 7518, section 3.5).
+// The mask of RSASSA-PSS uses the hash of the algorithm (RFC 7518, section
+// 3.5).
 func TestPSSMask(t *testing.T) {
 	v := rulesVerifier(t, staticKeys(t, newKey(t, jwtauth.PS256, &rsaKey.PublicKey)))
 	claims, err := json.Marshal(ruleClaims())
