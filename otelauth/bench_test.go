@@ -122,10 +122,10 @@ func BenchmarkBars(b *testing.B) {
 		for range b.N {
 			times = measure(verification(b, ctx, key, nil), verification(b, ctx, key, sdk()), verification(b, recording(), key, sdk()))
 		}
-		added := times[1] - times[0]
-		report(b, map[string]float64{"sdk-ns": added, "sdk+span-ns": times[2] - times[0]})
-		if added > float64(maxSDK) {
-			b.Errorf("the SDK adds %.0f ns, at most %v are allowed", added, maxSDK)
+		metrics, both := times[1]-times[0], times[2]-times[0]
+		report(b, map[string]float64{"sdk-ns": metrics, "sdk+span-ns": both})
+		if max(metrics, both) > float64(maxSDK) {
+			b.Errorf("the SDK adds %.0f ns, and %.0f ns in a span, at most %v are allowed", metrics, both, maxSDK)
 		}
 	})
 }
@@ -142,9 +142,9 @@ const (
 	each   = 2 * time.Millisecond // the time of one measurement
 )
 
-// measure returns the time of a call of each function in nanoseconds: the
-// fastest tenth of the rounds, which other programs have disturbed least. A
-// function makes n calls.
+// measure returns the time of a call of each function in nanoseconds, in the
+// round that other programs have disturbed least: the fastest one. A function
+// makes n calls.
 func measure(functions ...func(n int)) []float64 {
 	start := time.Now()
 	const probe = 100
@@ -160,8 +160,7 @@ func measure(functions ...func(n int)) []float64 {
 	}
 	result := make([]float64, len(functions))
 	for i := range times {
-		slices.Sort(times[i])
-		result[i] = times[i][rounds/10]
+		result[i] = slices.Min(times[i])
 	}
 	return result
 }

@@ -42,9 +42,10 @@
 //
 // # Span events
 //
-// If the context has a span that records, it gets the events
-// "jwtauth.verification", "jwtauth.refusal", "jwtauth.session" and
-// "jwtauth.guard", with the attributes above. The package starts no spans.
+// If the context has a span that records, it gets the events "jwtauth.refusal",
+// "jwtauth.session" and "jwtauth.guard", and "jwtauth.verification" for tokens
+// that were refused or took 1 ms or longer. They have the attributes above. The
+// package starts no spans.
 //
 // # Content of attributes
 //
@@ -90,10 +91,11 @@ type Telemetry struct {
 	fetches       metric.Int64Counter
 	observed      observed
 
-	verificationLabels table[outcome]
-	refusalLabels      table[string]
-	sessionLabels      table[sessionEvent]
-	guardLabels        table[string]
+	acceptedLabels *acceptedLabels
+	refusedLabels  table[outcome]
+	refusalLabels  table[string]
+	sessionLabels  table[sessionEvent]
+	guardLabels    table[string]
 
 	mu      sync.Mutex // guards the fields below
 	keySets map[string]*keySet
@@ -115,12 +117,13 @@ func New(opts Options) (*Telemetry, error) {
 		provider = otel.GetMeterProvider()
 	}
 	t := &Telemetry{
-		verificationLabels: table[outcome]{make: outcome.labels},
-		refusalLabels:      table[string]{make: refusalLabels},
-		sessionLabels:      table[sessionEvent]{make: sessionEvent.labels},
-		guardLabels:        table[string]{make: guardLabels},
-		keySets:            make(map[string]*keySet),
-		hashers:            make(map[*jwtauth.Hasher]bool),
+		acceptedLabels: newAcceptedLabels(),
+		refusedLabels:  table[outcome]{make: outcome.labels},
+		refusalLabels:  table[string]{make: refusalLabels},
+		sessionLabels:  table[sessionEvent]{make: sessionEvent.labels},
+		guardLabels:    table[string]{make: guardLabels},
+		keySets:        make(map[string]*keySet),
+		hashers:        make(map[*jwtauth.Hasher]bool),
 	}
 	meter := provider.Meter(scope)
 	var failures []error

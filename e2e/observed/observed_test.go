@@ -148,5 +148,6 @@ func (c *client) until(t *testing.T, token string, status int) {
 		if time.Now().After(deadline) {
 			t.Fatalf("the last response is %d %q, want %d", r.status, r.code, status)
 		}
+		<-time.After(pause)
 	}
 }

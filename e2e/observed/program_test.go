@@ -19,8 +19,9 @@ import (
 )
 
 const (
-	lifetime = 5 * time.Minute  // the longest time that the program runs
-	limit    = 60 * time.Second // for a condition, on a busy machine
+	lifetime = 5 * time.Minute       // the longest time that the program runs
+	limit    = 60 * time.Second      // for a condition, on a busy machine
+	pause    = 20 * time.Millisecond // between two requests that wait for a condition
 )
 
 // secret is the TOKEN_SECRET of the program.

@@ -135,5 +135,6 @@ func (p *program) wantCounts(t *testing.T, want func() tally) scrape {
 		if time.Now().After(deadline) {
 			t.Fatalf("the metrics differ from the events:\n%s", different)
 		}
+		<-time.After(pause)
 	}
 }
