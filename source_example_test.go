@@ -57,21 +57,18 @@ func ExampleForm() {
 	// 1
 }
 
-// A Source may read any part of a request. This one reads the subprotocols of a
-// WebSocket, the only header that a page can set in a browser.
+// A Source may read any part of a request. This one reads the password of Basic
+// credentials, for clients such as git that send tokens there. For WebSockets
+// there is package stream.
 func ExampleSource() {
-	subprotocol := func(r *http.Request) (string, error) {
-		for name := range strings.SplitSeq(r.Header.Get("Sec-WebSocket-Protocol"), ",") {
-			if token, ok := strings.CutPrefix(strings.TrimSpace(name), "bearer."); ok {
-				return token, nil
-			}
-		}
-		return "", nil
+	basic := func(r *http.Request) (string, error) {
+		_, password, _ := r.BasicAuth()
+		return password, nil
 	}
 	issuer := exampleIssuer()
 	r := httptest.NewRequest("GET", "/", nil)
-	r.Header.Set("Sec-WebSocket-Protocol", "chat, bearer."+exampleToken(issuer, nil))
-	show(jwtauth.Verify(issuer, jwtauth.From(subprotocol))(hello), r)
+	r.SetBasicAuth("token", exampleToken(issuer, nil))
+	show(jwtauth.Verify(issuer, jwtauth.From(basic))(hello), r)
 	// Output: 200 Hello user-1
 }
 

@@ -3,6 +3,7 @@ package stream_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -145,8 +146,12 @@ func TestUntilExpiryOtherEnds(t *testing.T) {
 		for _, claims := range []*jwtauth.Claims{{Subject: "ann"}, {ExpiresAt: time.Now()}, {ExpiresAt: time.Now().Add(-time.Hour)}} {
 			ctx, cancel = stream.UntilExpiry(t.Context(), claims)
 			defer cancel()
-			if after, cause := wait(t, ctx); after != 0 || !errors.Is(cause, jwtauth.ErrTokenExpired) {
+			after, cause := wait(t, ctx)
+			if after != 0 || !errors.Is(cause, jwtauth.ErrTokenExpired) {
 				t.Errorf("%v: %v, %v", claims.ExpiresAt, after, cause)
+			}
+			if noExpiry := strings.HasSuffix(cause.Error(), "the claims have no ExpiresAt"); noExpiry != claims.ExpiresAt.IsZero() {
+				t.Errorf("%v: %v", claims.ExpiresAt, cause)
 			}
 		}
 	})
@@ -253,6 +258,20 @@ func TestUntilLogoutOutage(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A store that is down from the beginning ends the stream as well.
+func TestUntilLogoutDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t, -1)
+		_, claims := s.login(t)
+		s.store.broken.Store(true)
+		ctx, cancel := stream.UntilLogout(s.store, maxDelay)(t.Context(), claims)
+		defer cancel()
+		if after, cause := wait(t, ctx); after != maxDelay || !errors.Is(cause, jwtauth.ErrUnavailable) {
+			t.Errorf("ends after %v with %v", after, cause)
+		}
+	})
 }
 
 // Tokens without a session end at once, and so do ended contexts.
