@@ -82,6 +82,33 @@ func TestNormalTarget(t *testing.T) {
 		"https://a.example/a//b":          "https://a.example/a//b",
 		"https://[2001:DB8::1]:443/":      "https://[2001:db8::1]/",
 		"https://a.example/%e4%BD%a0/..;": "https://a.example/%E4%BD%A0/..;",
+		"https://a.example./b":            "https://a.example./b", // another host
+		"https://bücher.example/":         "",
+		"https://b%C3%BCcher.example/":    "",
+		"https://xn--bcher-kva.example/":  "https://xn--bcher-kva.example/",
+		"https://a.example%2eorg/":        "",
+		"https://a.example:/b":            "",
+		"https://a.example:0443/b":        "https://a.example/b",
+		"https://a.example:65979/b":       "", // 443 + 65536
+		"https://a.example:443.0/b":       "",
+		"https://:@a.example/":            "",
+		"https://@a.example/":             "",
+		"https://a.example\\@evil/":       "",
+		"https://a.example/\\..\\b":       "https://a.example/%5C..%5Cb",
+		"https://a.example/%252e%252e/b":  "https://a.example/%252e%252e/b",
+		"https://a.example/a%00b":         "https://a.example/a%00b",
+		"https://a.example/a\tb":          "",
+		"https://a.example/ b":            "https://a.example/%20b",
+		" https://a.example/b":            "",
+		"https:///b":                      "",
+		"https://a.example/b?":            "https://a.example/b",
+		"https://a.example?b":             "https://a.example/",
+		"https://a.example/%3Fb":          "https://a.example/%3Fb",
+		"https://a.example/B":             "https://a.example/B",
+		"https://127.1/":                  "",
+		"https://[::ffff:127.0.0.1]/":     "https://[::ffff:7f00:1]/",
+		"https://[fe80::1%25eth0]/":       "",
+		"wss://a.example/":                "",
 	} {
 		if got := normalTarget(htu); got != want {
 			t.Errorf("%s: %q, want %q", htu, got, want)
