@@ -52,7 +52,11 @@ func fixKey(t *token, k *keyFlags) string {
 	if fault := jose.AlgorithmFault(alg); fault != "" {
 		return fixAlgorithm(alg, fault)
 	}
-	hint := fmt.Sprintf("Give a key for %s: with -alg %s, or jwtauth.ParseKey(jwtauth.%s, data).", alg, alg, alg)
+	constructor := fmt.Sprintf("jwtauth.ParseKey(jwtauth.%s, data)", alg)
+	if strings.HasPrefix(alg, "HS") {
+		constructor = fmt.Sprintf("jwtauth.NewKey(jwtauth.%s, secret)", alg)
+	}
+	hint := fmt.Sprintf("Give a key for %s: with -alg %s, or %s.", alg, alg, constructor)
 	if jose.Algorithm(alg).Symmetric() {
 		if k.jwks != "" || k.issuerURL != "" {
 			return fmt.Sprintf("The token is signed with a shared secret (%s), and key sets hold public keys. Give the secret: jwtauth.NewKey(jwtauth.%s, secret).", alg, alg)
