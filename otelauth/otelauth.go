@@ -17,8 +17,8 @@
 //
 // Attributes in brackets are left out if they do not apply.
 //
-//	jwtauth.verification.duration  histogram  [error.type],
-//	                                          [jwtauth.algorithm], jwtauth.cached
+//	jwtauth.verification.duration  histogram  [error.type], jwtauth.cached,
+//	                                          [jwtauth.algorithm]
 //	jwtauth.refusals               counter    error.type
 //	jwtauth.session.events         counter    jwtauth.session.event,
 //	                                          [jwtauth.session.reason]

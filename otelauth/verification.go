@@ -16,8 +16,8 @@ import (
 const slow = time.Millisecond
 
 // OnVerify records a verification. Use it as VerifierOptions.OnVerify and
-// IssuerOptions.OnVerify. The span gets an event if the token was refused, or if
-// its verification took 1 ms or longer, such as to fetch keys.
+// IssuerOptions.OnVerify. The span gets an event if the token was refused, or
+// if its verification took 1 ms or longer, such as to fetch keys.
 //
 // A token that passes here can still be refused: by [jwtauth.Live] if its
 // session has ended, or by [jwtauth.RequireScope]. [Telemetry.OnError] counts

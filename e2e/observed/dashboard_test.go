@@ -12,8 +12,10 @@ import (
 type panel struct {
 	Title   string
 	Type    string
-	Targets []struct{ Expr string }
+	Targets []target
 }
+
+type target struct{ Expr string }
 
 var (
 	grouping = regexp.MustCompile(`\bby \(([^)]*)\)`)
@@ -21,8 +23,22 @@ var (
 	matcher  = regexp.MustCompile(`(\w+)(=~|!~|!=|=)"([^"]*)"`)
 )
 
-// dashboardOf checks the queries of dashboard.json. It returns those metrics
-// and labels that the scrape does not have.
+// alerts returns the alerts in the README of the example, as a panel.
+func alerts(t *testing.T) panel {
+	t.Helper()
+	text, err := os.ReadFile("../../examples/observed/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	alerts := panel{Title: "alerts of the README"}
+	for _, match := range regexp.MustCompile(`(?m)^ +expr: (.*)$`).FindAllStringSubmatch(string(text), -1) {
+		alerts.Targets = append(alerts.Targets, target{match[1]})
+	}
+	return alerts
+}
+
+// dashboardOf checks the queries of dashboard.json and of the alerts. It
+// returns those metrics and labels that the scrape does not have.
 func dashboardOf(t *testing.T, s scrape) (missing string) {
 	t.Helper()
 	text, err := os.ReadFile("../../examples/observed/dashboard.json")
@@ -36,6 +52,7 @@ func dashboardOf(t *testing.T, s scrape) (missing string) {
 	if err := json.Unmarshal(text, &dashboard); err != nil {
 		t.Fatal(err)
 	}
+	dashboard.Panels = append(dashboard.Panels, alerts(t))
 	metrics, labels := make(map[string]bool), make(map[string]bool)
 	for _, sample := range s {
 		metrics[sample.name] = true
