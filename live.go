@@ -127,6 +127,11 @@ func (l *liveVerifier) updates(ctx context.Context, claims *Claims) (int64, erro
 	}
 	row, updates, err := l.load(ctx, claims)
 	if err != nil {
+		if errors.Is(err, ErrSessionEnded) {
+			// An earlier result may still be young enough for other tokens of
+			// the session, or once the clock has moved again.
+			liveCaches.Changed(claims.Subject, claims.SessionID)
+		}
 		return 0, err
 	}
 	result := sessioncache.Result{Updates: updates, ExpiresAt: row.ExpiresAt, Called: called}

@@ -105,6 +105,21 @@ func TestLiveClockSetBack(t *testing.T) {
 	c.check(t, "set back", tokens.AccessToken, 1)
 }
 
+// Once the store has said that a session has ended, no earlier result is used,
+// wherever the clock goes.
+func TestLiveForgetsEnded(t *testing.T) {
+	c := newCachedLive(t)
+	tokens := c.login(t)
+	c.at(time.Minute)
+	c.check(t, "first", tokens.AccessToken, 1)
+	id := refreshPayload(tokens.RefreshToken).SessionID
+	c.externally(t, func(store jwtauth.SessionStore) error { return store.Delete(t.Context(), id) })
+	c.at(time.Minute - 1)
+	c.check(t, "set back, ended elsewhere", tokens.AccessToken, 1, sessionOver...)
+	c.at(time.Minute)
+	c.check(t, "set forward again", tokens.AccessToken, 1, sessionOver...)
+}
+
 // Sessions that end or change in this process are forgotten at once, whichever
 // Issuer of the process does it.
 func TestLiveForgets(t *testing.T) {
