@@ -93,6 +93,31 @@ func TestOnVerifyDuration(t *testing.T) {
 	})
 }
 
+// Without Now, the duration includes the time that Check takes.
+func TestOnVerifyDurationWithoutNow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		key, err := jwtauth.GenerateKey(jwtauth.ES256)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got time.Duration
+		issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{
+			Check:    func(context.Context, *jwtauth.Claims) error { time.Sleep(time.Second); return nil },
+			OnVerify: func(_ context.Context, v jwtauth.Verification) { got = v.Duration },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := issuer.Sign("user-1", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := issuer.VerifyToken(t.Context(), token); err != nil || got != time.Second {
+			t.Errorf("took %v, error %v", got, err)
+		}
+	})
+}
+
 // An Issuer reports access tokens, and no refresh tokens.
 func TestOnVerifyOfIssuer(t *testing.T) {
 	var codes []string
