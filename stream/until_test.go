@@ -236,7 +236,7 @@ func TestUntilLogoutOutage(t *testing.T) {
 				ctx, cancel := stream.UntilLogout(s.store, maxDelay)(t.Context(), claims)
 				defer cancel()
 				s.store.broken.Store(true)
-				for before := s.store.loads.Load(); s.store.loads.Load() == before; {
+				for before := s.store.loads.Load(); s.store.loads.Load() == before && ctx.Err() == nil; {
 					wakeUp(time.Second)
 				}
 				s.store.broken.Store(false)
