@@ -55,9 +55,9 @@ func AuthenticatedBy(acr string, amr ...string) LoginOption {
 }
 
 // SessionData keeps v with the session, encoded by encoding/json: at most 1 KiB
-// (see [AuthenticatedBy] for the sum of all options). IssuerOptions.Claims reads
-// it with [Session.Data] at every refresh, and [SetSessionData] replaces it. Do
-// not keep secrets in it.
+// (see [AuthenticatedBy] for the sum of all options). IssuerOptions.Claims
+// reads it with [Session.Data] at every refresh, and [SetSessionData] replaces
+// it. Do not keep secrets in it.
 //
 // A failover of the store can lose an update. So rights that must not come back
 // after they were withdrawn do not belong in session data; let

@@ -37,8 +37,8 @@ func RequireScope(scope string) gin.HandlerFunc {
 	}
 }
 
-// refuse responds with gin's JSON, and stops the chain. The parameters are added
-// to the challenge.
+// refuse responds with gin's JSON, and stops the chain. The parameters are
+// added to the challenge.
 func refuse(c *gin.Context, err error, parameters string) {
 	p := jwtauth.ProblemOf(err)
 	maps.Copy(c.Writer.Header(), p.Header)
