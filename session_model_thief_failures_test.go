@@ -46,6 +46,7 @@ func modelThiefOutage(w *world) {
 	tokens := w.prepare(func() []string { return w.boundTokens(own, issuers[0], 2) })
 	w.outages = 1
 	current := tokens[1]
+	w.shared = func() string { return current }
 	for n, name := range []string{"tab 1", "tab 2"} {
 		w.act(name, func(ctx context.Context) {
 			next, err := w.refresh(context.WithValue(ctx, possessionKey{}, ownKey), issuers[n], tokens[1])
@@ -102,6 +103,7 @@ func modelThiefFailover(w *world) {
 		return tokens
 	})
 	current := tokens[2]
+	w.shared = func() string { return current }
 	for n, token := range []string{tokens[2], tokens[1]} {
 		name := fmt.Sprintf("tab %d", n+1)
 		w.act(name, func(ctx context.Context) {
