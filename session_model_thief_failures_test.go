@@ -38,9 +38,10 @@ func (w *world) mayUseKey(kind int) bool {
 // The store goes down in the middle of a rotation, for longer than the window.
 // A thief with all tokens, but without the key, tries before, during and after
 // the outage. The victim recovers, and the thief gets nothing and ends nothing.
-func TestModelThiefOutage(t *testing.T) { explore(t, modelThiefOutage) }
+func TestModelThiefOutage(t *testing.T) { exploreThreeByFour(t, modelThiefOutage) }
 
 func modelThiefOutage(w *world) {
+	w.claimsTakeTime(reads)
 	issuers := w.twoIssuers()
 	own := context.WithValue(context.Background(), possessionKey{}, ownKey)
 	tokens := w.prepare(func() []string { return w.boundTokens(own, issuers[0], 2) })
@@ -56,9 +57,10 @@ func modelThiefOutage(w *world) {
 			case !w.down || !errors.Is(err, jwtauth.ErrUnavailable):
 				w.fault("%s: %v", name, err)
 			}
+			w.step(ctx, local, "the response arrives")
 		})
 	}
-	w.briefThief(issuers[1], tokens)
+	w.thief(issuers[1], tokens)
 	w.run()
 	w.outages = 0
 	if w.down {
@@ -112,9 +114,10 @@ func modelThiefFailover(w *world) {
 				w.fault("%s: %v", name, err)
 			}
 			current = next
+			w.step(ctx, local, "the response arrives")
 		})
 	}
-	w.briefThief(issuers[1], tokens)
+	w.thief(issuers[1], []string{tokens[0], tokens[2]})
 	w.run()
 	w.checkVictim(own, issuers[1], tokens[0], current)
 }
@@ -135,22 +138,6 @@ func (w *world) boundTokens(own context.Context, issuer *instance, generations i
 		check(w, err)
 		tokens = append(tokens, next)
 	}
-}
-
-// briefThief adds the actor without the key. It sends two of its requests, with
-// the oldest and the newest token.
-func (w *world) briefThief(issuer *instance, tokens []string) {
-	oldest, newest := tokens[0], tokens[len(tokens)-1]
-	choice := w.schedule.choose(2)
-	w.act("thief", func(ctx context.Context) {
-		if choice == 0 {
-			w.steal(ctx, issuer, stolenRefresh, oldest)
-			w.steal(ctx, issuer, stolenLogout, newest)
-		} else {
-			w.steal(ctx, issuer, stolenUpdate, newest)
-			w.steal(ctx, issuer, stolenRefresh, newest)
-		}
-	})
 }
 
 // stealEverything sends all requests of the thief with all tokens.
