@@ -142,8 +142,8 @@ func damagedSignatures(f forger) (list []damage) {
 		{"a signature of 256 bytes", encode(make([]byte, 256)), "the signature does not have the 64 bytes of ES256: it was cut off, or is of another algorithm"},
 		{"a line break after the token", encode(raw) + "\n", encoding + "it has a character that base64url does not have, such as a space or a percent sign"},
 		{"the signature in standard base64", "+/" + encode(raw)[2:], encoding + "it has + or / of standard base64 instead of - and _"},
-		{"one character was lost", encode(raw)[1:], encoding + "a character is missing, or there is one too many"},
-		{"the last character was changed", encode(make([]byte, 64))[:85] + "B", encoding + "its last character was changed"},
+		{"one character was lost", encode(raw)[1:], encoding + "no encoder writes this length: the token was cut off, or a character was added"},
+		{"the last character was changed", encode(make([]byte, 64))[:85] + "B", encoding + "its last character was changed, or more were cut off"},
 		{"another signature", encode(make([]byte, 64)), "it was made with another key, or the token was changed"},
 	} {
 		list = append(list, damage{c.setup, input + "." + c.token, badSignature + c.err})

@@ -68,7 +68,7 @@ func TestKeyErrorTexts(t *testing.T) {
 		{"NewIssuer, the zero Key", zero, "NewIssuer: key: key is the zero Key; create one with NewKey, ParseKey, KeyFromEnv or GenerateKey (Public of an HS… key is the zero Key)"},
 		{"NewIssuer, a public key", verifyOnly, "NewIssuer: key: has no private part to sign with"},
 		{"StaticKeys()", static(), "StaticKeys: keys: is empty"},
-		{"StaticKeys, one key twice", static(rsa, rsa), "StaticKeys: keys[1]: has the ID of another key; give it one of its own with WithID"},
+		{"StaticKeys, one key twice", static(rsa, rsa), "StaticKeys: keys[1]: is the same key as an earlier one; pass it once, or give it another ID with WithID"},
 		{"StaticKeys, four keys on P-521 without IDs", static(generate(t, jwtauth.ES512), generate(t, jwtauth.ES512), generate(t, jwtauth.ES512), generate(t, jwtauth.ES512)), `StaticKeys: keys[3]: is never tried on a token without a "kid", because only 3 of the ES512 keys are; give it the ID that its issuer uses (WithID), or remove other keys`},
 	} {
 		t.Logf("%s\n\t%v", c.setup, c.err)

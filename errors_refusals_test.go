@@ -78,7 +78,7 @@ func refusalsOfSources() []refusal {
 	second.URL.RawQuery = "token=valid-ann"
 	return []refusal{
 		{setup: "curl without -H", err: "no token", request: get("")},
-		{setup: "-H 'Authorization: JWT a.b.c'", err: `no token: the Authorization header has a scheme that no source reads; Bearer() reads "Bearer " and the token`, request: withHeader("Authorization", "JWT a.b.c")},
+		{setup: "-H 'Authorization: JWT a.b.c'", err: `no token: the Authorization header has a scheme that no source reads; Bearer() reads "Bearer " and the token, HeaderScheme another scheme`, request: withHeader("Authorization", "JWT a.b.c")},
 		{setup: "-H 'Authorization: a.b.c'", err: `no token: the Authorization header has a token without a scheme: send "Bearer " before it`, request: withHeader("Authorization", "a.b.c")},
 		{setup: "-H 'Authorization: Bearer'", err: header + "no token follows the scheme", request: withHeader("Authorization", "Bearer")},
 		{setup: "-H 'Authorization: Bearer Bearer a.b.c'", err: header + "the scheme is given twice", request: get("Bearer a.b.c")},

@@ -138,7 +138,7 @@ func ExampleIssuer_VerifyToken() {
 	fmt.Println(errors.Is(err, jwtauth.ErrTokenInvalid), err)
 	// Output:
 	// user-1 <nil>
-	// true jwtauth: token malformed: the header, its first segment, is not base64url without padding (RFC 7515, section 2): its last character was changed
+	// true jwtauth: token malformed: the header, its first segment, is not base64url without padding (RFC 7515, section 2): its last character was changed, or more were cut off
 }
 
 func ExampleIssuer_SetKeys() {

@@ -95,7 +95,7 @@ func TestStaticKeysFaults(t *testing.T) {
 		{"empty", nil, []string{"StaticKeys: keys: is empty"}},
 		{"zero Key", []jwtauth.Key{{}}, []string{"StaticKeys: keys[0]: ", "zero Key"}},
 		{"public part of a secret", []jwtauth.Key{secret.Public()}, []string{"StaticKeys: keys[0]: "}},
-		{"same key twice", []jwtauth.Key{public, public}, []string{"StaticKeys: keys[1]: ", "WithID"}},
+		{"same key twice", []jwtauth.Key{public, public}, []string{"StaticKeys: keys[1]: ", "WithID", "the same key"}},
 		{"public part beside its key", []jwtauth.Key{public, public.Public()}, []string{"StaticKeys: keys[1]: "}},
 		{"two keys with one ID", []jwtauth.Key{public.WithID("k"), generate(t, jwtauth.ES256).WithID("k")}, []string{"StaticKeys: keys[1]: "}},
 		{"invalid ID", []jwtauth.Key{public.WithID("a\n")}, []string{"StaticKeys: keys[0]: ", "key ID"}},

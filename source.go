@@ -129,7 +129,7 @@ var (
 	errCookieNotRead = fmt.Errorf("%w: the request has cookies, but none that a source reads", ErrTokenMissing)
 	errBearerNotRead = fmt.Errorf("%w: the Authorization header has the scheme Bearer, which no source reads: add Bearer() to From", ErrTokenMissing)
 	errNoScheme      = fmt.Errorf("%w: the Authorization header has a token without a scheme: send \"Bearer \" before it", ErrTokenMissing)
-	errOtherScheme   = fmt.Errorf("%w: the Authorization header has a scheme that no source reads; Bearer() reads \"Bearer \" and the token", ErrTokenMissing)
+	errOtherScheme   = fmt.Errorf("%w: the Authorization header has a scheme that no source reads; Bearer() reads \"Bearer \" and the token, HeaderScheme another scheme", ErrTokenMissing)
 )
 
 // Bearer reads the Authorization header (RFC 6750, section 2.1; RFC 9110,

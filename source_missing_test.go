@@ -18,8 +18,8 @@ func TestMissingTokenExplains(t *testing.T) {
 		want   string
 	}{
 		{"", jwtauth.Bearer(), "jwtauth: no token"},
-		{"JWT c2Vj.cmV0.c2Vj", jwtauth.Bearer(), start + `a scheme that no source reads; Bearer() reads "Bearer " and the token`},
-		{"Basic c2VjcmV0", jwtauth.Bearer(), start + `a scheme that no source reads; Bearer() reads "Bearer " and the token`},
+		{"JWT c2Vj.cmV0.c2Vj", jwtauth.Bearer(), start + `a scheme that no source reads; Bearer() reads "Bearer " and the token, HeaderScheme another scheme`},
+		{"Basic c2VjcmV0", jwtauth.Bearer(), start + `a scheme that no source reads; Bearer() reads "Bearer " and the token, HeaderScheme another scheme`},
 		{"c2Vj.cmV0.c2Vj", jwtauth.Bearer(), start + `a token without a scheme: send "Bearer " before it`},
 		{"Bearer c2Vj.cmV0.c2Vj", jwtauth.Header("X-Token"), start + "the scheme Bearer, which no source reads: add Bearer() to From"},
 	} {

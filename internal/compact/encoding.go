@@ -27,8 +27,8 @@ var alien = [...]error{
 	errors.New("it has + or / of standard base64 instead of - and _"),
 	errors.New("it ends with ="),
 	errors.New("it has a character that base64url does not have, such as a space or a percent sign"),
-	errors.New("a character is missing, or there is one too many"),
-	errors.New("its last character was changed"),
+	errors.New("no encoder writes this length: the token was cut off, or a character was added"),
+	errors.New("its last character was changed, or more were cut off"),
 }
 
 const (

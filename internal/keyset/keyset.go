@@ -54,7 +54,7 @@ func (s *Set[K]) Add(key *jose.Key) error {
 	}
 	id := key.ID()
 	if s.ids[id] {
-		return errors.New("has the ID of another key; give it one of its own with WithID")
+		return s.repeated(key)
 	}
 	if id != "" { // symmetric keys may have no ID
 		s.ids[id] = true
@@ -67,6 +67,16 @@ func (s *Set[K]) Add(key *jose.Key) error {
 		s.unassigned[key.Algorithm()] = append(s.unassigned[key.Algorithm()], k)
 	}
 	return nil
+}
+
+// repeated returns the error for a key whose ID is in the set.
+func (s *Set[K]) repeated(key *jose.Key) error {
+	for _, other := range s.keys[key.Algorithm()] {
+		if other.ID() == key.ID() && !key.Symmetric() && other.Thumbprint() == key.Thumbprint() {
+			return errors.New("is the same key as an earlier one; pass it once, or give it another ID with WithID")
+		}
+	}
+	return errors.New("has the ID of another key; give it one of its own with WithID")
 }
 
 // AddPublished adds a public key of a set that its owner published. The owner
