@@ -211,7 +211,7 @@ var (
 	errPayloadNested = claimsFault("the payload is a token itself (a nested JWT; RFC 7519, section 2)")
 	errExpMissing    = claimsFault("exp is missing; a token must expire")
 	errIatMissing    = claimsFault("iat is missing; VerifierOptions.MaxAge requires it")
-	errSubMissing    = claimsFault("sub is missing or empty (AnySubject accepts such tokens)")
+	errSubMissing    = claimsFault("sub is missing or empty: the issuer must set it, or set AnySubject with a Check")
 
 	errIssType = claimsFault("iss is not a string")
 	errSubType = claimsFault("sub is not a string")

@@ -113,9 +113,9 @@ func refusalsOfClaims(t *testing.T) []refusal {
 	claim("exp in milliseconds", `"exp":1800000900000`, "exp is out of range; it counts seconds since 1970, not milliseconds")
 	claim("nbf is a date", `"nbf":"2026-01-01"`, "nbf is not a number but a string; it counts seconds since 1970, without quotes")
 	claim("iat in milliseconds", `"iat":1800000000000`, "iat is out of range; it counts seconds since 1970, not milliseconds")
-	claim("sub is empty", `"sub":""`, "sub is missing or empty (AnySubject accepts such tokens)")
+	claim("sub is empty", `"sub":""`, "sub is missing or empty: the issuer must set it, or set AnySubject with a Check")
 	without("exp", badClaims+"exp is missing; a token must expire")
-	without("sub", badClaims+"sub is missing or empty (AnySubject accepts such tokens)")
+	without("sub", badClaims+"sub is missing or empty: the issuer must set it, or set AnySubject with a Check")
 	without("iss", `token of another issuer: iss is missing or empty; it must be "https://issuer.example"`)
 	without("aud", `token for another audience: aud is missing or empty; it must contain "api"`)
 	add("aud is an empty list", v, withClaims(`"aud":[]`), `token for another audience: aud is an empty array; it must contain "api"`)
@@ -134,7 +134,7 @@ func refusalsOfClaims(t *testing.T) []refusal {
 	add("the clock of the issuer is ahead, nbf", v, withClaims(`"nbf":1800000060`), notYet+"nbf is in the future; compare the clocks of both machines")
 	add("the clock of the issuer is ahead, iat", v, withClaims(`"iat":1800000060`), notYet+"iat is in the future; compare the clocks of both machines")
 	add("MaxAge of an hour", two, withClaims(`"iat":1799990000`), "token older than MaxAge: iat is more than 1h0m0s ago")
-	add("a DPoP token without ProofOfPossession", v, withClaims(`"cnf":{"jkt":"secret"}`), "token refused: it is bound to a key (cnf), which only Verify with ProofOfPossession can check")
+	add("a DPoP token without ProofOfPossession", v, withClaims(`"cnf":{"jkt":"secret"}`), "token refused: it is bound to a key (cnf), which VerifyToken cannot check: use Verify with ProofOfPossession (see package dpop), or request a bearer token")
 	add("Check returns errors.New(\"tenant unknown\")", refused, goodClaims, "token refused: refused by Check: tenant unknown")
 	return all
 }

@@ -89,7 +89,7 @@ func Example_misuseOfOptions() {
 	// jwtauth: VerifierOptions.Leeway: 1h0m0s exceeds the maximum of 5m0s
 	// jwtauth: VerifierOptions.MaxAge: -1m0s is negative
 	// jwtauth: IssuerOptions.AccessTTL: 500ms is not a whole number of seconds
-	// jwtauth: IssuerOptions.IdleTTL: needs Sessions, which is not set
+	// jwtauth: IssuerOptions.IdleTTL: needs Sessions, a SessionStore, which is not set
 	// jwtauth: NewRemoteKeys: url: is http, so anyone on the network could replace the keys: use https (http is accepted for the loopback interface, or with InsecureHTTP)
 	// jwtauth: CookieOptions.TrustedOrigins[0]: "app.example.com" is not an origin, such as https://app.example.com
 	// jwtauth: CookieOptions.TrustedOrigins[1]: the host "*.example.com" is a pattern; list each origin

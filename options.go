@@ -350,7 +350,7 @@ func (o IssuerOptions) compileSessions(f *faults.Collector, i *issuance) {
 			{"MaxSessions", o.MaxSessions != 0},
 		} {
 			if field.set {
-				f.Add("IssuerOptions."+field.name, "needs Sessions, which is not set")
+				f.Add("IssuerOptions."+field.name, "needs Sessions, a SessionStore, which is not set")
 			}
 		}
 		return

@@ -93,8 +93,8 @@ func TestSessionOptions(t *testing.T) {
 	// Options for sessions need Sessions.
 	_, err = jwtauth.NewIssuer(generate(t, jwtauth.HS256), opts{IdleTTL: 1, SessionTTL: 1, ReuseWindow: -1, RefreshKeys: []jwtauth.Key{{}}})
 	checkFaults(t, err, []string{
-		"IssuerOptions.IdleTTL: needs Sessions, which is not set", "IssuerOptions.SessionTTL: needs Sessions, which is not set",
-		"IssuerOptions.ReuseWindow: needs Sessions, which is not set", "IssuerOptions.RefreshKeys: needs Sessions, which is not set",
+		"IssuerOptions.IdleTTL: needs Sessions, a SessionStore, which is not set", "IssuerOptions.SessionTTL: needs Sessions, a SessionStore, which is not set",
+		"IssuerOptions.ReuseWindow: needs Sessions, a SessionStore, which is not set", "IssuerOptions.RefreshKeys: needs Sessions, a SessionStore, which is not set",
 	})
 }
 

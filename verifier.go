@@ -156,7 +156,7 @@ func checkError(err error) error {
 
 var (
 	errCheck = errors.New("refused by Check")
-	errBound = fmt.Errorf("%w: it is bound to a key (cnf), which only Verify with ProofOfPossession can check", ErrTokenInvalid)
+	errBound = fmt.Errorf("%w: it is bound to a key (cnf), which VerifyToken cannot check: use Verify with ProofOfPossession (see package dpop), or request a bearer token", ErrTokenInvalid)
 )
 
 // recall returns new claims of a token that is remembered, if its key is still

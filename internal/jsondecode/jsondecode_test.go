@@ -220,7 +220,7 @@ func TestUnmarshalMismatch(t *testing.T) {
 		{`{"n":123456789e400}`, new(struct{ N float64 }), "N is a number that does not fit float64"},
 		{`{"n":123456789e400}`, new(struct{ N any }), "N is a number that does not fit interface {}"},
 		{`{"n":123456789e400}`, new(map[string]any), "* is a number that does not fit interface {}"},
-		{`{"at":"secret"}`, new(struct{ At time.Time }), "At is a string that does not fit time.Time"},
+		{`{"at":"secret"}`, new(struct{ At time.Time }), "At is a string that does not fit time.Time: it must be an RFC 3339 time, such as 2006-01-02T15:04:05Z"},
 		{`{"at":{"secret":1}}`, new(struct{ At *time.Time }), "At is an object that does not fit time.Time"},
 		{`{"at":"secret"}`, new(struct{ At time.Duration }), "At is a string that does not fit time.Duration"},
 		{`{"n":"secret"}`, new(struct {

@@ -40,6 +40,9 @@ func unfit(kind jsonscan.Kind, where string) *Error {
 	if kind == jsonscan.Null {
 		return &Error{Reason: "is null, which does not fit " + where}
 	}
+	if kind == jsonscan.String && where == "time.Time" {
+		where += ": it must be an RFC 3339 time, such as 2006-01-02T15:04:05Z"
+	}
 	return &Error{Reason: "is " + kindName(kind) + " that does not fit " + where}
 }
 

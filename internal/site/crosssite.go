@@ -12,7 +12,7 @@ import (
 
 // Errors of [Protection.Check].
 var (
-	ErrNoOrigin  = errors.New("no Sec-Fetch-Site or Origin header, which every browser sends: other clients should not use cookies")
+	ErrNoOrigin  = errors.New("no Sec-Fetch-Site or Origin header, which every browser sends: other clients must send the token in a header, not in a cookie")
 	ErrCrossSite = errors.New("sent by a page of another origin")
 )
 
