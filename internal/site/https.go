@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 )
 
 // ParseHTTPS reads an absolute https URL of a public document or service,
@@ -15,7 +16,7 @@ func ParseHTTPS(text string) (*url.URL, error) {
 	}
 	u, err := url.Parse(text)
 	switch {
-	case err != nil || u.Hostname() == "" || u.String() != text || strings.ContainsFunc(text, notInURL):
+	case err != nil || !hasHost(u) || u.String() != text || strings.ContainsFunc(text, notInURL):
 		return nil, errors.New("is not an absolute URL")
 	case !hasPort(u):
 		return nil, errors.New("has an invalid port")
@@ -33,6 +34,13 @@ func ParseHTTPS(text string) (*url.URL, error) {
 // (RFC 3986, section 2).
 func notInURL(r rune) bool {
 	return r <= ' ' || r > '~' || strings.ContainsRune("\"<>\\^`{|}", r)
+}
+
+// hasHost reports whether u has a host that can be an address or a DNS name.
+// [url.Parse] also accepts an empty one before a port, and a percent sign.
+func hasHost(u *url.URL) bool {
+	host := u.Hostname()
+	return host != "" && (strings.HasPrefix(u.Host, "[") || !strings.ContainsAny(host, "%*") && utf8.ValidString(host))
 }
 
 // hasPort reports whether the port of u is valid or absent.

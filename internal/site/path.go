@@ -23,7 +23,7 @@ func CheckPath(path string) error {
 func CheckMetadataURL(address string) error {
 	u, err := url.Parse(address)
 	switch {
-	case err != nil || u.Host == "" || u.User != nil || u.String() != address || !hasPort(u) || strings.ContainsFunc(address, func(r rune) bool { return r == '#' || notInURL(r) }):
+	case err != nil || !hasHost(u) || u.User != nil || u.String() != address || !hasPort(u) || strings.ContainsFunc(address, func(r rune) bool { return r == '#' || notInURL(r) }):
 		return errors.New("is not an absolute URL without a fragment")
 	case u.Scheme != "https" && (u.Scheme != "http" || !IsLoopback(u.Hostname())):
 		return errors.New("does not begin with https://")

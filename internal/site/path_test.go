@@ -32,6 +32,8 @@ func TestCheckMetadataURL(t *testing.T) {
 		"":                                                             notURL,
 		"/m":                                                           notURL,
 		"https:///m":                                                   notURL,
+		"https://:443/m":                                               notURL,
+		"https://api%25.example.com/m":                                 notURL,
 		"https://api.example.com/m#":                                   notURL,
 		"https://api.example.com/m#a":                                  notURL,
 		"https://ann@api.example.com/m":                                notURL,
