@@ -199,6 +199,7 @@ func (f testFolder) count(test, name string) (n int) {
 }
 
 var (
+	bar      = regexp.MustCompile(`(?m)^\s*\|`)
 	row      = regexp.MustCompile(`(?m)^\| .* \|$`)
 	testName = regexp.MustCompile(`^(?:([a-z0-9/-]+)\.)?((?:Test|Fuzz)\w+)(?:/(.+))?$`)
 	quoted   = regexp.MustCompile("`([^`]+)`")
@@ -212,7 +213,11 @@ func TestConformance(t *testing.T) {
 	for _, section := range strings.Split(readPage(t, "conformance.md"), "\n## ")[1:] {
 		heading, text, _ := strings.Cut(section, "\n")
 		rows := 0
-		for _, line := range row.FindAllString(text, -1)[2:] { // after the head of the table
+		lines := row.FindAllString(text, -1)
+		if n := len(bar.FindAllString(text, -1)); n != len(lines) {
+			t.Errorf("%s: %d lines begin with a bar, but %d are rows: the others are not checked", heading, n, len(lines))
+		}
+		for _, line := range lines[2:] { // after the head of the table
 			rows++
 			cells := strings.Split(strings.Trim(line, "| "), " | ")
 			names := quoted.FindAllStringSubmatch(cells[len(cells)-1], -1)
@@ -229,7 +234,7 @@ func TestConformance(t *testing.T) {
 		total += rows
 	}
 	t.Logf("%d rows", total)
-	if total < 249 {
+	if total < 250 {
 		t.Errorf("only %d rows", total)
 	}
 }
