@@ -120,7 +120,7 @@
 //   - [github.com/seed-0a072700/jwtauth/memstore] in memory, for one
 //     process: others do not know its sessions.
 //   - [github.com/seed-0a072700/jwtauth/sqlstore] in PostgreSQL, SQLite, MySQL
-//     or MariaDB.
+//     or MariaDB. Its method Migrate creates the table.
 //   - [github.com/seed-0a072700/jwtauth/redisstore] in Redis or Valkey. It is a
 //     module of its own.
 //
