@@ -135,8 +135,9 @@ func (i *issuance) addDerived(f *faults.Collector, keys *issuerKeys, path string
 
 // SetKeys replaces the keys while requests run. From then on signing signs all
 // tokens, and tokens verify if signing or one of the accepted keys signed them.
-// All other tokens are refused at once. [Issuer.JWKS] publishes the same keys.
-// On error the keys are unchanged; the error joins all faults.
+// This Issuer refuses all others at once, except refresh tokens that a key of
+// RefreshKeys signed. [Issuer.JWKS] publishes the same keys. On error the keys
+// are unchanged; the error joins all faults.
 //
 // A rotation that refuses no valid token has three steps. With several
 // instances, finish each step on all of them before the next one begins:
