@@ -335,8 +335,8 @@ func challengeOf(err error, r *http.Request) *challenge.Header {
 // WriteError writes the response for err: a status, WWW-Authenticate if the
 // client should send other credentials (RFC 6750, section 3; RFC 9470,
 // section 3), Retry-After (1 to 5 seconds, at random) with a 503, and an
-// application/problem+json body (RFC 9457). The body's member "code" is stable.
-// Clients should switch on it:
+// application/problem+json body (RFC 9457) of title, status, detail and code.
+// The code is stable. Clients should switch on it:
 //
 //	400 invalid_request      ErrInvalidRequest
 //	400 body_invalid         ErrBodyInvalid
