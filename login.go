@@ -107,8 +107,8 @@ func Confirmation(member, value string) LoginOption {
 //     ends while Login creates a session;
 //   - another error if the subject is empty, longer than 1 KiB, not UTF-8 or
 //     contains control characters, if an option has an invalid value, if the
-//     options exceed 2 KiB (see [AuthenticatedBy]), if [Issuer.Sign] refuses the
-//     private claims, or if the key fails to sign.
+//     options exceed 2 KiB (see [AuthenticatedBy]), if [Issuer.Sign] refuses
+//     the private claims, or if the key fails to sign.
 //
 // If a callback fails or panics, or if ctx ends before Login returns, the
 // session is deleted. It can remain in the store, without a token, if the store
