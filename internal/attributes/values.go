@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -55,7 +56,11 @@ func encodingFault(err error) string {
 	case errors.As(err, &badType):
 		return fmt.Sprintf("contains the type %v, which JSON cannot represent", badType.Type)
 	case errors.As(err, &marshaler):
-		return fmt.Sprintf("cannot be encoded: MarshalJSON or MarshalText of the type %v returned an error, or invalid JSON", marshaler.Type)
+		t := marshaler.Type
+		if t.Kind() == reflect.Pointer { // from Go 1.27 on
+			t = t.Elem()
+		}
+		return fmt.Sprintf("cannot be encoded: MarshalJSON or MarshalText of the type %v returned an error, or invalid JSON", t)
 	}
 	return "contains a value that JSON cannot represent, such as NaN or a cycle"
 }

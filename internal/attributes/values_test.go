@@ -1,7 +1,6 @@
 package attributes_test
 
 import (
-	"encoding/json"
 	"errors"
 	"math"
 	"strings"
@@ -45,7 +44,7 @@ func TestSet(t *testing.T) {
 		{"data too long", data(strings.Repeat("x", 1023)), "jwtauth: Data: v: is 1025 bytes of JSON; the maximum is 1024"},
 		{"data of a type without an encoding", data([]any{func() {}}), "jwtauth: Data: v: contains the type func(), which JSON cannot represent"},
 		{"data that fails to encode itself", data([]any{failing{}}), "jwtauth: Data: v: cannot be encoded: MarshalJSON or MarshalText of the type attributes_test.failing returned an error, or invalid JSON"},
-		{"data with an invalid encoding", data(json.RawMessage("secret")), "jwtauth: Data: v: cannot be encoded: MarshalJSON or MarshalText of the type json.RawMessage returned an error, or invalid JSON"},
+		{"data with an invalid encoding", data(invalid{}), "jwtauth: Data: v: cannot be encoded: MarshalJSON or MarshalText of the type attributes_test.invalid returned an error, or invalid JSON"},
 		{"data without an encoding", data(math.NaN()), "jwtauth: Data: v: contains a value that JSON cannot represent, such as NaN or a cycle"},
 		{"version", version("7"), `{"cv":"7"}`},
 		{"empty version", version(""), `{"cv":""}`},
@@ -74,6 +73,11 @@ func TestSet(t *testing.T) {
 type failing struct{}
 
 func (failing) MarshalJSON() ([]byte, error) { return nil, errors.New("secret") }
+
+// invalid writes no JSON.
+type invalid struct{}
+
+func (invalid) MarshalJSON() ([]byte, error) { return []byte("secret"), nil }
 
 func TestCleanLabel(t *testing.T) {
 	for text, want := range map[string]string{
