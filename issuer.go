@@ -319,7 +319,7 @@ func marshalPrivate(claims any) ([]byte, error) {
 	}
 	text, err := json.Marshal(claims)
 	if err != nil {
-		return nil, fmt.Errorf("jwtauth: claims: %w", err)
+		return nil, errors.New("jwtauth: claims: " + jsonwrite.Fault(err))
 	}
 	object := string(text)
 	if object == "null" { // a nil map or pointer

@@ -77,9 +77,10 @@ func TestSignPrivateClaims(t *testing.T) {
 		{"number", 7, "is not encoded as a strict JSON object"},
 		{"array", []string{"a"}, "is not encoded as a strict JSON object"},
 		{"boolean", true, "is not encoded as a strict JSON object"},
-		{"channel", map[string]any{"c": make(chan int)}, "jwtauth: claims: json: unsupported type"},
-		{"function", func() {}, "jwtauth: claims: json: unsupported type"},
-		{"broken text", json.RawMessage(`{"a":`), "jwtauth: claims: json: "},
+		{"channel", map[string]any{"c": make(chan int)}, "jwtauth: claims: contains the type chan int, which JSON cannot represent"},
+		{"function", func() {}, "jwtauth: claims: contains the type func(), which JSON cannot represent"},
+		{"broken text", json.RawMessage(`{"secret":`), "jwtauth: claims: cannot be encoded: MarshalJSON or MarshalText"},
+		{"its own error", map[string]any{"a": unencodable{}}, "jwtauth: claims: cannot be encoded: MarshalJSON or MarshalText of the type jwtauth_test.unencodable"},
 		{"lone surrogate", json.RawMessage(`{"a":"\ud800"}`), "is not encoded as a strict JSON object"},
 		{"name twice", json.RawMessage(`{"a":1,"a":2}`), "is not encoded as a strict JSON object"},
 		{"name twice deeper down", json.RawMessage(`{"a":{"b":1,"b":2}}`), `"a" has two members of the same name`},
@@ -118,6 +119,14 @@ func TestSignPrivateClaims(t *testing.T) {
 			if !strings.Contains(err.Error(), c.want) || errors.Is(err, jwtauth.ErrTokenInvalid) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
+			if strings.Contains(err.Error(), "secret") {
+				t.Errorf("the error holds data: %v", err)
+			}
 		})
 	}
 }
+
+// unencodable is a value whose error holds data.
+type unencodable struct{}
+
+func (unencodable) MarshalJSON() ([]byte, error) { return nil, errors.New("secret") }

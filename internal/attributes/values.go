@@ -2,14 +2,13 @@ package attributes
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"reflect"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/seed-0a072700/jwtauth/internal/faults"
+	"github.com/seed-0a072700/jwtauth/internal/jsonwrite"
 )
 
 const (
@@ -40,29 +39,11 @@ func (a *Attributes) SetData(f *faults.Collector, option string, v any) {
 	text, err := json.Marshal(v)
 	switch {
 	case err != nil:
-		f.Add(option+": v", "%s", encodingFault(err))
+		f.Add(option+": v", "%s", jsonwrite.Fault(err))
 	case len(text) > maxDataBytes:
 		f.Add(option+": v", "is %d bytes of JSON; the maximum is %d", len(text), maxDataBytes)
 	}
 	a.Data = text
-}
-
-// encodingFault says why json.Marshal has failed, without the text of the
-// error, which may contain data.
-func encodingFault(err error) string {
-	var badType *json.UnsupportedTypeError
-	var marshaler *json.MarshalerError
-	switch {
-	case errors.As(err, &badType):
-		return fmt.Sprintf("contains the type %v, which JSON cannot represent", badType.Type)
-	case errors.As(err, &marshaler):
-		t := marshaler.Type
-		if t.Kind() == reflect.Pointer { // from Go 1.27 on
-			t = t.Elem()
-		}
-		return fmt.Sprintf("cannot be encoded: MarshalJSON or MarshalText of the type %v returned an error, or invalid JSON", t)
-	}
-	return "contains a value that JSON cannot represent, such as NaN or a cycle"
 }
 
 // SetCredentialVersion sets CredentialVersion, which may be empty. It adds a
