@@ -68,7 +68,8 @@ func newVerifier(keys KeySource, r rules) *Verifier {
 // It rejects a token with
 //
 //   - [ErrTokenMalformed] if it is longer than MaxTokenBytes or does not have
-//     three segments, or if its header is not strict JSON or contains "crit";
+//     three segments, or if its header has more than 8,192 characters, is not
+//     strict JSON or contains "crit";
 //   - [ErrTokenType] if the "typ" of the header is not one of Types;
 //   - [ErrKeyUnknown] if there is no key for the "alg" and "kid" of the header,
 //     as for the alg "none"; members but these, "typ" and "crit" are ignored;
