@@ -54,15 +54,26 @@ func (b base) target(path string) string { return string(b) + normalPath(path) }
 func pathOf(r *http.Request) string {
 	path := r.RequestURI
 	if path == "" && r.URL != nil { // not a request of net/http's server
-		path = r.URL.EscapedPath()
+		path = writtenPath(r.URL)
 	}
 	if !strings.HasPrefix(path, "/") { // sent to a proxy: the absolute form
-		if u, err := url.Parse(path); err == nil {
-			path = u.EscapedPath()
+		// As net/http's server reads it: a request has no fragment. The target
+		// of CONNECT is not a URL, and stays as it is.
+		if u, err := url.ParseRequestURI(path); err == nil && u.Opaque == "" {
+			path = writtenPath(u)
 		}
 	}
 	path, _, _ = strings.Cut(path, "?")
 	return path
+}
+
+// writtenPath returns the path of a URL with its own escapes. URL.EscapedPath
+// decodes "%2F" if the path also contains a character that should be escaped.
+func writtenPath(u *url.URL) string {
+	if path, err := url.PathUnescape(u.RawPath); err == nil && path == u.Path && path != "" {
+		return u.RawPath
+	}
+	return u.EscapedPath()
 }
 
 // normalTarget returns the URL in "htu" in normal form, without query and
@@ -77,7 +88,7 @@ func normalTarget(htu string) string {
 	if err != nil {
 		return ""
 	}
-	return origin + normalPath(u.EscapedPath())
+	return origin + normalPath(writtenPath(u))
 }
 
 // originOf returns scheme, host and port in normal form.

@@ -22,6 +22,11 @@ func TestTarget(t *testing.T) {
 		{"https://api.example.com", "/a|b", "https://api.example.com/a%7Cb"},
 		{"https://api.example.com", "/a[0]/%", "https://api.example.com/a%5B0%5D/%25"},
 		{"https://api.example.com", "*", "https://api.example.com/*"},
+		{"https://api.example.com", "/a#b", "https://api.example.com/a%23b"},
+		{"https://api.example.com", "http://evil.example/a#b?x", "https://api.example.com/a%23b"},
+		{"https://api.example.com", "http://evil.example/a%2Fb|c", "https://api.example.com/a%2Fb%7Cc"},
+		{"https://api.example.com", "http://evil.example", "https://api.example.com/"},
+		{"https://api.example.com", "evil.example:443", "https://api.example.com/evil.example:443"}, // of CONNECT
 		{"https://api.example.com", "/a/..", "https://api.example.com/"},
 		{"https://api.example.com", "/../../a", "https://api.example.com/a"},
 		{"https://[::1]:8443", "/", "https://[::1]:8443/"},
@@ -57,6 +62,12 @@ func TestTargetOfChangedRequest(t *testing.T) {
 	if got := b.target(pathOf(&http.Request{URL: &url.URL{Path: "/ä"}})); got != "https://api.example.com/%C3%A4" {
 		t.Error(got)
 	}
+	if got := b.target(pathOf(&http.Request{URL: &url.URL{Path: "/a/b|", RawPath: "/a%2Fb|"}})); got != "https://api.example.com/a%2Fb%7C" {
+		t.Error(got)
+	}
+	if got := b.target(pathOf(&http.Request{URL: &url.URL{Path: "/b", RawPath: "/a%2Fb"}})); got != "https://api.example.com/b" {
+		t.Error(got) // RawPath is not that of Path
+	}
 	if got := b.target(pathOf(&http.Request{})); got != "https://api.example.com/" {
 		t.Error(got)
 	}
@@ -77,6 +88,8 @@ func TestNormalTarget(t *testing.T) {
 		"":                                "",
 		"https://a.example:/":             "", // a colon without a port
 		"https://a.example/a|b":           "https://a.example/a%7Cb",
+		"https://a.example/a%2Fb|c":       "https://a.example/a%2Fb%7Cc",
+		"https://a.example/%2F..%2Fb^":    "https://a.example/%2F..%2Fb%5E",
 		"https://a.example/a[0]":          "https://a.example/a%5B0%5D",
 		"https://a.example:x/":            "",
 		"https://a.example/a//b":          "https://a.example/a//b",
