@@ -197,12 +197,15 @@ func (v *Verifier) signer(ctx context.Context, h *header, token string, dot int)
 	keys = candidates(found, h.alg)
 	by, err = signer(keys, h.alg, token, dot)
 	if source, ok := v.keys.(keyRenewer); ok && errors.Is(err, ErrSignatureInvalid) {
-		if keys, err = source.keysAgain(ctx, h.alg, h.kid, found); err == nil {
-			keys = candidates(keys, h.alg)
-			by, err = signer(keys, h.alg, token, dot)
+		var others []Key
+		if others, err = source.keysAgain(ctx, h.alg, h.kid, found); err == nil {
+			others = candidates(others, h.alg)
+			by, err = signer(others, h.alg, token, dot)
 		}
 		if errors.Is(err, ErrKeyUnknown) { // the source has no other keys
 			err = ErrSignatureInvalid
+		} else {
+			keys = others
 		}
 	}
 	switch err {

@@ -62,6 +62,29 @@ func publicSet(t testing.TB, key jwtauth.Key) string {
 	return `{"keys":[` + string(object) + `]}`
 }
 
+// The error for a signature of another key does not say that its length is
+// wrong, although the source returns no other keys.
+func TestRemoteKeysSignatureError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := new(provider)
+		f := forgeES256(t)
+		p.replies(responds(http.StatusOK, publicSet(t, f.key)))
+		_, v := p.remote(t, jwtauth.RemoteKeysOptions{})
+		token := forgeES256(t).claims(goodClaims)
+		for _, wait := range []time.Duration{0, 0, time.Hour} { // the cooldown ends
+			time.Sleep(wait)
+			_, err := v.VerifyToken(t.Context(), token)
+			if want := "jwtauth: token signature invalid: it was made with another key, or the token was changed"; err == nil || err.Error() != want {
+				t.Errorf("after %v: %v, want %s", wait, err, want)
+			}
+			_, err = v.VerifyToken(t.Context(), token[:len(token)-6])
+			if err == nil || !strings.Contains(err.Error(), "does not have the 64 bytes") {
+				t.Errorf("after %v: %v, want the length", wait, err)
+			}
+		}
+	})
+}
+
 // Many requests with the new key share one fetch. A wrapper that embeds
 // RemoteKeys passes the question on.
 func TestRemoteKeysSameIDShared(t *testing.T) {
