@@ -66,7 +66,19 @@ func (e *Errors) Audience(aud []string) error {
 	return e.of(aud...)
 }
 
+// Only so many names of a token are compared with the configured ones, and only
+// up to this length. Otherwise a refusal could cost 20 times as much as an
+// acceptance, because an audience may have thousands of names.
+const (
+	maxNames = 8
+	maxLen   = 512 // in bytes
+)
+
 func (e *Errors) of(have ...string) error {
+	have = have[:min(len(have), maxNames)]
+	if slices.ContainsFunc(have, func(name string) bool { return len(name) > maxLen }) {
+		return e.other
+	}
 	for i := range differences {
 		for _, want := range e.want {
 			if slices.ContainsFunc(have, func(have string) bool { return differences[i].is(want, have) }) {

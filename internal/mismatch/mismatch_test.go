@@ -2,6 +2,8 @@ package mismatch_test
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/seed-0a072700/jwtauth/internal/mismatch"
@@ -53,6 +55,26 @@ func TestAudience(t *testing.T) {
 	} {
 		if err := c.errors.Audience(c.aud); err.Error() != c.want || !errors.Is(err, errSentinel) {
 			t.Errorf("%q: %v, want %s", c.aud, err, c.want)
+		}
+	}
+}
+
+// A refusal of thousands of names costs about as much as one of a few.
+func TestAudienceWork(t *testing.T) {
+	want := []string{"api", "web", "https://a.example", "https://b.example"}
+	e := mismatch.New(errSentinel, "aud", want)
+	few := strings.Fields(strings.Repeat("name ", 8))
+	limit := testing.AllocsPerRun(10, func() { e.Audience(few) })
+	for name, aud := range map[string][]string{
+		"many names":     strings.Fields(strings.Repeat("name ", 3000)),
+		"one long text":  {strings.Repeat("a ", 5000)},
+		"a far neighbor": append(slices.Clone(few), "API"),
+	} {
+		if err := e.Audience(aud); strings.Contains(err.Error(), ";") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if n := testing.AllocsPerRun(10, func() { e.Audience(aud) }); n > limit {
+			t.Errorf("%s: %v allocations, want %v at most", name, n, limit)
 		}
 	}
 }
