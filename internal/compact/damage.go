@@ -163,7 +163,7 @@ func wrapping(text string) error {
 	if len(text) > len("Bearer") && strings.EqualFold(text[:len("Bearer")], "Bearer") {
 		return ErrPrefixed
 	}
-	if before, after, ok := strings.Cut(text, " "); ok && !strings.Contains(before, ".") && strings.Contains(after, ".") {
+	if before, after, ok := strings.Cut(text, " "); ok && !strings.Contains(before, ".") && strings.Contains(after, ".") && !strings.HasPrefix(before, headerStart) {
 		return ErrPrefixed
 	}
 	before, after, ok := strings.Cut(text, "=")

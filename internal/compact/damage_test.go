@@ -24,7 +24,7 @@ var damages = map[error][]string{
 	compact.ErrURL:         {"https://app.example/#access_token=" + jws, "http://app.example/"},
 	compact.ErrPercent:     {strings.ReplaceAll(jws, ".", "%2E"), jws + "%3D", jws + "%22"},
 	compact.ErrComma:       {jws + "," + jws, "a,b"},
-	compact.ErrSpace:       {jws + "\n", " " + jws, jws[:10] + "\r\n" + jws[10:], jws[:30] + " " + jws[30:], "a b"},
+	compact.ErrSpace:       {jws + "\n", " " + jws, jws[:10] + "\r\n" + jws[10:], jws[:10] + " " + jws[10:], jws[:30] + " " + jws[30:], "a b"},
 	compact.ErrInvisible:   {"\ufeff" + jws, strings.ReplaceAll(jws, ".", "\u2024"), jws + "\u200b", "eyJ–"},
 	compact.ErrJWSJSON:     {`{"payload":"eyJ","signatures":[{"protected":"eyJ","signature":"c2ln"}]}`, `{"payload":"eyJ","protected":"eyJ","signature":"c2ln"}`},
 	compact.ErrJWEJSON:     {`{"protected":"eyJ","iv":"a","ciphertext":"b","tag":"c"}`},
