@@ -36,9 +36,11 @@ type Options struct {
 	AllowBearer bool
 
 	// Replay remembers proofs, so that each is accepted once. It must be shared
-	// by all instances of the service, whose clocks may be 10 seconds apart.
-	// Default: two of [NewMemory], each with 1,000,000 proofs: one for logins
-	// and refreshes, and one for requests with a token.
+	// by all instances of the service, whose clocks may be 10 seconds apart. A
+	// proof is remembered for the Window of the instance that accepts it, so
+	// their Window and NonceKey must be the same. Default: two of [NewMemory],
+	// each with 1,000,000 proofs: one for logins and refreshes, and one for
+	// requests with a token.
 	Replay ReplayStore
 
 	// NonceKey is a secret of at least 32 bytes that all instances share. It
