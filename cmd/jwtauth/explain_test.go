@@ -226,3 +226,10 @@ func TestExplainSecret(t *testing.T) {
 		}
 	}
 }
+
+// An argument is empty if the shell knows no variable of the name.
+func TestExplainEmpty(t *testing.T) {
+	if r := jwtauthCommand(t, "", "explain", ""); r.code != 1 || !strings.Contains(r.out, "fix: The client has no token.") {
+		t.Errorf("%+v", r)
+	}
+}

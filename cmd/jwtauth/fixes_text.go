@@ -9,6 +9,7 @@ import (
 
 const (
 	fixEncrypted = "The token is encrypted (JWE). Turn encryption off at the issuer, and have it sign tokens (JWS)."
+	fixNoValue   = "The client has no token. Check the name of the variable or of the place in its storage, and whether it reads it before the login has ended."
 	fixCutOff    = "The token was cut off. Copy all of it: three parts with dots between them."
 	fixObject    = "The issuer must write the claims as one JSON object without duplicate members."
 	fixByHand    = "The issuer must write them with a JSON encoder and not by hand: json.Marshal in Go, json.dumps in Python, JSON.stringify in JavaScript."
@@ -16,7 +17,8 @@ const (
 
 // formFixes are the fixes for texts that are not tokens.
 var formFixes = map[error]string{
-	compact.ErrNoValue:      "The client has no token. Check the name of the variable or of the place in its storage, and whether it reads it before the login has ended.",
+	compact.ErrEmpty:        fixNoValue,
+	compact.ErrNoValue:      fixNoValue,
 	compact.ErrObject:       "Send the text of the token: the member access_token of the object, after awaiting it. In Python, call decode() on bytes.",
 	compact.ErrPlaceholder:  "The client sends the name of a variable. Set the variable, and check that the shell or the template replaces it.",
 	compact.ErrShortened:    "Copy the token from its source. Logs and the tools of browsers shorten it.",
