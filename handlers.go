@@ -282,8 +282,9 @@ func (h *Handlers) Logout(w http.ResponseWriter, r *http.Request) {
 // e-mail, or a sign-up. It sets the cookies and writes no body, so the caller
 // can redirect. It also ends the session that the browser's cookies belong to.
 // The label and the key of the session come from HandlerOptions, unless opts
-// say otherwise. HandlerOptions.BrowserSession has no effect: pass the option
-// [BrowserSession].
+// say otherwise. Two other things need an option: HandlerOptions.BrowserSession
+// has no effect without [BrowserSession], and IssuerOptions.CredentialVersion
+// is not called without [CredentialVersion].
 //
 // BeginSession does not check which site made the request, because the
 // callbacks of providers come from other sites. The caller must bind the login
@@ -292,9 +293,10 @@ func (h *Handlers) Logout(w http.ResponseWriter, r *http.Request) {
 //
 // It returns the errors of [Issuer.Login], an error of
 // HandlerOptions.Confirmation, and errors if the tokens do not fit into
-// cookies, if the page came over plain HTTP, or if HandlerOptions.Cookies is
-// not set. On error it sets no cookie. A session may then remain in the store,
-// but no token for it exists.
+// cookies, if the Origin header says that the page came over plain HTTP, or if
+// HandlerOptions.Cookies is not set. A GET request, such as most callbacks, has
+// no such header, so plain HTTP goes unnoticed there. On error it sets no
+// cookie. A session may then remain in the store, but no token for it exists.
 func (h *Handlers) BeginSession(w http.ResponseWriter, r *http.Request, subject string, opts ...LoginOption) error {
 	if h.opts.Cookies == nil {
 		return errNoCookies

@@ -334,7 +334,8 @@ func (i *Issuer) Logout(ctx context.Context, refreshToken string, opts ...Refres
 // at the same time could begin another one afterwards. To prevent that, keep a
 // version with the password, pass it to each login ([CredentialVersion]), set
 // IssuerOptions.CredentialVersion, and raise the version with the password,
-// before you call LogoutAll.
+// before you call LogoutAll. The session of the caller ends as well. To keep
+// the user logged in, begin a new one afterwards, with the new version.
 //
 // It returns [ErrUnavailable] if it is unknown whether the sessions have ended,
 // and an error that names IssuerOptions.Sessions if that is not set.

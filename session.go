@@ -151,7 +151,8 @@ func SubjectTag(subject string) string {
 }
 
 // Sessions returns the active sessions of a subject, the latest login first,
-// such as for a page that lists signed-in devices.
+// such as for a page that lists signed-in devices. Claims.SessionID is the ID
+// of the current one. Do not send Attributes to clients: it is internal data.
 //
 // It returns [ErrUnavailable] if the store fails, and an error that names
 // IssuerOptions.Sessions if that is not set.
