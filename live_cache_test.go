@@ -120,6 +120,33 @@ func TestLiveForgetsEnded(t *testing.T) {
 	c.check(t, "set forward again", tokens.AccessToken, 1, sessionOver...)
 }
 
+// Once the store has said that a session was updated, a token from before it is
+// refused, even if another session ends while the store is called.
+func TestLiveForgetsBeforeUpdate(t *testing.T) {
+	c := newCachedLive(t)
+	old, other := c.login(t), c.login(t)
+	row := c.row(old.RefreshToken)
+	last := c.update(t, old.RefreshToken)
+	updated := c.row(old.RefreshToken)
+	swap := func(from, to jwtauth.Session) {
+		c.externally(t, func(store jwtauth.SessionStore) error {
+			_, err := store.Swap(t.Context(), from, to, c.clock.Now())
+			return err
+		})
+	}
+	swap(updated, row)
+	c.check(t, "before an update elsewhere", old.AccessToken, 1)
+	swap(row, updated)
+	c.store.before = func(ctx context.Context, _ string) error {
+		c.store.before = nil
+		return c.EndSession(ctx, "user-1", refreshPayload(other.RefreshToken).SessionID)
+	}
+	if _, err := c.live.VerifyToken(t.Context(), last.AccessToken); err != nil {
+		t.Error(err)
+	}
+	c.check(t, "old token", old.AccessToken, 1, jwtauth.ErrTokenInvalid)
+}
+
 // Sessions that end or change in this process are forgotten at once, whichever
 // Issuer of the process does it.
 func TestLiveForgets(t *testing.T) {

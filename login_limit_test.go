@@ -90,3 +90,44 @@ func TestMaxSessionsLoginInEvent(t *testing.T) {
 		}
 	})
 }
+
+// A panic of OnEvent or of the store hides no event of a session that has
+// ended. The login that panics has no tokens, so its own session ends.
+func TestMaxSessionsPanic(t *testing.T) {
+	for where, ended := range map[string]int{"OnEvent": 3, "Delete": 1} {
+		t.Run(where, func(t *testing.T) {
+			many := newService(t)
+			for n := range 4 {
+				many.at(time.Duration(n) * time.Second)
+				many.login(t)
+			}
+			events := 0
+			s := newService(t, func(o *jwtauth.IssuerOptions) {
+				o.Sessions, o.MaxSessions = many.store, 2
+				o.OnEvent = func(_ context.Context, e jwtauth.Event) {
+					if e.Reason != jwtauth.ReasonLimit {
+						return
+					}
+					if events++; events == 1 && where == "OnEvent" {
+						panic("jwtauth: a test")
+					}
+				}
+			})
+			deletes := 0
+			many.store.before = func(_ context.Context, op string) error {
+				if op == "Delete" {
+					if deletes++; deletes == 2 && where == "Delete" {
+						panic("jwtauth: a test")
+					}
+				}
+				return nil
+			}
+			s.at(time.Minute)
+			mustPanic(t, "a test", func() { _, _ = s.Login(t.Context(), "user-1") })
+			if events != ended {
+				t.Errorf("%d events; want %d", events, ended)
+			}
+			wantSessions(t, many, 4-ended)
+		})
+	}
+}

@@ -209,39 +209,39 @@ func (i *Issuer) end(ctx context.Context, e Event) error {
 // IssuerOptions.MaxSessions after the login that created own. The login has
 // succeeded, so errors only mean that the excess stays until the next login.
 //
-// Simultaneous logins of the subject share one list of its sessions. Otherwise
-// each would read the same sessions and end the same ones.
+// Simultaneous logins share one list. Otherwise each ends the same sessions.
 func (i *Issuer) limitSessions(ctx context.Context, own Session) {
 	if i.maxSessions == 0 || own.ID == "" {
 		return
 	}
 	i.endOnPanic(ctx, own, func() {
 		var ended []Session
+		// After Do, as OnEvent may log the subject in. A panic hides no event.
+		defer func() {
+			for _, s := range slices.Backward(ended) {
+				defer i.emit(ctx, Event{Kind: EventLogout, Reason: ReasonLimit, Subject: s.Subject, SessionID: s.ID})
+			}
+		}()
 		i.limits.Do(own.Subject, own, func(logins []Session) {
-			ended = i.endExcess(context.WithoutCancel(ctx), slices.MaxFunc(logins, createdOrder))
+			i.endExcess(context.WithoutCancel(ctx), slices.MaxFunc(logins, createdOrder), &ended)
 		})
-		// OnEvent may log the subject in, which would wait for the others.
-		for _, s := range ended {
-			i.emit(ctx, Event{Kind: EventLogout, Reason: ReasonLimit, Subject: s.Subject, SessionID: s.ID})
-		}
 	})
 }
 
 // endExcess ends the sessions that exceed the limit after the login that
-// created own, and returns them. It never ends own or a later session, so that
-// simultaneous logins do not end each other.
-func (i *Issuer) endExcess(ctx context.Context, own Session) (ended []Session) {
+// created own, and adds them to ended. It never ends own or a later session, so
+// that simultaneous logins do not end each other.
+func (i *Issuer) endExcess(ctx context.Context, own Session, ended *[]Session) {
 	list, err := i.sessions.list(ctx, own.Subject)
 	if err != nil {
-		return nil
+		return
 	}
 	for _, s := range i.excess(list, own) {
 		if i.sessions.delete(ctx, s.Subject, s.ID) != nil {
-			break
+			return
 		}
-		ended = append(ended, s)
+		*ended = append(*ended, s)
 	}
-	return ended
 }
 
 // excess returns the sessions to end: at most as many as exceed the limit, only

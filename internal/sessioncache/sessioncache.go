@@ -88,16 +88,23 @@ func (c *Cache) Get(subject, id string, now Moment) (r Result, epoch Epoch, ok b
 }
 
 // Put remembers a result of the store, unless a session was ended or updated
-// since Get returned the epoch: the store may have been read before.
+// since Get returned the epoch: the store may have been read before. Then it
+// forgets the session, because r can be newer than the result before it.
+//
+// Of simultaneous calls of the store, the one that began last counts.
 func (c *Cache) Put(subject, id string, r Result, epoch Epoch) {
 	s := c.shard(subject)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.epoch != epoch {
-		return
-	}
 	k := key{subject, id}
-	if _, ok := s.results[k]; !ok {
+	before, ok := s.results[k]
+	switch {
+	case s.epoch != epoch:
+		delete(s.results, k)
+		return
+	case ok && r.Called.Mono < before.Called.Mono:
+		return
+	case !ok:
 		s.makeRoom()
 		k = key{strings.Clone(subject), strings.Clone(id)} // not a part of a token
 	}

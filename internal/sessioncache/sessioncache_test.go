@@ -130,6 +130,41 @@ func TestCacheAfterChange(t *testing.T) {
 	}
 }
 
+// Of two simultaneous calls of the store, the result of the later one stays,
+// whichever returns first.
+func TestCacheLaterCall(t *testing.T) {
+	for _, order := range [][]int64{{1, 2}, {2, 1}} {
+		cache := New(maxAge)
+		_, epoch, _ := cache.Get("ada", "id", at(0, 0))
+		for _, n := range order {
+			r := Result{Updates: n, ExpiresAt: wall.Add(time.Hour), Called: at(time.Duration(n), 0)}
+			cache.Put("ada", "id", r, epoch)
+		}
+		if r, _, ok := cache.Get("ada", "id", at(time.Second, 0)); !ok || r.Updates != 2 {
+			t.Errorf("calls return in the order %v: %+v, %v", order, r, ok)
+		}
+	}
+}
+
+// A result that comes too late removes the one before it, which can be older
+// still. Other sessions stay.
+func TestCacheForgetsBefore(t *testing.T) {
+	var registry Registry
+	cache := New(maxAge)
+	registry.Add(cache)
+	_, epoch, _ := cache.Get("ada", "id", at(0, 0))
+	for _, id := range []string{"id", "second"} {
+		cache.Put("ada", id, Result{ExpiresAt: wall.Add(time.Hour), Called: at(0, 0)}, epoch)
+	}
+	registry.Changed("ada", "other")
+	cache.Put("ada", "id", Result{Updates: 1, ExpiresAt: wall.Add(time.Hour), Called: at(1, 1)}, epoch)
+	_, _, first := cache.Get("ada", "id", at(2, 2))
+	_, _, second := cache.Get("ada", "second", at(2, 2))
+	if first || !second {
+		t.Errorf("first %v, second %v", first, second)
+	}
+}
+
 // LogoutAll leaves the sessions of other subjects alone, also those in the same
 // shard.
 func TestCacheSubject(t *testing.T) {
