@@ -268,7 +268,9 @@ func (c *verify) refuse(w http.ResponseWriter, r *http.Request, err error) {
 
 // Require returns middleware that calls the next handler only for requests
 // whose claims pass check. It belongs behind [Verify], whose OnError responds
-// to the refusals.
+// to the refusals. If a rule needs the request as well, such as a tenant that
+// must match the host, call Require in a handler behind Verify (see the second
+// example).
 //
 // An error of check refuses the request with 403, and matches [ErrForbidden] as
 // well as itself. Errors with an HTTP form of their own (see [WriteError]),

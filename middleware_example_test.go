@@ -68,6 +68,32 @@ func ExampleRequire() {
 	// Output: 200 Hello user-1
 }
 
+// A rule about the claims and the request: the tenant must match the host.
+func ExampleRequire_request() {
+	issuer := exampleIssuer()
+	sameTenant := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		require := jwtauth.Require(func(c *jwtauth.Claims) error {
+			var tenant string
+			if err := c.Get("tenant", &tenant); err != nil || tenant == "" || r.Host != tenant+".example.com" {
+				return jwtauth.ErrForbidden
+			}
+			return nil
+		})
+		require(hello).ServeHTTP(w, r)
+	})
+	token := exampleToken(issuer, map[string]string{"tenant": "acme"})
+	for _, host := range []string{"acme.example.com", "other.example.com"} {
+		r := httptest.NewRequest("GET", "https://"+host+"/", nil)
+		r.Header.Set("Authorization", "Bearer "+token)
+		w := httptest.NewRecorder()
+		jwtauth.Verify(issuer)(sameTenant).ServeHTTP(w, r)
+		fmt.Println(host, w.Code)
+	}
+	// Output:
+	// acme.example.com 200
+	// other.example.com 403
+}
+
 func ExampleRequireScope() {
 	issuer := exampleIssuer()
 	handler := jwtauth.Verify(issuer)(jwtauth.RequireScope("files:write")(hello))

@@ -164,7 +164,9 @@ type VerifierOptions struct {
 	// other checks, remembered or not. An error rejects the token. It is
 	// reported as [ErrTokenInvalid], unless it has an HTTP form of its own,
 	// such as [ErrForbidden] or [ErrUnavailable] (see [WriteError]). Check must
-	// be safe for concurrent use and may change the claims.
+	// be safe for concurrent use and may change the claims. ctx is the argument
+	// of VerifyToken: with [Verify], the context of the request. If a rule
+	// needs the request itself, use [Require].
 	Check func(ctx context.Context, c *Claims) error
 
 	// OnVerify, if not nil, is called at the end of every VerifyToken, unless
