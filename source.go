@@ -25,9 +25,9 @@ type Source func(r *http.Request) (token string, err error)
 
 // From sets the sources in which a token may be. Default: [Bearer] alone.
 //
-// A request with tokens in two places is refused ([ErrInvalidRequest],
-// RFC 6750, section 2). A token in a header, the query or a form takes
-// precedence over a cookie, which browsers attach on their own.
+// A request with tokens in two places is refused, even if they are equal
+// ([ErrInvalidRequest], RFC 6750, section 2). A token in a header, the query or
+// a form takes precedence over a cookie, which browsers attach on their own.
 //
 // From panics without sources, and if one is nil.
 func From(sources ...Source) VerifyOption {
