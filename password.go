@@ -113,10 +113,11 @@ var defaultHasher = sync.OnceValue(func() *Hasher {
 // HashPassword returns the bcrypt hash of password, for storage with the user:
 // 60 bytes of ASCII that include the cost and a random salt.
 //
-// It takes as long as a login, and waits for its turn like [CheckPassword].
-// Errors: [ErrPasswordUnhashable], [ErrBusy], or the error of ctx. The caller
-// decides whether a password is too short or too common (NIST SP 800-63B-4,
-// section 3.1.1.2).
+// It takes as long as a login, and waits for its turn like [CheckPassword]. It
+// returns [ErrPasswordUnhashable] for a password that is longer than 72 bytes
+// or contains a NUL byte, [ErrBusy], or the error of ctx. The caller decides
+// whether a password is too short or too common (NIST SP 800-63B-4, section
+// 3.1.1.2).
 //
 // HashPassword, [CheckPassword] and [NeedsRehash] share one Hasher with the
 // default [HasherOptions].
