@@ -68,11 +68,11 @@ func SessionData(v any) LoginOption {
 
 // CredentialVersion sets the version of the password, or of another credential,
 // that was checked for this login: at most 256 bytes. Use a counter or a time
-// that changes with the password, and not its hash, which also changes when it
-// is computed anew. Login and Refresh compare it with
-// IssuerOptions.CredentialVersion. The empty version is compared as well, such
-// as that of a user whose password was never changed. Without this option, such
-// as for a login with a passkey, there is no comparison.
+// that changes with the password. Do not use its hash, which also changes when
+// the same password is hashed again. [Issuer.Login] and [Issuer.Refresh]
+// compare the version with IssuerOptions.CredentialVersion, even if it is
+// empty, such as for a user whose password was never changed. Without this
+// option, such as for a login with a passkey, there is no comparison.
 func CredentialVersion(v string) LoginOption {
 	return func(o *loginOptions) { o.attributes.SetCredentialVersion(&o.faults, "CredentialVersion", v) }
 }
