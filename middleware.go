@@ -49,11 +49,12 @@ func Optional() VerifyOption { return func(v *verify) { v.optional = true } }
 // [WriteError]. It is called by this Verify and by the Require middleware
 // behind it, and must be safe for concurrent use.
 //
-// f must write the response. Unless it calls WriteError, it should set
-// Cache-Control: no-store. [ProblemOf] returns the status and the headers of
-// err. Without OnError, failures of the server are logged with [slog.Default]:
-// responses of 500 and outages ([ErrUnavailable]), but not refusals. f should
-// log them itself. OnError panics if f is nil.
+// f must write the response, such as a redirect to a login page for a 401.
+// [ProblemOf] returns the status and the headers of err. Unless f calls
+// WriteError, it should set Cache-Control: no-store. Without OnError, failures
+// of the server are logged with [slog.Default]: responses of 500 and outages
+// ([ErrUnavailable]), but not refusals. f should log them itself. OnError
+// panics if f is nil.
 func OnError(f func(w http.ResponseWriter, r *http.Request, err error)) VerifyOption {
 	if f == nil {
 		panic("jwtauth: OnError: f is nil")
