@@ -1,6 +1,7 @@
 // Package jose implements the algorithms and keys of jwtauth. It creates keys
 // from Go values, PEM, JWK and secrets, signs and verifies with them, and
-// writes them as PEM or JWK. It is the only package that imports golang-jwt.
+// writes them as PEM or JWK. It is the only package that imports golang-jwt,
+// which only signs: the standard library verifies.
 //
 // The table of the algorithms is in algorithm.go, and signatures are in sign.go
 // and verify.go. The files ending in _key.go validate the keys of a family.
