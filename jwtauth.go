@@ -33,13 +33,13 @@
 // those of several. A service that only verifies needs public keys and never
 // holds a signing key. The option Check of an Issuer or a Verifier adds rules
 // of your own, and OnVerify reports outcomes. Tokens that are bound to a key
-// need [ProofOfPossession]. Package dpop provides the check for mutual TLS. For
-// DPoP, the method VerifyOptions of its Verifier returns all options of Verify.
+// need [ProofOfPossession]. Package dpop provides the check for mutual TLS, and
+// for DPoP a Verifier, whose method VerifyOptions returns all options of
+// Verify.
 //
 // The token comes from the Authorization header ([Bearer]) unless [From] lists
 // other sources: [Header], [HeaderScheme], [Query], [Form], [Cookie] or any
-// [Source].
-// [Optional] also admits requests without a token.
+// [Source]. [Optional] also admits requests without a token.
 //
 // Behind Verify, [FromContext] returns the [Claims], [ClaimsAs] decodes private
 // claims into a struct, and [Claims.Get] decodes a single one. [Require],
@@ -76,8 +76,8 @@
 // By itself, a change of the password ends no session. With [CredentialVersion]
 // and IssuerOptions.CredentialVersion, the sessions that began with the old one
 // end at their next refresh. LogoutAll ends all sessions at once. To disable a
-// user, call it after IssuerOptions.Claims has begun to return
-// [ErrSubjectDisabled], which refuses logins and refreshes.
+// user, return [ErrSubjectDisabled] from IssuerOptions.Claims, which refuses
+// logins and refreshes, and then call LogoutAll.
 //
 // # Cookies
 //
@@ -121,16 +121,21 @@
 //     process: others do not know its sessions.
 //   - [github.com/seed-0a072700/jwtauth/sqlstore] in PostgreSQL, SQLite, MySQL
 //     or MariaDB. Its method Migrate creates the table.
-//   - [github.com/seed-0a072700/jwtauth/redisstore] in Redis or Valkey. It is a
-//     module of its own.
+//   - [github.com/seed-0a072700/jwtauth/redisstore] in Redis or Valkey, also
+//     with Sentinel or in a Cluster. It is a module of its own.
+//
+// Several instances can share an sqlstore or a redisstore. A failover of the
+// database can lose the last writes. A lost refresh logs no user out. After a
+// lost login, the user must log in again. After a lost logout, the session is
+// active again.
 //
 // # Testing
 //
 // [NewContext] passes claims to a handler without a token. Package
-// [github.com/seed-0a072700/jwtauth/jwtauthtest] provides tokens and a verifier
-// for tests: Token with Expired or Claim makes a token that a handler must
-// refuse. Attack changes valid requests in many ways, but cannot sign tokens.
-// RunSessionStore tests a store.
+// [github.com/seed-0a072700/jwtauth/jwtauthtest] makes tokens for tests: its
+// Verifier accepts those of Token, unless the option Expired or Claim makes one
+// that a handler must refuse. Attack changes valid requests in many ways, but
+// cannot sign tokens. RunSessionStore tests a store.
 package jwtauth
 
 import (
