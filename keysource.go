@@ -33,8 +33,8 @@ type KeySource interface {
 	// fewer: 6 RSA keys of 3072 bits, 4 of 4096 bits, or 3 that are longer or
 	// on P-384 or P-521.
 	//
-	// So a token that no key signed costs at most about 3 ms of one core. The
-	// three keys cost more if they are on P-521 (about 9 ms) or RSA keys of
+	// So a token that no key signed costs at most about 3 ms of one core.
+	// Three keys cost more if they are on P-521 (about 9 ms) or RSA keys of
 	// 6144 bits (3.5 ms) or 8192 bits (6.5 ms), or if their RSA exponent is
 	// larger than 131072 (up to four times as much).
 	VerificationKeys(ctx context.Context, alg Algorithm, kid string) ([]Key, error)
