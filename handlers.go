@@ -282,9 +282,9 @@ func (h *Handlers) Logout(w http.ResponseWriter, r *http.Request) {
 // e-mail, or a sign-up. It sets the cookies and writes no body, so the caller
 // can redirect. It also ends the session that the browser's cookies belong to.
 // The label and the key of the session come from HandlerOptions, unless opts
-// say otherwise. Two other things need an option: HandlerOptions.BrowserSession
-// has no effect without [BrowserSession], and IssuerOptions.CredentialVersion
-// is not called without [CredentialVersion].
+// say otherwise. HandlerOptions.BrowserSession does not apply: pass the option
+// [BrowserSession] instead. IssuerOptions.CredentialVersion is called only with
+// the option [CredentialVersion].
 //
 // BeginSession does not check which site made the request, because the
 // callbacks of providers come from other sites. The caller must bind the login

@@ -32,10 +32,10 @@
 // [Verifier] for those of another issuer, or [ByIssuer] or [ByIssuerFunc] for
 // those of several. A service that only verifies needs public keys and never
 // holds a signing key. The option Check of an Issuer or a Verifier adds rules
-// of your own, and OnVerify reports outcomes. Tokens that are bound to a key
-// need [ProofOfPossession]. Package dpop provides the check for mutual TLS, and
-// for DPoP a Verifier, whose method VerifyOptions returns all options of
-// Verify.
+// of your own. OnVerify reports outcomes; module otelauth provides one for
+// OpenTelemetry. Tokens that are bound to a key need [ProofOfPossession].
+// Package dpop provides the check for mutual TLS, and for DPoP a Verifier,
+// whose method VerifyOptions returns all options of Verify.
 //
 // The token comes from the Authorization header ([Bearer]) unless [From] lists
 // other sources: [Header], [HeaderScheme], [Query], [Form], [Cookie] or any

@@ -78,8 +78,8 @@ func CredentialVersion(v string) LoginOption {
 }
 
 // BrowserSession makes the cookies of the session end with the browser, also
-// after a refresh. It has no effect on tokens in bodies. The default are
-// cookies that last as long as their tokens.
+// after a refresh. It has no effect on tokens in bodies. By default, cookies
+// last as long as their tokens.
 func BrowserSession() LoginOption {
 	return func(o *loginOptions) { o.attributes.BrowserSession = true }
 }

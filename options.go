@@ -154,10 +154,10 @@ type VerifierOptions struct {
 	// provider sign tokens for the services of all its customers.
 	Audience []string
 
-	// AnyIssuer accepts any "iss", or none, if Issuer is empty. AnyAudience
-	// accepts any "aud", or none, if Audience is empty. AnySubject accepts
-	// tokens without a "sub"; a handler must then not use Claims.Subject. Each
-	// of them requires Check, which has to decide instead.
+	// AnyIssuer, in place of Issuer, accepts tokens with any "iss" or none.
+	// AnyAudience, in place of Audience, accepts those with any "aud" or none.
+	// AnySubject accepts tokens without a "sub"; a handler must then not use
+	// Claims.Subject. Each of them requires Check, which has to decide instead.
 	AnyIssuer, AnyAudience, AnySubject bool
 
 	// Check, if not nil, is called last for every token that has passed all

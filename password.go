@@ -135,9 +135,9 @@ func HashPassword(ctx context.Context, password string) (string, error) {
 // [ErrWrongPassword] after the same work: for a wrong password, for one that is
 // longer than 72 bytes or contains a NUL byte, and for an empty or malformed
 // hash or one of a cost above 16. The work is that of [HasherOptions].Cost, or
-// of the hash if that has a higher cost of at most 16. The text of the error
-// says so if the hash can match no password, for example because it was cut or
-// another algorithm made it: log it. Clients see no difference ([WriteError]).
+// of the hash if that has a higher cost of at most 16. If the hash can match no
+// password, for example because it was cut or another algorithm made it, the
+// text of the error says so: log it. Clients see no difference ([WriteError]).
 //
 // A limited number of checks run at a time (see [HasherOptions]). Other calls
 // wait. Networks take turns, and then the clients of a network ([WithClient]),

@@ -68,8 +68,9 @@ type ResourceMetadata struct {
 	// service signs its responses, if it does. They cannot contain "none".
 	ResourceSigningAlgValuesSupported []string `json:"resource_signing_alg_values_supported,omitempty"`
 
-	// ResourceName is the name of the service for people. The others are URLs
-	// of pages for developers, about the use of data, and with the terms.
+	// ResourceName is the name of the service for people. The next three are
+	// the URLs of a page for developers, of a policy on the use of the data,
+	// and of the terms of service.
 	ResourceName          string `json:"resource_name,omitempty"`
 	ResourceDocumentation string `json:"resource_documentation,omitempty"`
 	ResourcePolicyURI     string `json:"resource_policy_uri,omitempty"`

@@ -76,9 +76,9 @@ type SessionStore interface {
 	// wins.
 	//
 	// Swap also returns true if the mutable fields of next are already stored,
-	// because clients of databases may repeat a command. It returns false and
-	// no error if the session does not exist or has expired, even then. It
-	// never creates a session.
+	// because clients of databases may repeat a command. In any case, it
+	// returns false and no error if the session does not exist or has expired.
+	// It never creates a session.
 	Swap(ctx context.Context, old, next Session, now time.Time) (won bool, err error)
 
 	// Delete ends a session. It returns no error if the session does not exist.
