@@ -31,6 +31,24 @@ const right = "right"
 
 func newService(t *testing.T, change func(*guard.Options), cookies *jwtauth.Cookies) *service {
 	t.Helper()
+	s := &service{guard: newGuard(t, change)}
+	s.handlers = newHandlers(t, s.guard, cookies, func(_ context.Context, username, password string) (string, []jwtauth.LoginOption, error) {
+		n, _ := s.checks.LoadOrStore(username, new(atomic.Int64))
+		n.(*atomic.Int64).Add(1)
+		time.Sleep(250 * time.Millisecond) // bcrypt, simulated by synctest
+		if !strings.HasPrefix(username, "user") || password != right {
+			return "", nil, jwtauth.ErrWrongPassword
+		}
+		return username, nil, nil
+	})
+	s.login = http.HandlerFunc(s.handlers.Login)
+	return s
+}
+
+// newHandlers returns the handlers of a service with sessions in memory.
+func newHandlers(t *testing.T, g *guard.Guard, cookies *jwtauth.Cookies,
+	authenticate func(ctx context.Context, username, password string) (string, []jwtauth.LoginOption, error)) *jwtauth.Handlers {
+	t.Helper()
 	key, err := jwtauth.GenerateKey(jwtauth.HS256)
 	if err != nil {
 		t.Fatal(err)
@@ -39,26 +57,13 @@ func newService(t *testing.T, change func(*guard.Options), cookies *jwtauth.Cook
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &service{guard: newGuard(t, change)}
-	s.handlers, err = jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{
-		Guard:   s.guard,
-		Cookies: cookies,
-		Client:  jwtauth.ClientFromHeader("X-Forwarded-For"),
-		Authenticate: func(_ context.Context, username, password string) (string, []jwtauth.LoginOption, error) {
-			n, _ := s.checks.LoadOrStore(username, new(atomic.Int64))
-			n.(*atomic.Int64).Add(1)
-			time.Sleep(250 * time.Millisecond) // bcrypt, simulated by synctest
-			if !strings.HasPrefix(username, "user") || password != right {
-				return "", nil, jwtauth.ErrWrongPassword
-			}
-			return username, nil, nil
-		},
+	handlers, err := jwtauth.NewHandlers(issuer, jwtauth.HandlerOptions{
+		Guard: g, Cookies: cookies, Client: jwtauth.ClientFromHeader("X-Forwarded-For"), Authenticate: authenticate,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.login = http.HandlerFunc(s.handlers.Login)
-	return s
+	return handlers
 }
 
 func (s *service) checked(username string) int64 {

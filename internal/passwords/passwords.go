@@ -34,7 +34,8 @@ func (h *Hasher) Hash(password string) (string, error) {
 func (h *Hasher) Matches(hash, password string) bool {
 	cost, possible := Cost(hash)
 	if !possible {
-		cost, hash = h.cost, decoy(h.cost)
+		hash = decoys[h.cost]
+		cost, _ = Cost(hash) // as long as it takes for a user
 	}
 	if CheckHashable(password) != nil {
 		possible, password = false, ""
@@ -45,7 +46,7 @@ func (h *Hasher) Matches(hash, password string) bool {
 	// 2^cost rounds are done. Together with 2^cost + 2^(cost+1) + … +
 	// 2^(h.cost-1) more they are 2^h.cost.
 	for c := cost; c < h.cost; c++ {
-		_ = h.bcrypt.Compare([]byte(decoy(c)), []byte(password))
+		_ = h.bcrypt.Compare([]byte(decoys[c]), []byte(password))
 	}
 	return false
 }
