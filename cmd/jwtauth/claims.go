@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -34,7 +35,7 @@ func inspect(text string) *token {
 	}
 	t.hasForm = true
 	if header, ok := compact.Decode(nil, text[:first]); ok && json.Unmarshal(header, &t.header) == nil {
-		t.headerJSON = header
+		t.headerJSON = bytes.ToValidUTF8(header, []byte("\uFFFD"))
 	}
 	payload, ok := compact.Decode(nil, text[first+1:second])
 	if !ok {
@@ -132,7 +133,7 @@ func shown(value json.RawMessage) string {
 	if value == nil {
 		return "none"
 	}
-	return string(value)
+	return oneLine(value)
 }
 
 // throwaway is a key that has signed no token before.

@@ -75,7 +75,7 @@ except for the signature. The output shows claims of the token. The exit code is
 
 	jwtauth jwks new.pem old.pem > jwks.json`},
 		{name: "hash", summary: "hash a password with bcrypt", run: hash, flags: func(c *call) {
-			c.option("cost", "12", "bcrypt `cost`, 10 to 18")
+			c.option("cost", "12", "bcrypt `cost`, 10 to 16")
 		}, help: `Reads the password from the standard input, up to the end of the line.
 
 	jwtauth hash < password.txt`},
@@ -182,6 +182,5 @@ func completion(c *call) error {
 			words = append(words, word)
 		}
 	}
-	fmt.Fprintf(c.stdout, shells[c.args[0]], strings.Join(words, " "))
-	return nil
+	return c.write(fmt.Sprintf(shells[c.args[0]], strings.Join(words, " ")))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -95,7 +96,7 @@ func (c *call) checkSignature(t *token, keys jwtauth.KeySource, opts jwtauth.Ver
 		{"form", errors.Is(refusal, jwtauth.ErrTokenMalformed) && !t.hasForm, func() string { return fixForm(t) }},
 		{"header", errors.Is(refusal, jwtauth.ErrTokenMalformed) && t.hasForm, func() string { return fixHeader(t) }},
 		{"type", errors.Is(refusal, jwtauth.ErrTokenType), func() string { return fixType(t) }},
-		{"key", errors.Is(refusal, jwtauth.ErrKeyUnknown), func() string { return fixKey(t, &c.key) }},
+		{"key", errors.Is(refusal, jwtauth.ErrKeyUnknown), func() string { return fixKey(t, &c.key, keys) }},
 		{"signature", errors.Is(refusal, jwtauth.ErrSignatureInvalid), func() string { return c.fixSignature(t, refusal) }},
 	}
 	if errors.Is(refusal, jwtauth.ErrUnavailable) {
@@ -128,10 +129,10 @@ func (c *call) writeReport(r report, noKeys bool) error {
 	}
 	out := &strings.Builder{}
 	if r.Header != nil {
-		fmt.Fprintf(out, "header  %s\n", r.Header)
+		fmt.Fprintf(out, "header  %s\n", oneLine(r.Header))
 	}
 	if r.Claims != nil {
-		fmt.Fprintf(out, "claims  %s\n", r.Claims)
+		fmt.Fprintf(out, "claims  %s\n", oneLine(r.Claims))
 	}
 	out.WriteString("\n")
 	for _, f := range r.Rules {
@@ -151,6 +152,12 @@ func (c *call) writeReport(r report, noKeys bool) error {
 	default:
 		out.WriteString("\naccepted\n")
 	}
-	_, err := fmt.Fprint(c.stdout, out)
-	return err
+	return c.write(out.String())
+}
+
+// oneLine returns JSON without line breaks.
+func oneLine(text json.RawMessage) string {
+	line := &bytes.Buffer{}
+	_ = json.Compact(line, text) // it is JSON
+	return line.String()
 }

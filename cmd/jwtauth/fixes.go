@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -22,7 +23,7 @@ func fixHeader(t *token) string {
 	switch {
 	case !ok:
 		return "The header is damaged: the token was changed, or not made by a JWT library. Get a new token, and pass it on unchanged."
-	case t.headerJSON == nil:
+	case objectFault(string(text)) != nil:
 		return "The header is damaged. " + fixJSON(string(text))
 	case t.header["crit"] != nil:
 		return "The issuer uses an extension that the package does not know (crit). Turn it off at the issuer."
@@ -41,35 +42,52 @@ func fixType(t *token) string {
 	case strings.EqualFold(typ, "dpop+jwt"):
 		return "This is a DPoP proof. Send it in the DPoP header, and the access token in Authorization."
 	case typ == "":
-		return "The token has no typ. Leave VerifierOptions.Types empty, or have the issuer set it."
+		return "The token has no typ. Leave VerifierOptions.Types empty (no -typ), or have the issuer set it."
 	default:
-		return fmt.Sprintf("If this service is for such tokens, set VerifierOptions.Types: []string{%q}. Otherwise send the access token instead.", typ)
+		return fmt.Sprintf("If this service is for such tokens, set VerifierOptions.Types: []string{%q} (-typ). Otherwise send the access token instead.", typ)
 	}
 }
 
-func fixKey(t *token, k *keyFlags) string {
+// fixKey returns the fix for a token without a key. keys are those that the
+// token was checked with.
+func fixKey(t *token, k *keyFlags, keys jwtauth.KeySource) string {
 	alg := textOf(t.header, "alg")
 	if fault := jose.AlgorithmFault(alg); fault != "" {
 		return fixAlgorithm(alg, fault)
 	}
-	constructor := fmt.Sprintf("jwtauth.ParseKey(jwtauth.%s, data)", alg)
-	if strings.HasPrefix(alg, "HS") {
-		constructor = fmt.Sprintf("jwtauth.NewKey(jwtauth.%s, secret)", alg)
-	}
-	hint := fmt.Sprintf("Give a key for %s: with -alg %s, or %s.", alg, alg, constructor)
-	if jose.Algorithm(alg).Symmetric() {
-		if k.jwks != "" || k.issuerURL != "" {
-			return fmt.Sprintf("The token is signed with a shared secret (%s), and key sets hold public keys. Give the secret: jwtauth.NewKey(jwtauth.%s, secret).", alg, alg)
-		}
+	var hint string
+	kid, fromSet := textOf(t.header, "kid"), k.jwks != "" || k.issuerURL != ""
+	ids := otherIDs(keys, alg)
+	switch {
+	case kid != "" && len(ids) > 0 && fromSet:
+		hint = fmt.Sprintf("The keys for %s have other IDs (%s), and the token names %q. Use the present key set of the issuer that made the token: -jwks, or -issuer-url for its URL.", alg, quoteAll(ids), kid)
+	case kid != "" && len(ids) > 0:
+		hint = fmt.Sprintf("The keys for %s have other IDs (%s), and the token names %q. Use the key of the issuer with that ID. If one of these is the right key, give it the ID: Key.WithID(%q), or \"kid\" in its file.", alg, quoteAll(ids), kid, kid)
+	case jose.Algorithm(alg).Symmetric() && fromSet:
+		return fmt.Sprintf("The token is signed with a shared secret (%s), and key sets hold public keys. Give the secret: -secret FILE -alg %s, or jwtauth.NewKey(jwtauth.%s, secret).", alg, alg, alg)
+	case jose.Algorithm(alg).Symmetric():
 		hint = fmt.Sprintf("Give a key for %s, which is a secret: with -secret FILE -alg %s, or jwtauth.NewKey(jwtauth.%s, secret).", alg, alg, alg)
-	}
-	if kid := textOf(t.header, "kid"); kid != "" {
-		hint += fmt.Sprintf("\nIf a key for %s is there, it has another ID: the token names %q. Compare with the key set of the issuer, or use Key.WithID.", alg, kid)
+	case fromSet:
+		hint = fmt.Sprintf("The key set has no key for %s. Use the present key set of the issuer that made the token: -jwks, or -issuer-url for its URL.", alg)
+	default:
+		hint = fmt.Sprintf("Give a key for %s: with -key FILE -alg %s, or jwtauth.ParseKey(jwtauth.%s, data).", alg, alg, alg)
 	}
 	if iss := textOf(t.claims, "iss"); iss != "" {
 		hint += fmt.Sprintf("\nThe token comes from %q: use the keys of that issuer.", iss)
 	}
 	return hint
+}
+
+// otherIDs returns IDs of the keys for alg, which are not that of the token.
+func otherIDs(keys jwtauth.KeySource, alg string) (ids []string) {
+	const most = 5
+	found, _ := keys.VerificationKeys(context.Background(), jwtauth.Algorithm(alg), "") // none after an error
+	for _, key := range found {
+		if id := key.ID(); id != "" && len(ids) < most {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // fixAlgorithm returns the fix for an "alg" that is not supported, for the
@@ -113,11 +131,8 @@ func (c *call) fixSignature(t *token, refusal error) string {
 // otherSecret says how the secret of the signer differs from that of -secret,
 // or "".
 func (c *call) otherSecret(t *token) string {
-	raw, err := c.read(c.key.secret)
-	if err != nil {
-		return ""
-	}
-	trimmed := strings.TrimRight(string(raw), "\r\n")
+	raw := c.key.secretText
+	trimmed := strings.TrimRight(raw, "\r\n")
 	decoded := func(decode func(string) ([]byte, error)) string {
 		data, err := decode(strings.TrimSpace(trimmed))
 		if err != nil {
@@ -126,7 +141,7 @@ func (c *call) otherSecret(t *token) string {
 		return string(data)
 	}
 	for _, try := range []struct{ secret, hint string }{
-		{string(raw), "The token is signed with the secret and the line break at its end. Remove the line break on the side of the signer."},
+		{raw, "The token is signed with the secret and the line break at its end. Remove the line break on the side of the signer."},
 		{strings.TrimSpace(trimmed), "The token is signed with the secret without the white space around it. Remove it here."},
 		{strings.Trim(strings.TrimSpace(trimmed), `"'`), "The token is signed with the secret without the quotes around it. Remove them here."},
 		{decoded(base64.StdEncoding.DecodeString), "The signer decodes the secret from base64. Pass base64.StdEncoding.DecodeString(secret) to jwtauth.NewKey."},
@@ -142,6 +157,12 @@ func (c *call) otherSecret(t *token) string {
 	}
 	return ""
 }
+
+// maxLeeway is the maximum of VerifierOptions.Leeway.
+const (
+	maxLeeway = 5 * time.Minute
+	setLeeway = "VerifierOptions.Leeway (-leeway; at most 5m)"
+)
 
 func fixExpiry(t *token, opts jwtauth.VerifierOptions) string {
 	exp, ok := t.seconds("exp")
@@ -160,8 +181,8 @@ func fixExpiry(t *token, opts jwtauth.VerifierOptions) string {
 		return "The number is a lifetime. Have the issuer write the time: the current one plus the lifetime, in seconds since 1970."
 	}
 	ago := now(opts).Sub(time.Unix(int64(exp), 0)).Round(time.Second)
-	if ago < 5*time.Minute {
-		return fmt.Sprintf("It expired %v ago. Refresh tokens before they expire; if the clocks differ, correct them or set Leeway (at most 5m).", ago)
+	if ago < maxLeeway {
+		return fmt.Sprintf("It expired %v ago. Refresh tokens before they expire; if the clocks differ, correct them or set %s.", ago, setLeeway)
 	}
 	return fmt.Sprintf("It expired %v ago. Get a new token: log in again, or use the refresh token.", ago)
 }
@@ -172,9 +193,9 @@ func fixIssuedAt(t *token, opts jwtauth.VerifierOptions) string {
 	iat, ok := t.seconds("iat")
 	switch {
 	case t.claims["iat"] == nil:
-		return "MaxAge needs iat. Have the issuer set it, or leave MaxAge unset."
+		return "MaxAge needs iat. Have the issuer set it, or leave VerifierOptions.MaxAge unset (no -max-age)."
 	case ok && time.Unix(int64(iat), 0).Before(now(opts)):
-		return "The token is older than MaxAge. Get a new one, or raise MaxAge."
+		return "The token is older than MaxAge. Get a new one, or raise VerifierOptions.MaxAge (-max-age)."
 	}
 	return fixFuture(t, opts, "iat")
 }
@@ -187,30 +208,37 @@ func fixFuture(t *token, opts jwtauth.VerifierOptions, claim string) string {
 	case at > 1e11:
 		return "The number is in milliseconds. Have the issuer divide it by 1000."
 	}
-	return fmt.Sprintf("It is %v ahead of this clock. Correct the clocks of both machines, or set Leeway (at most 5m).", time.Unix(int64(at), 0).Sub(now(opts)).Round(time.Second))
+	ahead := time.Unix(int64(at), 0).Sub(now(opts)).Round(time.Second)
+	if ahead < maxLeeway {
+		return fmt.Sprintf("It is %v ahead of this clock. Correct the clocks of both machines, or set %s.", ahead, setLeeway)
+	}
+	return fmt.Sprintf("It is %v ahead of this clock. Correct the clocks of both machines. If they are right, the token is for later.", ahead)
 }
 
 func fixIssuer(t *token, opts jwtauth.VerifierOptions) string {
 	iss := textOf(t.claims, "iss")
 	switch {
 	case t.claims["iss"] == nil:
-		return "The token has no iss. Have the issuer set it, or use AnyIssuer with a Check that decides."
+		return "The token has no iss. Have the issuer set it, or use AnyIssuer (no -iss) with a Check that decides."
 	case iss == "":
 		return "Have the issuer write iss as a string."
 	case strings.TrimSuffix(iss, "/") == strings.TrimSuffix(opts.Issuer, "/"):
-		return fmt.Sprintf("They differ in the slash at the end. Set VerifierOptions.Issuer: %q.", iss)
+		return fmt.Sprintf("They differ in the slash at the end. Set VerifierOptions.Issuer: %q (-iss).", iss)
 	}
-	return fmt.Sprintf("If you trust this issuer, set VerifierOptions.Issuer: %q and use its keys. Otherwise the token belongs to another service or tenant.", iss)
+	return fmt.Sprintf("If you trust this issuer, set VerifierOptions.Issuer: %q (-iss) and use its keys. Otherwise the token belongs to another service or tenant.", iss)
 }
 
 func fixAudience(t *token, opts jwtauth.VerifierOptions) string {
 	audience := t.audience()
+	similar := slices.IndexFunc(audience, func(name string) bool {
+		return slices.ContainsFunc(opts.Audience, func(want string) bool { return strings.TrimSuffix(want, "/") == strings.TrimSuffix(name, "/") })
+	})
 	switch {
 	case t.claims["aud"] == nil:
 		hint := "The token has no aud. Ask the provider for a token for this service: most need an audience or a resource in the request."
 		for _, name := range []string{"client_id", "azp", "appid"} {
 			if t.claims[name] != nil {
-				hint += fmt.Sprintf("\nIf the provider never sets aud, use AnyAudience with a Check that compares %s.", name)
+				hint += fmt.Sprintf("\nIf the provider never sets aud, use AnyAudience (no -aud) with a Check that compares %s.", name)
 				break
 			}
 		}
@@ -219,25 +247,23 @@ func fixAudience(t *token, opts jwtauth.VerifierOptions) string {
 		return "Have the issuer write aud as a string or an array of strings."
 	case strings.Join(audience, "") == "":
 		return "The aud is empty. Request a token for this service: most providers need an audience or a resource in the request. If the issuer is yours, set IssuerOptions.Audience or ForAudience."
-	case slices.ContainsFunc(audience, func(name string) bool {
-		return slices.ContainsFunc(opts.Audience, func(want string) bool { return strings.TrimSuffix(want, "/") == strings.TrimSuffix(name, "/") })
-	}):
-		return fmt.Sprintf("They differ in the slash at the end. Set VerifierOptions.Audience: []string{%q}.", audience[0])
+	case similar >= 0:
+		return fmt.Sprintf("They differ in the slash at the end. Set VerifierOptions.Audience: []string{%q} (-aud).", audience[similar])
 	case t.claims["nonce"] != nil || t.claims["at_hash"] != nil:
 		return fmt.Sprintf("This is an ID token: it is for the client %q, not for a service. Send the access token instead.", audience[0])
 	}
-	return fmt.Sprintf("The token is for %s. Request a token for this service, or set VerifierOptions.Audience if that is its name.", quoteAll(audience))
+	return fmt.Sprintf("The token is for %s. Request a token for this service, or set VerifierOptions.Audience (-aud) if that is its name.", quoteAll(audience))
 }
 
 func fixSubject(t *token, _ jwtauth.VerifierOptions) string {
 	for _, name := range []string{"user_id", "id", "uid", "identity", "username"} {
 		if t.claims["sub"] == nil && t.claims[name] != nil {
-			return fmt.Sprintf("Have the issuer write the user into sub; it is in %s. For tokens already issued, use AnySubject with a Check that reads %s.", name, name)
+			return fmt.Sprintf("Have the issuer write the user into sub; it is in %s. For tokens already issued, use AnySubject (-any-sub) with a Check that reads %s.", name, name)
 		}
 	}
 	switch {
 	case t.claims["sub"] == nil:
-		return "Have the issuer set sub. For tokens without a user, use AnySubject with a Check that decides."
+		return "Have the issuer set sub. For tokens without a user, use AnySubject (-any-sub) with a Check that decides."
 	case textOf(t.claims, "sub") == "" && string(t.claims["sub"]) != `""`:
 		return "Have the issuer write sub as a string: \"42\" instead of 42."
 	}

@@ -11,7 +11,7 @@ const (
 	fixEncrypted = "The token is encrypted (JWE). Turn encryption off at the issuer, and have it sign tokens (JWS)."
 	fixNoValue   = "The client has no token. Check the name of the variable or of the place in its storage, and whether it reads it before the login has ended."
 	fixCutOff    = "The token was cut off. Copy all of it: three parts with dots between them."
-	fixObject    = "The issuer must write the claims as one JSON object without duplicate members."
+	fixObject    = "The issuer must write one JSON object without duplicate members."
 	fixByHand    = "The issuer must write them with a JSON encoder and not by hand: json.Marshal in Go, json.dumps in Python, JSON.stringify in JavaScript."
 )
 

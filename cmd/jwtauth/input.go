@@ -14,13 +14,18 @@ const maxInput = 8 << 20
 // or "-".
 func (c *call) read(name string) ([]byte, error) {
 	in := c.stdin
-	if name != "" && name != "-" {
+	switch {
+	case name != "" && name != "-":
 		file, err := os.Open(name)
 		if err != nil {
 			return nil, usageError{err}
 		}
 		defer file.Close()
 		in = file
+	case c.stdinRead:
+		return nil, usage("two inputs are read from the standard input: name a file for one of them")
+	default:
+		c.stdinRead = true
 	}
 	data, err := io.ReadAll(io.LimitReader(in, maxInput+1))
 	switch {

@@ -17,11 +17,12 @@ import (
 
 // keyFlags are the flags that say which keys are used.
 type keyFlags struct {
-	alg       string
-	files     list
-	secret    string // file
-	jwks      string // file or URL
-	issuerURL string
+	alg        string
+	files      list
+	secret     string // file
+	secretText string // its content, when it has been read
+	jwks       string // file or URL
+	issuerURL  string
 }
 
 func (k *keyFlags) signing(flags *flag.FlagSet) {
@@ -53,6 +54,7 @@ func (c *call) readKey(name, alg string) (jwtauth.Key, error) {
 // readSecret reads the file of -secret.
 func (c *call) readSecret() ([]byte, error) {
 	data, err := c.read(c.key.secret)
+	c.key.secretText = string(data)
 	data, _ = bytes.CutSuffix(data, []byte("\n"))
 	data, _ = bytes.CutSuffix(data, []byte("\r"))
 	return data, err
@@ -64,7 +66,7 @@ func (c *call) keys() ([]jwtauth.Key, error) {
 	for _, name := range c.key.files {
 		key, err := c.readKey(name, c.key.alg)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, usage("%s: %s", name, plain(err))
 		}
 		keys = append(keys, key)
 	}
@@ -81,7 +83,7 @@ func (c *call) keys() ([]jwtauth.Key, error) {
 	}
 	key, err := jwtauth.NewKey(alg, data)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("%s: %w", c.key.secret, err)}
+		return nil, usage("%s: %s", c.key.secret, plain(err))
 	}
 	return append(keys, key), nil
 }
@@ -121,16 +123,30 @@ func (c *call) source() (jwtauth.KeySource, error) {
 	return static, nil
 }
 
+// isURL reports whether the argument of -jwks is a URL and not a file.
+func isURL(name string) bool {
+	scheme, _, found := strings.Cut(name, "://")
+	return found && (strings.EqualFold(scheme, "https") || strings.EqualFold(scheme, "http"))
+}
+
+// fileURL stands for a file in the code that fetches key sets.
+const fileURL = "https://file.invalid/keys"
+
 // keySet returns the keys of -jwks. A file is read by the same code as a URL.
 func (c *call) keySet() (jwtauth.KeySource, error) {
-	if strings.HasPrefix(c.key.jwks, "https://") || strings.HasPrefix(c.key.jwks, "http://") {
+	if isURL(c.key.jwks) {
 		return remote(jwtauth.NewRemoteKeys(c.key.jwks, jwtauth.RemoteKeysOptions{}))
 	}
 	data, err := c.read(c.key.jwks)
 	if err != nil {
 		return nil, err
 	}
-	return remote(jwtauth.NewRemoteKeys("https://file.invalid/"+c.key.jwks, jwtauth.RemoteKeysOptions{Transport: fileTransport(data)}))
+	keys, err := remote(jwtauth.NewRemoteKeys(fileURL, jwtauth.RemoteKeysOptions{Transport: fileTransport(data)}))
+	if err != nil {
+		_, reason, _ := strings.Cut(err.Error(), fileURL+": ")
+		return nil, usage("%s: %s", c.key.jwks, strings.Replace(reason, "the response", "the file", 1))
+	}
+	return keys, nil
 }
 
 // remote waits until the keys are there.
@@ -188,15 +204,13 @@ func (c *call) writeKey(key jwtauth.Key, asJWK bool) error {
 		if err != nil {
 			return usageError{err}
 		}
-		_, err = c.stdout.Write(text)
-		return err
+		return c.write(string(text))
 	}
 	text, err := key.MarshalJWK()
 	if err != nil {
 		return usageError{err}
 	}
-	_, err = fmt.Fprintf(c.stdout, "%s\n", text)
-	return err
+	return c.write(string(text) + "\n")
 }
 
 func keyShow(c *call) error {
@@ -213,15 +227,7 @@ func keyShow(c *call) error {
 	if c.json {
 		return c.writeJSON(map[string]string{"alg": string(key.Algorithm()), "kid": key.ID(), "kind": kind})
 	}
-	_, err = fmt.Fprintf(c.stdout, "algorithm  %s\nkey ID     %s\nkind       %s\n", key.Algorithm(), key.ID(), kind)
-	return err
-}
-
-func (c *call) writeJSON(v any) error {
-	enc := json.NewEncoder(c.stdout)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	return c.write(fmt.Sprintf("algorithm  %s\nkey ID     %s\nkind       %s\n", key.Algorithm(), key.ID(), kind))
 }
 
 func jwks(c *call) error {
@@ -234,7 +240,7 @@ func jwks(c *call) error {
 	for _, name := range c.args {
 		key, err := c.readKey(name, "")
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return usage("%s: %s", name, plain(err))
 		}
 		public := key.Public()
 		if public.Algorithm() == "" {

@@ -15,7 +15,7 @@
 //
 //	0  success
 //	1  the token is refused, or the password does not match
-//	2  the arguments or the input are wrong
+//	2  the arguments or the input are wrong, or the output cannot be written
 //	3  a key set could not be fetched
 package main
 
@@ -50,7 +50,8 @@ type call struct {
 	flags          *flag.FlagSet
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	args           []string // after the flags
+	stdinRead      bool
+	args           []string // without the flags
 
 	json bool
 	key  keyFlags
@@ -61,7 +62,7 @@ type call struct {
 // errRefused ends a command whose output says why.
 var errRefused = errors.New("refused")
 
-// usageError is a fault of the arguments or the input.
+// usageError is a fault of the arguments, the input or the output.
 type usageError struct{ error }
 
 func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
@@ -82,18 +83,35 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	c := &call{stdin: stdin, stdout: stdout, stderr: stderr, text: make(map[string]*string)}
 	c.flags = flag.NewFlagSet("jwtauth "+cmd.name, flag.ContinueOnError)
 	c.flags.SetOutput(stderr)
-	c.flags.Usage = func() { writeCommandHelp(stderr, cmd, c.flags) }
+	c.flags.Usage = func() {} // run writes the help
 	if cmd.flags != nil {
 		cmd.flags(c)
 	}
-	switch err := c.flags.Parse(rest); {
+	switch err := c.parse(rest); {
 	case errors.Is(err, flag.ErrHelp):
+		writeCommandHelp(stdout, cmd, c.flags)
 		return 0
 	case err != nil:
+		fmt.Fprintf(stderr, "\"jwtauth help %s\" lists the flags\n", cmd.name)
 		return exitUsage
 	}
-	c.args = c.flags.Args()
 	return exitCode(cmd, cmd.run(c), stderr)
+}
+
+// parse parses the flags. They may also follow the other arguments, because a
+// command is often repeated with a flag more.
+func (c *call) parse(args []string) error {
+	for {
+		if err := c.flags.Parse(args); err != nil {
+			return err
+		}
+		rest := c.flags.Args()
+		if n := len(args) - len(rest); len(rest) == 0 || n > 0 && args[n-1] == "--" {
+			c.args = append(c.args, rest...)
+			return nil
+		}
+		c.args, args = append(c.args, rest[0]), rest[1:]
+	}
 }
 
 func exitCode(cmd *command, err error, stderr io.Writer) int {
@@ -103,7 +121,7 @@ func exitCode(cmd *command, err error, stderr io.Writer) int {
 	if errors.Is(err, errRefused) {
 		return exitRefused
 	}
-	fmt.Fprintf(stderr, "jwtauth %s: %s\n", cmd.name, strings.TrimPrefix(err.Error(), "jwtauth: "))
+	fmt.Fprintf(stderr, "jwtauth %s: %s\n", cmd.name, visible(strings.TrimPrefix(err.Error(), "jwtauth: ")))
 	if isUnavailable(err) {
 		return exitUnavailable
 	}

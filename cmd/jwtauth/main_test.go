@@ -192,7 +192,13 @@ func TestUsage(t *testing.T) {
 		{"-sub is required", "", []string{"sign", "-key", key}},
 		{"-ttl", "", []string{"sign", "-key", key, "-sub", "ann", "-ttl", "soon"}},
 		{"not a JSON object", "[]", []string{"sign", "-key", key, "-sub", "ann", "-claims", "-"}},
-		{"exp", `{"exp":1}`, []string{"sign", "-key", key, "-sub", "ann", "-claims", "-"}},
+		{"use -ttl", `{"exp":1}`, []string{"sign", "-key", key, "-sub", "ann", "-claims", "-"}},
+		{"not a JSON object", "null", []string{"sign", "-key", key, "-sub", "ann", "-claims", "-"}},
+		{"a member is repeated", `{"a":1,"a":2}`, []string{"sign", "-key", key, "-sub", "ann", "-claims", "-"}},
+		{"surrogate", `{"a":"\ud800"}`, []string{"sign", "-key", key, "-sub", "ann", "-claims", "-"}},
+		{": key text is neither PEM", "a.b.c", []string{"explain", "-key", "-"}},
+		{"two inputs", must(t, "", "key", "new"), []string{"explain", "-key", "-"}},
+		{"not one of bcrypt", "password", []string{"check-hash", "$2b$12$abc"}},
 		{"name the keys", "a.b.c", []string{"verify"}},
 		{"use one of", "a.b.c", []string{"verify", "-key", key, "-jwks", key}},
 		{"no token", "", []string{"verify", "-key", key}},
@@ -207,7 +213,7 @@ func TestUsage(t *testing.T) {
 		{`unknown command "bake"`, "", []string{"help", "bake"}},
 	} {
 		r := jwtauthCommand(t, test.stdin, test.args...)
-		if r.code != 2 || !strings.Contains(r.err, test.want) || r.out != "" {
+		if r.code != 2 || !strings.Contains(r.err, test.want) || r.out != "" || strings.Contains(r.err, "jwtauth: ") && !strings.HasPrefix(r.err, "jwtauth: ") {
 			t.Errorf("%q: exit code %d, %q, want 2 and %q", test.args, r.code, r.err, test.want)
 		}
 	}
@@ -223,6 +229,9 @@ func TestHelp(t *testing.T) {
 		if text := must(t, "", append([]string{"help"}, strings.Fields(name)...)...); !strings.HasPrefix(text, "jwtauth "+name) {
 			t.Errorf("%s: %s", name, text)
 		}
+	}
+	if text := must(t, "", "explain", "-h"); text != must(t, "", "help", "explain") {
+		t.Errorf("explain -h: %s", text)
 	}
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		if script := must(t, "", "completion", shell); !strings.Contains(script, "explain") {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/seed-0a072700/jwtauth"
+	"github.com/seed-0a072700/jwtauth/internal/jsonscan"
+	"github.com/seed-0a072700/jwtauth/internal/passwords"
 )
 
 // ruleFlags are the flags that say which rules a token must meet.
@@ -30,7 +32,7 @@ func (r *ruleFlags) define(flags *flag.FlagSet) {
 	flags.Var(&r.audience, "aud", "`audience` that the token must contain (VerifierOptions.Audience); may be given several times")
 	flags.Var(&r.types, "typ", "`type` that the token must have (VerifierOptions.Types); may be given several times")
 	flags.BoolVar(&r.anySubject, "any-sub", false, "accept a token without a subject (VerifierOptions.AnySubject)")
-	flags.DurationVar(&r.leeway, "leeway", 0, "clock skew that is tolerated (VerifierOptions.Leeway; default 30s)")
+	flags.DurationVar(&r.leeway, "leeway", 0, "clock skew that is tolerated (VerifierOptions.Leeway; default 30s, negative for none)")
 	flags.DurationVar(&r.maxAge, "max-age", 0, "greatest age of a token (VerifierOptions.MaxAge)")
 	flags.StringVar(&r.at, "at", "", "`time` of the check in RFC 3339 (default: now)")
 }
@@ -117,22 +119,47 @@ func sign(c *call) error {
 	}
 	var claims any
 	if name := *c.text["claims"]; name != "" {
-		data, err := c.read(name)
-		if err != nil {
+		if claims, err = c.privateClaims(name); err != nil {
 			return err
 		}
-		var members map[string]json.RawMessage
-		if err := json.Unmarshal(data, &members); err != nil {
-			return usage("-claims: not a JSON object: %v", err)
-		}
-		claims = members
 	}
 	token, err := issuer.Sign(*c.text["sub"], claims, jwtauth.ExpiresIn(ttl))
 	if err != nil {
 		return usageError{err}
 	}
-	_, err = fmt.Fprintln(c.stdout, token)
-	return err
+	return c.write(token + "\n")
+}
+
+// privateClaims reads the file of -claims.
+func (c *call) privateClaims(name string) (json.RawMessage, error) {
+	data, err := c.read(name)
+	if err != nil {
+		return nil, err
+	}
+	if fault := objectFault(string(data)); fault != nil {
+		return nil, usage("-claims: %w", fault)
+	}
+	flags := map[string]string{"sub": "-sub", "iss": "-iss", "aud": "-aud", "exp": "-ttl"}
+	for s := jsonscan.New(string(data)); s.Next(); {
+		if flag := flags[s.Name()]; flag != "" {
+			return nil, usage("-claims: %q is a registered claim; use %s", s.Name(), flag)
+		}
+	}
+	return data, nil
+}
+
+// objectFault returns the reason why text is not a strict JSON object, or nil.
+func objectFault(text string) error {
+	s := jsonscan.New(text)
+	for s.Next() {
+	}
+	switch {
+	case s.Valid():
+		return nil
+	case s.Fault() == nil:
+		return errors.New("a member is repeated")
+	}
+	return s.Fault()
 }
 
 func secret(c *call) error {
@@ -142,8 +169,7 @@ func secret(c *call) error {
 	}
 	data := make([]byte, n)
 	_, _ = rand.Read(data) // never fails
-	_, err = fmt.Fprintln(c.stdout, base64.RawURLEncoding.EncodeToString(data))
-	return err
+	return c.write(base64.RawURLEncoding.EncodeToString(data) + "\n")
 }
 
 func hash(c *call) error {
@@ -166,13 +192,15 @@ func hash(c *call) error {
 	if err != nil {
 		return usageError{err}
 	}
-	_, err = fmt.Fprintln(c.stdout, text)
-	return err
+	return c.write(text + "\n")
 }
 
 func checkHash(c *call) error {
 	if len(c.args) != 1 {
 		return usage("pass the hash, in quotes")
+	}
+	if _, ok := passwords.Cost(c.args[0]); !ok {
+		return usage("the hash is not one of bcrypt; put it into single quotes, because the shell replaces a $")
 	}
 	password, err := c.line()
 	if err != nil {
@@ -185,6 +213,5 @@ func checkHash(c *call) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(c.stdout, "the password matches")
-	return err
+	return c.write("the password matches\n")
 }
