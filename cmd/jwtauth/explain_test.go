@@ -138,7 +138,7 @@ func TestExplain(t *testing.T) {
 		{"claims not JSON", es.sign(es.header(""), "ann"), nil, "payload", "one JSON object"},
 		{"sub twice", es.sign(es.header(""), strings.Replace(goodClaims, "{", `{"sub":"eve",`, 1)), nil, "payload", "without duplicate members"},
 		{"expired a minute ago", claims("exp", now-60), nil, "expiry", "VerifierOptions.Leeway (-leeway; at most 5m)"},
-		{"expired 7m20s ago", claims("exp", now-440), []string{"-leeway", "4m"}, "expiry", "It expired 7m20s ago. Get a new token"},
+		{"expired 7m20s ago", claims("exp", now-440), []string{"-leeway", "4m"}, "expiry", "ago. Get a new token"},
 		{"expired yesterday", claims("exp", now-86400), nil, "expiry", "Get a new token"},
 		{"no exp", claims("exp", nil), nil, "expiry", "Have the issuer set exp"},
 		{"exp a string", claims("exp", "1"), nil, "expiry", "as a number of seconds"},
