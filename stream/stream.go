@@ -23,6 +23,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"unicode/utf8"
 
 	"github.com/seed-0a072700/jwtauth"
 )
@@ -35,8 +36,8 @@ const (
 	codeTryAgainLater = 1013
 )
 
-// maxReason is the length of the longest reason of a close frame (RFC 6455,
-// section 5.5).
+// maxReason is the length of the longest reason of a close frame, which must be
+// UTF-8 (RFC 6455, section 5.5).
 const maxReason = 123
 
 // CloseStatus returns the code and the reason with which a server closes a
@@ -63,7 +64,7 @@ func CloseStatus(err error) (code int, reason string) {
 	}
 	p := jwtauth.ProblemOf(err)
 	reason = p.Code
-	if len(reason) > maxReason {
+	if len(reason) > maxReason || !utf8.ValidString(reason) {
 		reason = ""
 	}
 	switch {

@@ -47,6 +47,7 @@ func TestCloseStatus(t *testing.T) {
 		{problem{504, "gateway"}, 1011, "gateway"},
 		{problem{409, strings.Repeat("x", 123)}, 4409, strings.Repeat("x", 123)},
 		{problem{409, strings.Repeat("x", 124)}, 4409, ""}, // a close frame has no room for it
+		{problem{409, "\xff"}, 4409, ""},                   // not UTF-8
 	} {
 		if code, reason := stream.CloseStatus(test.err); code != test.code || reason != test.reason {
 			t.Errorf("%v: %d %q, want %d %q", test.err, code, reason, test.code, test.reason)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"math/rand/v2"
+	"runtime/debug"
 	"time"
 
 	"github.com/seed-0a072700/jwtauth"
@@ -41,8 +43,8 @@ var (
 // maxDelay after the session. The cause is then [jwtauth.ErrTokenInvalid], and
 // [jwtauth.ErrSessionEnded] as well if the session has ended. A context whose
 // store does not respond for that long ends with [jwtauth.ErrUnavailable]. A
-// token without a session, such as one of [jwtauth.Issuer.Sign], ends its
-// context at once.
+// panic of the store is logged, and counts as no response. A token without a
+// session, such as one of [jwtauth.Issuer.Sign], ends its context at once.
 //
 // The function is safe for concurrent use. UntilLogout panics if store is nil,
 // or if maxDelay is less than one second.
@@ -93,18 +95,31 @@ type watch struct {
 // The end does not wait for a call of the store that takes too long.
 func (w *watch) run(ctx context.Context, end context.CancelCauseFunc) {
 	late := time.AfterFunc(w.maxDelay, func() { end(w.late) })
-	defer late.Stop()
 	for pause(ctx, w.interval()) {
 		called := time.Now()
-		_, err := w.live.VerifyToken(ctx, "")
+		err := w.check(ctx)
 		switch {
 		case err == nil:
 			late.Reset(w.maxDelay - time.Since(called))
 		case errors.Is(err, jwtauth.ErrTokenInvalid):
 			end(err)
-			return
 		}
 	}
+	late.Stop() // not deferred: it ends ctx if the store ends this goroutine
+}
+
+// check checks the session of the claims in ctx. In the goroutine of a request,
+// net/http would recover from a panic of the store. Here a panic must not end
+// the program either: it is logged, and counts as a failure of the store.
+func (w *watch) check(ctx context.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			log.Printf("jwtauth: stream: panic in the store of sessions: %v\n%s", p, debug.Stack())
+			err = jwtauth.ErrUnavailable
+		}
+	}()
+	_, err = w.live.VerifyToken(ctx, "")
+	return err
 }
 
 // interval returns the time until the next check. It varies, so that streams

@@ -3,6 +3,9 @@ package stream_test
 import (
 	"context"
 	"errors"
+	"log"
+	"os"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -29,6 +32,7 @@ type flakyStore struct {
 	jwtauth.SessionStore
 	loads  atomic.Int64
 	broken atomic.Bool // Load fails
+	fail   func()      // called if it fails; may be nil
 
 	// stuck is a channel for which Load waits, although it must return when its
 	// context ends.
@@ -43,6 +47,9 @@ func (s *flakyStore) Load(ctx context.Context, id string, now time.Time) (jwtaut
 		<-*stuck
 	}
 	if s.broken.Load() {
+		if s.fail != nil {
+			s.fail()
+		}
 		return jwtauth.Session{}, errDown
 	}
 	return s.SessionStore.Load(ctx, id, now)
@@ -260,18 +267,30 @@ func TestUntilLogoutOutage(t *testing.T) {
 	}
 }
 
-// A store that is down from the beginning ends the stream as well.
+// A store that is down from the beginning ends the stream as well, however it
+// fails, and not the program.
 func TestUntilLogoutDown(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newService(t, -1)
-		_, claims := s.login(t)
-		s.store.broken.Store(true)
-		ctx, cancel := stream.UntilLogout(s.store, maxDelay)(t.Context(), claims)
-		defer cancel()
-		if after, cause := wait(t, ctx); after != maxDelay || !errors.Is(cause, jwtauth.ErrUnavailable) {
-			t.Errorf("ends after %v with %v", after, cause)
-		}
-	})
+	var logged strings.Builder
+	log.SetOutput(&logged)
+	defer log.SetOutput(os.Stderr)
+	for name, fail := range map[string]func(){"error": nil, "panic": func() { panic("lost") }, "Goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newService(t, -1)
+				_, claims := s.login(t)
+				s.store.fail = fail
+				s.store.broken.Store(true)
+				ctx, cancel := stream.UntilLogout(s.store, maxDelay)(t.Context(), claims)
+				defer cancel()
+				if after, cause := wait(t, ctx); after != maxDelay || !errors.Is(cause, jwtauth.ErrUnavailable) {
+					t.Errorf("ends after %v with %v", after, cause)
+				}
+			})
+		})
+	}
+	if text := logged.String(); !strings.Contains(text, "panic in the store of sessions: lost") || !strings.Contains(text, "until_test.go") {
+		t.Errorf("logged %q", text)
+	}
 }
 
 // Tokens without a session end at once, and so do ended contexts.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"math"
 	"net/http"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -24,22 +25,22 @@ const Public = "-"
 // comes from [jwtauth.VerifyRequest]. scopes maps the full name of a method to
 // [Public] or to the scope that it needs. A method without one needs a token.
 func Interceptors(verify func(*http.Request) (*jwtauth.Claims, error), scopes map[string]string) []grpc.ServerOption {
-	call := func(ctx context.Context, scope string, handler func(context.Context, time.Duration) (any, error)) (any, error) {
+	call := func(ctx context.Context, method string, handler func(context.Context, time.Duration) (any, error)) (any, error) {
+		scope := scopes["/"+strings.TrimPrefix(method, "/")] // gRPC before 1.79.3 also routes calls without the slash
 		if scope == Public {
 			return handler(ctx, math.MaxInt64)
 		}
-		r := &http.Request{Header: http.Header{"Authorization": metadata.ValueFromIncomingContext(ctx, "authorization")}}
-		claims, err := verify(r.WithContext(ctx))
+		claims, err := verify((&http.Request{Header: http.Header{"Authorization": metadata.ValueFromIncomingContext(ctx, "authorization")}}).WithContext(ctx))
 		if err == nil && (scope == "" || claims.HasScope(scope)) {
 			return handler(jwtauth.NewContext(ctx, claims), claims.ValidFor())
 		}
 		return nil, refusal(ctx, jwtauth.ProblemOf(cmp.Or(err, jwtauth.ErrInsufficientScope)), scope)
 	}
 	unary := func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-		return call(ctx, scopes[info.FullMethod], func(ctx context.Context, _ time.Duration) (any, error) { return handler(ctx, req) })
+		return call(ctx, info.FullMethod, func(ctx context.Context, _ time.Duration) (any, error) { return handler(ctx, req) })
 	}
 	streaming := func(srv any, s grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-		_, err := call(s.Context(), scopes[info.FullMethod], func(ctx context.Context, lifetime time.Duration) (any, error) {
+		_, err := call(s.Context(), info.FullMethod, func(ctx context.Context, lifetime time.Duration) (any, error) {
 			done := make(chan error, 2)
 			defer time.AfterFunc(lifetime, func() { done <- refusal(ctx, jwtauth.ProblemOf(jwtauth.ErrTokenExpired), "") }).Stop()
 			go func() { done <- handler(srv, &stream{s, ctx}) }() // its context ends with the stream
@@ -56,8 +57,8 @@ func refusal(ctx context.Context, p jwtauth.Problem, scope string) error {
 		p.Header.Set("WWW-Authenticate", p.Header.Get("WWW-Authenticate")+`, scope="`+scope+`"`)
 	}
 	_ = grpc.SetTrailer(ctx, metadata.MD{"www-authenticate": p.Header.Values("WWW-Authenticate")}) // fails only without a call
-	code := map[int]codes.Code{400: codes.Unauthenticated, 401: codes.Unauthenticated, 403: codes.PermissionDenied, 503: codes.Unavailable}[p.Status]
-	return status.Error(cmp.Or(code, codes.Internal), p.Code+": "+p.Detail)
+	known := map[int]codes.Code{400: codes.Unauthenticated, 401: codes.Unauthenticated, 403: codes.PermissionDenied, 503: codes.Unavailable}
+	return status.Error(cmp.Or(known[p.Status], codes.Internal), p.Code+": "+p.Detail)
 }
 
 // stream is a ServerStream whose context has the claims.

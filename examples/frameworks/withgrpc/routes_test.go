@@ -27,9 +27,8 @@ import (
 
 const service = "/example.Greeter/"
 
-func dial(t testing.TB, l net.Listener, v jwtauth.TokenVerifier, greet func(*jwtauth.Claims) string, opts ...grpc.DialOption) *grpc.ClientConn {
+func dial(t testing.TB, l net.Listener, server *grpc.Server, opts ...grpc.DialOption) *grpc.ClientConn {
 	t.Helper()
-	server := NewServer(v, greet)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
 	opts = append(opts, grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -44,11 +43,16 @@ func dial(t testing.TB, l net.Listener, v jwtauth.TokenVerifier, greet func(*jwt
 // start serves on a socket.
 func start(t testing.TB, v jwtauth.TokenVerifier, greet func(*jwtauth.Claims) string) *grpc.ClientConn {
 	t.Helper()
+	return serve(t, NewServer(v, greet))
+}
+
+func serve(t testing.TB, server *grpc.Server) *grpc.ClientConn {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return dial(t, l, v, greet)
+	return dial(t, l, server)
 }
 
 // call calls a method, or sends one message to the stream Chat.
@@ -150,6 +154,41 @@ func TestMethods(t *testing.T) {
 	}
 }
 
+// Before 1.79.3, gRPC routed calls whose path lacks the first slash, and passed
+// that path to interceptors. Such a call needs the same scope.
+func TestPathWithoutSlash(t *testing.T) {
+	older := func(_ any, s grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+		info.FullMethod = strings.TrimPrefix(info.FullMethod, "/")
+		return handler(nil, s)
+	}
+	var calls atomic.Int64
+	interceptors := Interceptors(jwtauth.VerifyRequest(jwtauthtest.Verifier(t)), map[string]string{service + "Watch": "reports"})
+	server := grpc.NewServer(append([]grpc.ServerOption{grpc.ChainStreamInterceptor(older)}, interceptors...)...)
+	server.RegisterService(&grpc.ServiceDesc{ServiceName: "example.Greeter", HandlerType: (*any)(nil), Streams: []grpc.StreamDesc{{
+		StreamName: "Watch", ServerStreams: true, ClientStreams: true,
+		Handler: func(_ any, s grpc.ServerStream) error {
+			calls.Add(1)
+			return s.SendMsg(wrapperspb.String("secret"))
+		},
+	}}}, struct{}{})
+	conn := serve(t, server)
+	for scope, want := range map[string]codes.Code{"reports": codes.OK, "other": codes.PermissionDenied} {
+		token := jwtauthtest.Token(t, "ann", map[string]string{"scope": scope})
+		ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+token)
+		s, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, service+"Watch")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var reply wrapperspb.StringValue
+		if err := s.RecvMsg(&reply); status.Code(err) != want {
+			t.Errorf("scope %s: %v, want %v", scope, err, want)
+		}
+	}
+	if n := calls.Load(); n != 1 {
+		t.Errorf("the handler ran %d times", n)
+	}
+}
+
 // Each change of Attack becomes the metadata of a call over a socket.
 func TestAttack(t *testing.T) {
 	for _, method := range []string{"Me", "Reports", "Chat"} {
@@ -212,7 +251,7 @@ func TestStreamEnds(t *testing.T) {
 					}
 					return subject(c)
 				}
-				conn := dial(t, l, jwtauthtest.Verifier(t), greet, grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return l.DialContext(ctx) }))
+				conn := dial(t, l, NewServer(jwtauthtest.Verifier(t), greet), grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return l.DialContext(ctx) }))
 				begin := time.Now()
 				token := jwtauthtest.Token(t, "ann", map[string]string{"plan": "gold"}, jwtauthtest.Claim("exp", begin.Add(test.expires)))
 				s, err := chat(metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+token), conn)
