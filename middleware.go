@@ -23,6 +23,7 @@ type VerifyOption func(*verify)
 type verify struct {
 	verifier  TokenVerifier
 	sources   []Source
+	unchecked bool // the source does not check the characters of a token
 	optional  bool
 	onError   func(http.ResponseWriter, *http.Request, error) // nil for WriteError
 	set       challenge.Set
@@ -197,13 +198,14 @@ func newVerify(function string, v TokenVerifier, opts []VerifyOption) *verify {
 	if isNilVerifier(v) {
 		panic("jwtauth: " + function + ": the verifier is nil, or was not made by its constructor")
 	}
-	c := &verify{verifier: v, sources: []Source{Bearer()}, set: defaultVerify.set}
+	c := &verify{verifier: v, set: defaultVerify.set}
 	for _, opt := range opts {
 		if opt == nil {
 			panic("jwtauth: " + function + ": an option is nil")
 		}
 		opt(c)
 	}
+	c.defaultSource()
 	c.challenge = challenge.NewHeader(c.set, "", challenged)
 	return c
 }
@@ -239,7 +241,7 @@ func (c *verify) claims(r *http.Request) (*Claims, error) {
 	claims, err := c.verifier.VerifyToken(ctx, token)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, c.refusal(r, err)
 	case claims == nil:
 		return nil, errors.New("jwtauth: the TokenVerifier returned neither claims nor an error")
 	case c.proof == nil:

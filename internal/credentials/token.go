@@ -96,16 +96,10 @@ func Plain(s string) (string, error) {
 // one or more spaces (RFC 9110, section 11.4). It returns "" and no error if
 // the header has another scheme.
 func Scheme(header, scheme string) (string, error) {
-	rest, ok := cutScheme(header, scheme)
-	switch {
-	case !ok:
-		return "", nil
-	case rest == "":
-		return "", ErrEmpty
-	case rest[0] != ' ':
-		return "", ErrCharacter
+	rest, err := AfterScheme(header, scheme)
+	if rest == "" {
+		return "", err
 	}
-	rest = strings.TrimLeft(rest, " ")
 	token, err := Token(rest)
 	if err != nil {
 		if after, twice := cutScheme(rest, scheme); twice && strings.HasPrefix(after, " ") {
@@ -116,10 +110,31 @@ func Scheme(header, scheme string) (string, error) {
 	return token, nil
 }
 
+// AfterScheme is like [Scheme], but does not check the characters of the token.
+func AfterScheme(header, scheme string) (string, error) {
+	rest, ok := cutScheme(header, scheme)
+	switch {
+	case !ok:
+		return "", nil
+	case rest == "":
+		return "", ErrEmpty
+	case rest[0] != ' ':
+		return "", ErrCharacter
+	}
+	if rest = strings.TrimLeft(rest, " "); rest == "" {
+		return "", ErrEmpty
+	}
+	return rest, nil
+}
+
 // cutScheme returns the header after the scheme, and false if the header has
 // another scheme.
 func cutScheme(header, scheme string) (rest string, ok bool) {
-	if len(header) < len(scheme) || !strings.EqualFold(header[:len(scheme)], scheme) {
+	if len(header) < len(scheme) {
+		return "", false
+	}
+	// EqualFold compares letter by letter, and most clients send the same case.
+	if name := header[:len(scheme)]; name != scheme && !strings.EqualFold(name, scheme) {
 		return "", false
 	}
 	rest = header[len(scheme):]
