@@ -20,6 +20,7 @@ type figures struct {
 	cacheRSA *cacheReport
 	hits     []hitRate
 	floods   *floods
+	networks []*flood.NetworkReport // in the order of flood.Origins
 }
 
 // A bar is a promise about a figure.
@@ -131,6 +132,10 @@ func bars() []bar {
 		bar{"honest logins that succeed while one other address floods", atLeast, 0.98, ofFloods(func(f *floods) float64 {
 			return float64(f.bounded.Served) / float64(f.bounded.Honest)
 		})},
+		bar{"honest logins that succeed while one IPv6 /56 sends 1,000 logins per second", atLeast, 0.98, served(0)},
+		bar{"the same: one IPv6 /48", atLeast, 0.98, served(1)},
+		bar{"the same: 500 IPv4 addresses, honest users with device cookies", atLeast, 0.98, served(2)},
+		bar{"protected route, p99: during the flood / before it, the largest of these floods", atMost, 5, slowest},
 	)
 }
 
@@ -192,6 +197,25 @@ func scaling(ours1, ours2, crypto1, crypto2 string) func(figures) (float64, bool
 		}
 		return ratio(o1, o2) / ratio(c1, c2), runtime.GOMAXPROCS(0) > 1
 	}
+}
+
+// served returns the share of the honest logins that succeed during the flood
+// from an element of flood.Origins.
+func served(origin int) func(figures) (float64, bool) {
+	return func(f figures) (float64, bool) {
+		if origin >= len(f.networks) {
+			return 0, false
+		}
+		n := f.networks[origin]
+		return float64(n.Served) / float64(n.Honest), true
+	}
+}
+
+func slowest(f figures) (ratio float64, measured bool) {
+	for _, n := range f.networks {
+		ratio = max(ratio, float64(n.During.P(0.99))/float64(n.Before.P(0.99)))
+	}
+	return ratio, len(f.networks) > 0
 }
 
 func ofFloods(value func(*floods) float64) func(figures) (float64, bool) {

@@ -40,3 +40,12 @@ func runFlood(ctx context.Context, progress io.Writer) (*floods, error) {
 	}
 	return &floods{bounded, unbounded}, nil
 }
+
+const networksName = "op=networks"
+
+// networkPlan takes two minutes for all origins. 50 users log in once every 10
+// seconds, as often as the queue of known devices allows.
+var networkPlan = flood.NetworkPlan{
+	Every: time.Millisecond, Honest: 200 * time.Millisecond, Users: 50, Rate: 5 * time.Millisecond,
+	Before: 8 * time.Second, Settle: time.Second, During: 19 * time.Second,
+}

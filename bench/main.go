@@ -45,6 +45,9 @@ func run(args []string, measure func(settings) (figures, error)) error {
 	if len(args) == 1 && (args[0] == flood.BoundedCommand || args[0] == flood.UnboundedCommand) {
 		return flood.Serve(os.Stdin, os.Stdout, args[0] == flood.BoundedCommand)
 	}
+	if len(args) == 1 && args[0] == flood.NetworksCommand {
+		return flood.ServeNetworks(os.Stdin, os.Stdout)
+	}
 	if len(args) == 1 && strings.HasPrefix(args[0], servers.Prefix) {
 		return servers.Serve(strings.TrimPrefix(args[0], servers.Prefix), os.Stdin, os.Stdout)
 	}
@@ -100,6 +103,12 @@ func measure(s settings) (figures, error) {
 	var err error
 	if s.only.MatchString(floodName) {
 		if f.floods, err = runFlood(context.Background(), os.Stderr); err != nil {
+			return f, err
+		}
+	}
+	if s.only.MatchString(networksName) {
+		fmt.Fprintln(os.Stderr, "floods from many networks")
+		if f.networks, err = flood.RunNetworks(context.Background(), flood.Origins, networkPlan); err != nil {
 			return f, err
 		}
 	}

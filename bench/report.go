@@ -148,6 +148,7 @@ func (r *report) tables(b *strings.Builder) {
 	r.growthTable(b)
 	r.cacheTable(b)
 	r.floodTable(b)
+	r.networksTable(b)
 }
 
 func (r *report) barTable(b *strings.Builder) {

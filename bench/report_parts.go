@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed-0a072700/jwtauth/bench/internal/fixture"
+	"github.com/seed-0a072700/jwtauth/bench/internal/flood"
 	"github.com/seed-0a072700/jwtauth/bench/internal/node"
 	"github.com/seed-0a072700/jwtauth/bench/internal/servers"
 )
@@ -173,5 +174,31 @@ alternate %d times, and times are medians over these.
 	line("concurrent password checks", fmt.Sprint(f.bounded.MaxConcurrent), "any number")
 	line("logins refused with 503 meanwhile", fmt.Sprint(f.bounded.Refused), fmt.Sprint(f.unbounded.Refused))
 	line("honest logins served under the flood", fmt.Sprintf("%d of %d", f.bounded.Served, f.bounded.Honest), "not measured")
+	b.WriteString("\n")
+}
+
+func (r *report) networksTable(b *strings.Builder) {
+	if len(r.figures.networks) == 0 {
+		return
+	}
+	plan := networkPlan
+	perSecond := func(every time.Duration) float64 { return 1 / every.Seconds() }
+	fmt.Fprintf(b, `## Floods from many networks
+
+The server of the ready-made login, with a guard and behind a proxy, gets %.0f logins per second for
+%v, each with another user name. It checks about 16 passwords per second: one at a time at cost
+10, which is as many as four at a time at cost 12. Meanwhile %d honest users log in %.0f times per
+second together, and the protected route gets %.0f requests per second. Before the flood it does so
+for %v, with the logins of the honest users.
+
+| flood from | honest logins served | passwords of the flood that were checked | its logins refused with 503 | protected route before, p50 and p99 | during the flood |
+| --- | --- | --- | --- | --- | --- |
+`, perSecond(plan.Every), plan.Settle+plan.During, plan.Users, perSecond(plan.Honest), perSecond(plan.Rate), plan.Before)
+	both := func(l flood.Latencies) string {
+		return fmt.Sprintf("%.2f ms, %.2f ms", float64(l.P(0.5))/1e6, float64(l.P(0.99))/1e6)
+	}
+	for _, f := range r.figures.networks {
+		fmt.Fprintf(b, "| %s | %d of %d | %d | %d | %s | %s |\n", f.Name, f.Served, f.Honest, f.Checked, f.Refused, both(f.Before), both(f.During))
+	}
 	b.WriteString("\n")
 }

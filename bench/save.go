@@ -17,6 +17,7 @@ type saved struct {
 	Cache, CacheRSA    *savedCache
 	Hits               []hitRate
 	Bounded, Unbounded *flood.Report
+	Networks           []*flood.NetworkReport
 }
 
 type savedSeries struct{ NS, Allocs, Bytes []float64 }
@@ -49,6 +50,9 @@ func (f figures) addTo(file string) (figures, error) {
 	if f.floods != nil {
 		all.floods = f.floods
 	}
+	if f.networks != nil {
+		all.networks = f.networks
+	}
 	text, err = json.Marshal(all.saved())
 	if err != nil {
 		return f, err
@@ -57,7 +61,7 @@ func (f figures) addTo(file string) (figures, error) {
 }
 
 func (s saved) figures() figures {
-	f := figures{results: make(results), hits: s.Hits, cache: s.Cache.report(), cacheRSA: s.CacheRSA.report()}
+	f := figures{results: make(results), hits: s.Hits, networks: s.Networks, cache: s.Cache.report(), cacheRSA: s.CacheRSA.report()}
 	for name, r := range s.Results {
 		f.results[name] = &series{r.NS, r.Allocs, r.Bytes}
 	}
@@ -68,7 +72,7 @@ func (s saved) figures() figures {
 }
 
 func (f figures) saved() saved {
-	s := saved{Results: make(map[string]savedSeries), Hits: f.hits, Cache: f.cache.saved(), CacheRSA: f.cacheRSA.saved()}
+	s := saved{Results: make(map[string]savedSeries), Hits: f.hits, Networks: f.networks, Cache: f.cache.saved(), CacheRSA: f.cacheRSA.saved()}
 	for name, r := range f.results {
 		s.Results[name] = savedSeries{r.ns, r.allocs, r.bytes}
 	}

@@ -50,15 +50,7 @@ func serve(in io.Reader, out io.Writer, bounded bool, cost int) error {
 	if err != nil {
 		return err
 	}
-	token, err := issuer.Sign(user, nil)
-	if err != nil {
-		return err
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	hello := Hello{URL: "http://" + listener.Addr().String(), Token: token}
+	concurrent := 0
 	check := func(_ context.Context, hash, password string) error {
 		if bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) != nil {
 			return jwtauth.ErrWrongPassword
@@ -67,9 +59,23 @@ func serve(in io.Reader, out io.Writer, bounded bool, cost int) error {
 	}
 	if bounded {
 		check = jwtauth.CheckPassword
-		hello.MaxConcurrent = max(1, runtime.GOMAXPROCS(0)/2) // the default
+		concurrent = max(1, runtime.GOMAXPROCS(0)/2) // the default
 	}
-	server := http.Server{Handler: routes(issuer, string(hash), check)}
+	return listen(in, out, issuer, routes(issuer, string(hash), check), concurrent)
+}
+
+// listen prints a Hello and serves on loopback until in ends.
+func listen(in io.Reader, out io.Writer, issuer *jwtauth.Issuer, handler http.Handler, maxConcurrent int) error {
+	token, err := issuer.Sign(user, nil)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	hello := Hello{URL: "http://" + listener.Addr().String(), Token: token, MaxConcurrent: maxConcurrent}
+	server := http.Server{Handler: handler}
 	go func() {
 		_, _ = io.Copy(io.Discard, in) // ends with the parent process
 		_ = server.Close()
@@ -81,6 +87,14 @@ func serve(in io.Reader, out io.Writer, bounded bool, cost int) error {
 		return err
 	}
 	return nil
+}
+
+// protected is the protected route.
+func protected(issuer *jwtauth.Issuer) http.Handler {
+	return jwtauth.Verify(issuer)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		claims, _ := jwtauth.FromContext(r.Context())
+		fmt.Fprintln(w, claims.Subject)
+	}))
 }
 
 func routes(issuer *jwtauth.Issuer, hash string, check func(context.Context, string, string) error) http.Handler {
@@ -107,10 +121,7 @@ func routes(issuer *jwtauth.Issuer, hash string, check func(context.Context, str
 		}
 		jwtauth.WriteTokens(w, tokens)
 	})
-	mux.Handle("GET /me", jwtauth.Verify(issuer)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		claims, _ := jwtauth.FromContext(r.Context())
-		fmt.Fprintln(w, claims.Subject)
-	})))
+	mux.Handle("GET /me", protected(issuer))
 	// The time of one bcrypt on the idle server.
 	mux.HandleFunc("GET /bcrypt", func(w http.ResponseWriter, _ *http.Request) {
 		times := make([]time.Duration, 7)
