@@ -80,53 +80,69 @@ func (s *server) output() string {
 // listens and has printed the expected lines.
 func (r *reader) startServer(t *testing.T, command, want string) {
 	t.Helper()
-	// The second process stops the server if this test is killed before.
-	const script = `(sleep 600; kill -INT 0) >/dev/null 2>&1 & exec `
-	s := &server{cmd: exec.Command("bash", "-c", script+command), done: make(chan struct{})}
-	s.cmd.Dir, s.cmd.Env = r.first.dir, r.first.env
-	s.cmd.Stdout, s.cmd.Stderr = s, s
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	check(t, s.cmd.Start())
+	s := startServer(t, r.first, command)
 	r.server = s
-	go func() {
-		_ = s.cmd.Wait()
-		close(s.done)
-	}()
 	want = strings.ReplaceAll(want, port, r.port)
-	deadline := time.After(commandLimit)
-	for {
-		select {
-		case <-s.done:
-			t.Fatalf("%s ends:\n%s", command, s.output())
-		case <-deadline:
-			t.Fatalf("%s does not listen, or does not print\n%sbut\n%s", command, want, s.output())
-		case <-time.After(50 * time.Millisecond):
-		}
+	s.wait(t, func() bool {
 		conn, err := net.Dial("tcp", "127.0.0.1:"+r.port)
 		if err != nil {
-			continue
+			return false
 		}
 		conn.Close()
-		if matches(want, firstLines(s.output(), strings.Count(want, "\n"))) {
-			return
-		}
-	}
+		return matches(want, firstLines(s.output(), strings.Count(want, "\n")))
+	})
 }
 
 // stopServer types Ctrl-C in the first terminal.
 func (r *reader) stopServer(t *testing.T) {
-	if r.server == nil {
-		return
+	if r.server != nil {
+		r.server.stop(t)
+		r.server = nil
 	}
-	group := -r.server.cmd.Process.Pid
+}
+
+// startServer types a command that runs until Ctrl-C.
+func startServer(t *testing.T, term *terminal, command string) *server {
+	t.Helper()
+	// The second process stops the server if this test is killed before.
+	const script = `(sleep 600; kill -INT 0) >/dev/null 2>&1 & exec `
+	s := &server{cmd: exec.Command("bash", "-c", script+command), done: make(chan struct{})}
+	s.cmd.Dir, s.cmd.Env = term.dir, term.env
+	s.cmd.Stdout, s.cmd.Stderr = s, s
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	check(t, s.cmd.Start())
+	go func() {
+		_ = s.cmd.Wait()
+		close(s.done)
+	}()
+	return s
+}
+
+// wait waits until the server is ready.
+func (s *server) wait(t *testing.T, ready func() bool) {
+	t.Helper()
+	deadline := time.After(commandLimit)
+	for !ready() {
+		select {
+		case <-s.done:
+			t.Fatalf("%v ends:\n%s", s.cmd.Args, s.output())
+		case <-deadline:
+			t.Fatalf("%v does not listen, or prints something else:\n%s", s.cmd.Args, s.output())
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// stop types Ctrl-C.
+func (s *server) stop(t *testing.T) {
+	group := -s.cmd.Process.Pid
 	check(t, syscall.Kill(group, syscall.SIGINT))
 	select {
-	case <-r.server.done:
+	case <-s.done:
 	case <-time.After(commandLimit):
 		t.Error("the server does not stop at Ctrl-C")
 	}
 	_ = syscall.Kill(group, syscall.SIGKILL) // the rest of the group
-	r.server = nil
 }
 
 func firstLines(text string, n int) string {

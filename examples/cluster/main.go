@@ -10,6 +10,9 @@
 //	curl -d "refresh_token=$REFRESH_TOKEN" http://127.0.0.1:8082/refresh
 //	curl -d "refresh_token=$REFRESH_TOKEN" http://127.0.0.1:8081/logout
 //
+// No test runs this, because it needs a Redis server. e2e/sessions runs the
+// same server with each store.
+//
 // All instances need the same TOKEN_SECRET, the key that signs the tokens in
 // one of the forms of [jwtauth.KeyFromEnv]. Their clocks must differ by less
 // than 10 seconds.

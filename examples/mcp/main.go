@@ -3,6 +3,9 @@
 //
 //	go run -C examples/mcp . -issuer https://login.example/
 //
+// No test runs this, because it needs your authorization server. The README has
+// commands that need none.
+//
 // A client that calls http://127.0.0.1:8080/mcp without a token gets a 401 with
 // the URL of the metadata of this server (RFC 9728). There it finds the issuer,
 // signs the user in and requests a token for this resource (RFC 8707) with the

@@ -4,9 +4,10 @@
 //	export OPENID_CLIENT_SECRET=…
 //	go run -C examples/openid-login . -issuer https://accounts.google.com -client-id …
 //
-// Then open http://127.0.0.1:8080. The provider must know the client and its
-// redirect URI, http://127.0.0.1:8080/callback. The README shows a provider to
-// try it with.
+// No test runs this, because it needs an account. Then open
+// http://127.0.0.1:8080. The provider must know the client and its redirect
+// URI, http://127.0.0.1:8080/callback. The README shows a provider to try it
+// with.
 //
 // The provider says who the user is, once. From then on the user has a session
 // of this application, in cookies that no script can read.

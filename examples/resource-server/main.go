@@ -5,6 +5,9 @@
 //	curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8080/whoami
 //	curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8080/items
 //
+// No test runs this, because it needs a provider. e2e/oidc runs the same server
+// with one.
+//
 // The issuer must equal the "iss" of its tokens, including a final slash. Its
 // keys are found by discovery, or at the URL in -keys. The flag -issuer may be
 // given several times. /items requires the scope items:read. With -at-jwt the
