@@ -122,6 +122,7 @@ func (f *fleet) count(code int, tokens []string) []int {
 // clients use and refresh their tokens. No token is rejected and no client is
 // logged out. Afterwards, all tokens of the old key are rejected.
 func TestRotation(t *testing.T) {
+	t.Parallel()
 	for _, separate := range []bool{false, true} {
 		t.Run(fmt.Sprintf("RefreshKeys=%v", separate), func(t *testing.T) {
 			t.Parallel() // each takes seconds of signing and verifying
@@ -212,6 +213,7 @@ func (c *sharedCache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // first step of a rotation must therefore take 10 minutes. 5 minutes are not
 // enough.
 func TestRotationThroughSharedCache(t *testing.T) {
+	t.Parallel()
 	for publish, refused := range map[time.Duration]bool{5 * time.Minute: true, 10 * time.Minute: false} {
 		t.Run(fmt.Sprint(publish), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -283,6 +283,7 @@ func TestSignClock(t *testing.T) {
 // A verifier with the public key accepts the tokens of an issuer, for every
 // algorithm.
 func TestSignForVerifier(t *testing.T) {
+	t.Parallel()
 	for _, alg := range []jwtauth.Algorithm{"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"} {
 		t.Run(string(alg), func(t *testing.T) {
 			t.Parallel()

@@ -61,6 +61,7 @@ func from(ctx context.Context, format string, args ...any) context.Context {
 
 // A network of many clients delays its own logins only.
 func TestHasherFloodOfNetworks(t *testing.T) {
+	t.Parallel()
 	ipv4 := func(ctx context.Context, i int) context.Context { return from(ctx, "198.51.100.%d:1", i) }
 	ipv6 := func(ctx context.Context, i int) context.Context { return from(ctx, "[2001:db8:%x::1]:1", i+1) }
 	known := func(ctx context.Context, i int) context.Context {

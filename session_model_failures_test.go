@@ -14,6 +14,7 @@ import (
 // the window. A client that keeps retrying goes on, also at an instance that
 // saw the store fail only later.
 func TestModelOutage(t *testing.T) {
+	t.Parallel()
 	for _, one := range []bool{true, false} {
 		t.Run(fmt.Sprintf("one instance %v", one), func(t *testing.T) {
 			exploreThreeByFour(t, modelOutage(one))
@@ -141,6 +142,7 @@ func modelClockSetBack(w *world) {
 // arrive in the order of the calls, or in any order at a client that keeps a
 // response only if it still holds the token that it presented.
 func TestModelFailover(t *testing.T) {
+	t.Parallel()
 	for _, known := range []int64{1, 2, 3} {
 		t.Run(fmt.Sprintf("the replica has generation %d", known), func(t *testing.T) {
 			exploreThreeByFour(t, modelFailover(known))
@@ -204,6 +206,7 @@ func modelFailover(known int64) func(*world) {
 // it. But a client whose refresh was in time and whose response was lost goes
 // on.
 func TestModelEnd(t *testing.T) {
+	t.Parallel()
 	for _, end := range []string{"idle", "absolute"} {
 		t.Run(end, func(t *testing.T) {
 			explore(t, modelEnd(end))

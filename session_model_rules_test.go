@@ -243,6 +243,7 @@ func modelStep(row jwtauth.Session, presented int64, arrived time.Time) rotation
 // Each rule is needed: without it, some schedule of a scenario that passes with
 // all rules leads to a fault.
 func TestModelMissesEveryRule(t *testing.T) {
+	t.Parallel()
 	for _, r := range removals {
 		t.Run(r.rule, func(t *testing.T) {
 			t.Parallel()

@@ -60,6 +60,7 @@ func (w *world) loginWith(ctx context.Context, issuer *instance, version string)
 // again. An instance may crash. No session of the old password is left that a
 // client can use, and the session of the new password goes on.
 func TestModelPasswordChange(t *testing.T) {
+	t.Parallel()
 	for _, logoutAll := range []bool{true, false} {
 		t.Run(fmt.Sprintf("LogoutAll %v", logoutAll), func(t *testing.T) { exploreThreeByFour(t, modelPasswordChange(logoutAll)) })
 	}
@@ -148,6 +149,7 @@ func check(w *world, err error) {
 // Logins at once, at instances with different clocks: three, or two and one
 // that fails, or two and a refresh of the oldest session.
 func TestModelMaxSessions(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		limit int
 		third string

@@ -111,6 +111,7 @@ func (c *hostileCase) request() *http.Request {
 }
 
 func TestHostileRequests(t *testing.T) {
+	t.Parallel()
 	for _, c := range hostileCases(t) {
 		t.Run(c.Name, func(t *testing.T) {
 			allowed := append([]int{c.ExpectStatus}, c.AltStatus...)

@@ -106,6 +106,7 @@ func TestRememberedIsUsed(t *testing.T) {
 // Tokens up to 8 KiB are remembered, longer ones are not. Two headers lead to
 // tokens of every length.
 func TestRemembersUpToALength(t *testing.T) {
+	t.Parallel()
 	v, signing := remembering(t)
 	for _, header := range []string{`{"alg":"EdDSA"}`, `{"alg":"EdDSA" }`} {
 		seen := make(map[int]bool)
