@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/seed-0a072700/jwtauth"
@@ -30,7 +32,11 @@ const maxToken = 16 << 10
 func inspect(text string) *token {
 	t := &token{text: text}
 	first, second, ok := compact.Split(text)
-	if !ok || first == 0 || second == first+1 || len(text) > maxToken || compact.Damage(text) != nil {
+	if !ok || first == 0 || second == first+1 || len(text) > maxToken {
+		return t
+	}
+	// A damage of the text is the first fault only if the header cannot be read.
+	if _, err := compact.ParseHeader(text[:first]); err != nil && compact.HeaderError(text, err) == compact.Damage(text) {
 		return t
 	}
 	t.hasForm = true
@@ -99,34 +105,49 @@ func checkClaims(t *token, opts jwtauth.VerifierOptions) []finding {
 	case !t.hasForm:
 		payload.Result, payload.Detail = skip, "not reached"
 	case t.claims == nil:
-		payload.Result, payload.Fix = fail, fixPayload(t)
-		payload.Detail = plain(verifyPayload(opts, t.payload))
+		payload.Result, payload.Detail, payload.Fix = fail, "token claims invalid: "+payloadFault(t), fixPayload(t)
 	}
 	findings := []finding{payload}
 	for _, rule := range claimRules {
 		f := finding{Rule: rule.name, Result: pass}
-		value, present := t.claims[rule.claim]
-		switch {
-		case t.claims == nil:
+		value := t.claims[rule.claim]
+		if t.claims == nil {
 			f.Result, f.Detail = skip, "the claims cannot be read"
-		case rule.claim == "iss" && opts.AnyIssuer:
-			f.Result, f.Detail = skip, "no -iss is given; the token has "+shown(value)
-		case rule.claim == "aud" && opts.AnyAudience:
-			f.Result, f.Detail = skip, "no -aud is given; the token has "+shown(value)
-		default:
-			claims := good(opts)
-			delete(claims, rule.claim)
-			if present {
-				claims[rule.claim] = value
-			}
-			text, _ := json.Marshal(claims) // it was JSON before
-			if err := verifyPayload(opts, string(text)); err != nil {
-				f.Result, f.Detail, f.Fix = fail, plain(err), rule.fix(t, opts)
-			}
+		} else if err := checkClaim(rule.claim, value, opts); err != nil {
+			f.Result, f.Detail, f.Fix = fail, plain(err), rule.fix(t, opts)
+		} else if rule.claim == "iss" && opts.AnyIssuer || rule.claim == "aud" && opts.AnyAudience {
+			f.Result, f.Detail = skip, fmt.Sprintf("no -%s is given; the token has %s", rule.claim, shown(value))
 		}
 		findings = append(findings, f)
 	}
 	return findings
+}
+
+// checkClaim returns the error of the verifier for good claims of which one has
+// this value, or is missing if the value is nil.
+func checkClaim(name string, value json.RawMessage, opts jwtauth.VerifierOptions) error {
+	claims := good(opts)
+	delete(claims, name)
+	if value != nil {
+		claims[name] = value
+	}
+	text, _ := json.Marshal(claims) // it was JSON before
+	return verifyPayload(opts, string(text))
+}
+
+// payloadFault returns the reason why the claims of a token cannot be read.
+func payloadFault(t *token) string {
+	segment := strings.Split(t.text, ".")[1]
+	if _, ok := compact.Decode(nil, segment); !ok {
+		return compact.EncodingError(compact.PayloadSegment, segment).Error()
+	}
+	s := jsonscan.New(t.payload)
+	for s.Next() {
+	}
+	if s.Repeated() {
+		return fmt.Sprintf("%q is given twice", s.Name())
+	}
+	return fmt.Sprintf("the payload %v", s.Fault())
 }
 
 func shown(value json.RawMessage) string {

@@ -101,7 +101,14 @@ func TestExplain(t *testing.T) {
 		{"header not base64url", "!" + good, nil, "header", "damaged"},
 		{"header not JSON", es.sign("alg", goodClaims), nil, "header", "damaged"},
 		{"alg twice", es.sign(`{"alg":"ES256","alg":"ES256"}`, goodClaims), nil, "header", "damaged"},
-		{"alg none", es.sign(`{"alg":"none"}`, goodClaims), nil, "key", "not supported"},
+		{"alg none", es.sign(`{"alg":"none"}`, goodClaims), nil, "key", "The token is not signed"},
+		{"alg a number", es.sign(`{"alg":1}`, goodClaims), nil, "header", "Have the issuer write alg as a string"},
+		{"kid a number, no alg", es.sign(`{"kid":1}`, goodClaims), nil, "header", "Have the issuer write kid as a string"},
+		{"typ a number", es.sign(`{"alg":"ES256","typ":1,"crit":[]}`, goodClaims), nil, "header", "Have the issuer write typ as a string"},
+		{"b64", es.sign(es.header(`,"b64":false`), goodClaims), nil, "header", "base64url (b64)"},
+		{"a long header", es.sign(es.header(`,"x5c":"`+strings.Repeat("A", 8<<10)+`"`), goodClaims), nil, "header", "certificates (x5c)"},
+		{"an unknown kid, and damage", es.sign(es.header(`,"kid":"other"`), goodClaims) + "\u2014", nil, "key", "have other IDs"},
+		{"an unknown alg, and damage", es.sign(`{"alg":"es256"}`, goodClaims) + "\u2014", nil, "key", `Have it write "ES256"`},
 		{"null", "null", nil, "form", "has no token"},
 		{"percent-encoded", strings.ReplaceAll(good, ".", "%2E"), nil, "form", "url.QueryUnescape"},
 		{"two tokens", good + "," + good, nil, "form", "one Authorization header"},
@@ -115,10 +122,12 @@ func TestExplain(t *testing.T) {
 		{"cut claims", es.sign(es.header(""), strings.TrimSuffix(goodClaims, "}")), nil, "payload", "The end is missing"},
 		{"half of an emoji", es.sign(es.header(""), `{"name":"\ud83d"}`), nil, "payload", "between characters"},
 		{"claims of Python", es.sign(es.header(""), "{'sub': None}"), nil, "payload", "json.dumps"},
+		{"claims of Python after a number", es.sign(es.header(""), `{"sub":1,"x":None}`), nil, "payload", "json.dumps"},
 		{"claims not base64url", segments[0] + ".e30=." + segments[2], nil, "signature", "changed"},
 		{"empty audience", claims("aud", []string{}), nil, "audience", "The aud is empty. Request a token for this service"},
 		{"empty text as audience", claims("aud", ""), nil, "audience", "The aud is empty"},
 		{"audience null", es.sign(es.header(""), strings.Replace(goodClaims, `"aud":"https://api.example"`, `"aud":null`, 1)), nil, "audience", "a string or an array"},
+		{"exp -1e300", es.sign(es.header(""), strings.Replace(goodClaims, `"exp":`, `"exp":-1e300,"x":`, 1)), nil, "expiry", "out of range"},
 		{"lifetime as exp", claims("exp", 3600), nil, "expiry", "The number is a lifetime"},
 		{"exp 1e400", es.sign(es.header(""), strings.Replace(goodClaims, `"exp":`, `"exp":1e400,"x":`, 1)), nil, "expiry", "as a number of seconds"},
 		{"no alg", es.sign(`{"typ":"JWT"}`, goodClaims), nil, "header", "not signed"},
@@ -178,9 +187,18 @@ func TestExplain(t *testing.T) {
 			t.Errorf("%s: exit code %d, first %q, want %q: %s %s", test.name, r.code, report.First, test.first, r.out, r.err)
 			continue
 		}
+		if v := jwtauthCommand(t, test.token, append([]string{"verify"}, flags[2:]...)...); v.code != 1 {
+			t.Errorf("%s: verify disagrees: %+v", test.name, v)
+		}
 		for _, rule := range report.Rules {
 			if rule.Rule == test.first && (!strings.Contains(rule.Fix, test.fix) || rule.Detail == "") {
 				t.Errorf("%s: %q, fix %q, want %q", test.name, rule.Detail, rule.Fix, test.fix)
+			}
+			if rule.Result == "fail" && (rule.Fix == "" || rule.Detail == "") {
+				t.Errorf("%s: %+v", test.name, rule)
+			}
+			if rule.Rule == "payload" && strings.Contains(rule.Detail, "sub is not") {
+				t.Errorf("%s: the detail is about another fault: %s", test.name, rule.Detail)
 			}
 		}
 	}
@@ -205,6 +223,17 @@ func TestExplainSeveral(t *testing.T) {
 	}
 	if r := jwtauthCommand(t, token, "explain", "-at", "1970-01-01T00:00:00Z", "-key", s.file(), "-any-sub"); strings.Contains(r.out, "FAIL  expiry") {
 		t.Errorf("-at has no effect: %s", r.out)
+	}
+}
+
+// Without -iss and -aud, a service still refuses those of a wrong type.
+func TestExplainWrongType(t *testing.T) {
+	s := newSigner(t, jose.ES256)
+	for claim, rule := range map[string]string{"iss": "issuer", "aud": "audience"} {
+		r := jwtauthCommand(t, s.with(map[string]any{claim: 1}), "explain", "-key", s.file())
+		if want := fmt.Sprintf("the first rule that fails is %q", rule); r.code != 1 || !strings.Contains(r.out, want) || !strings.Contains(r.out, "fix: Have the issuer write "+claim+" as a string") {
+			t.Errorf("%s: %+v", claim, r)
+		}
 	}
 }
 

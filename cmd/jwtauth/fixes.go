@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,19 +21,18 @@ import (
 func fixHeader(t *token) string {
 	segment, _, _ := strings.Cut(t.text, ".")
 	text, ok := compact.Decode(nil, segment)
+	_, err := compact.ParseHeader(segment)
 	switch {
 	case !ok:
 		return "The header is damaged: the token was changed, or not made by a JWT library. Get a new token, and pass it on unchanged."
-	case objectFault(string(text)) != nil:
+	case err == compact.ErrHeaderJSON || err == compact.ErrHeaderRepeated:
 		return "The header is damaged. " + fixJSON(string(text))
-	case t.header["crit"] != nil:
-		return "The issuer uses an extension that the package does not know (crit). Turn it off at the issuer."
 	case t.header["enc"] != nil:
 		return fixEncrypted
-	case t.header["alg"] == nil || strings.EqualFold(textOf(t.header, "alg"), "none"):
+	case err == compact.ErrHeaderAlg && t.header["alg"] == nil:
 		return "The token is not signed. Sign it, for example with \"jwtauth sign\"."
 	}
-	return "The header is damaged. Get a new token, and pass it on unchanged."
+	return headerFixes[err]
 }
 
 func fixType(t *token) string {
@@ -93,6 +93,9 @@ func otherIDs(keys jwtauth.KeySource, alg string) (ids []string) {
 // fixAlgorithm returns the fix for an "alg" that is not supported, for the
 // reason fault.
 func fixAlgorithm(alg, fault string) string {
+	if strings.EqualFold(alg, "none") {
+		return "The token is not signed. Have the issuer sign it with ES256, EdDSA or RS256."
+	}
 	for _, known := range jose.Algorithms() {
 		if strings.EqualFold(alg, string(known)) {
 			return fmt.Sprintf("The issuer writes %q. Have it write %q: names of algorithms are case-sensitive.", alg, known)
@@ -171,7 +174,7 @@ func fixExpiry(t *token, opts jwtauth.VerifierOptions) string {
 		return "Have the issuer set exp. Tokens without an end are refused, and no option changes that."
 	case !ok:
 		return "Have the issuer write exp as a number of seconds since 1970."
-	case exp > 1e20:
+	case math.Abs(exp) > 1e20:
 		return "The number is out of range. Have the issuer write the seconds since 1970."
 	case exp > 1e14:
 		return "The number is in microseconds or nanoseconds. Have the issuer write seconds."

@@ -12,7 +12,7 @@ const (
 	fixNoValue   = "The client has no token. Check the name of the variable or of the place in its storage, and whether it reads it before the login has ended."
 	fixCutOff    = "The token was cut off. Copy all of it: three parts with dots between them."
 	fixObject    = "The issuer must write one JSON object without duplicate members."
-	fixByHand    = "The issuer must write them with a JSON encoder and not by hand: json.Marshal in Go, json.dumps in Python, JSON.stringify in JavaScript."
+	fixByHand    = "The issuer must write JSON with an encoder and not by hand: json.Marshal in Go, json.dumps in Python, JSON.stringify in JavaScript."
 )
 
 // formFixes are the fixes for texts that are not tokens.
@@ -52,6 +52,16 @@ func fixForm(t *token) string {
 		return "Raise VerifierOptions.MaxTokenBytes, or let the issuer put less into the token."
 	}
 	return formFixes[compact.SegmentsError(t.text)]
+}
+
+// headerFixes are the fixes for headers that are strict JSON.
+var headerFixes = map[error]string{
+	compact.ErrHeaderLength: "Have the issuer leave certificates (x5c) and private members out of the header.",
+	compact.ErrHeaderAlg:    "Have the issuer write alg as a string, such as \"ES256\".",
+	compact.ErrHeaderKid:    "Have the issuer write kid as a string, or leave it out.",
+	compact.ErrHeaderTyp:    "Have the issuer write typ as a string, such as \"JWT\", or leave it out.",
+	compact.ErrHeaderCrit:   "The issuer uses an extension that the package does not know (crit). Turn it off at the issuer.",
+	compact.ErrHeaderB64:    "The payload is not encoded in base64url (b64). Have the issuer encode it, as usual for JWTs.",
 }
 
 // jsonFixes are the fixes for a header or a payload that is not strict JSON.
