@@ -73,8 +73,9 @@ func (t *Telemetry) collect(_ context.Context, to metric.Observer) error {
 }
 
 // ObserveHasher reports the queue of a Hasher: its length and the time that
-// calls wait in it. The figures of several Hashers are added. A nil h is
-// ignored.
+// calls wait in it. The figures of several Hashers are added. A Hasher that is
+// observed twice by one Telemetry is counted once, but two Telemetries of one
+// MeterProvider count it twice. A nil h is ignored.
 //
 // The functions [jwtauth.HashPassword] and [jwtauth.CheckPassword] use a Hasher
 // of their own, which has no figures. Make one with [jwtauth.NewHasher] and

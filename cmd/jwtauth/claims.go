@@ -35,7 +35,7 @@ func inspect(text string) *token {
 	if !ok || first == 0 || second == first+1 || len(text) > maxToken {
 		return t
 	}
-	// A damage of the text is the first fault only if the header cannot be read.
+	// A damage of the text comes first only if the header cannot be read.
 	if _, err := compact.ParseHeader(text[:first]); err != nil && compact.HeaderError(text, err) == compact.Damage(text) {
 		return t
 	}

@@ -6,7 +6,7 @@
 //	go run -C examples/cluster . -store $STORE -addr 127.0.0.1:8081 &
 //	go run -C examples/cluster . -store $STORE -addr 127.0.0.1:8082 &
 //	curl -d 'username=admin&password=password' http://127.0.0.1:8081/login
-//	curl -H "Authorization: Bearer $ACCESS_TOKEN" http://127.0.0.1:8082/dashboard
+//	curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8082/dashboard
 //	curl -d "refresh_token=$REFRESH_TOKEN" http://127.0.0.1:8082/refresh
 //	curl -d "refresh_token=$REFRESH_TOKEN" http://127.0.0.1:8081/logout
 //
