@@ -121,7 +121,7 @@ func exitCode(cmd *command, err error, stderr io.Writer) int {
 	if errors.Is(err, errRefused) {
 		return exitRefused
 	}
-	fmt.Fprintf(stderr, "jwtauth %s: %s\n", cmd.name, visible(strings.TrimPrefix(err.Error(), "jwtauth: ")))
+	fmt.Fprintf(stderr, "jwtauth %s: %s\n", cmd.name, visible(flagNames.Replace(plain(err))))
 	if isUnavailable(err) {
 		return exitUnavailable
 	}
@@ -130,6 +130,17 @@ func exitCode(cmd *command, err error, stderr io.Writer) int {
 	}
 	return exitRefused
 }
+
+// flagNames adds the flags to the names of options in errors.
+var flagNames = strings.NewReplacer(
+	"VerifierOptions.Leeway:", "VerifierOptions.Leeway (-leeway):",
+	"VerifierOptions.MaxAge:", "VerifierOptions.MaxAge (-max-age):",
+	"HasherOptions.Cost:", "HasherOptions.Cost (-cost):",
+	"ExpiresIn: d:", "ExpiresIn (-ttl):",
+	"NewRemoteKeys: url:", "NewRemoteKeys (-jwks):",
+	"NewRemoteKeysFromIssuer: issuer:", "NewRemoteKeysFromIssuer (-issuer-url):",
+	"issuer to NewRemoteKeysFromIssuer", "issuer to NewRemoteKeysFromIssuer (-issuer-url)",
+)
 
 // find returns the command that the arguments begin with, and the others.
 func find(args []string) (*command, []string) {

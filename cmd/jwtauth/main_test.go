@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/seed-0a072700/jwtauth"
+	"github.com/seed-0a072700/jwtauth/internal/jose"
 )
 
 var program string
@@ -118,6 +119,14 @@ func TestKeyNewPEM(t *testing.T) {
 	}
 }
 
+// Names that differ only in case are no reason to refuse a token.
+func TestVerifyNames(t *testing.T) {
+	s := newSigner(t, jose.ES256)
+	if out := must(t, s.with(map[string]any{"Role": "a", "role": "b"}), "verify", "-key", s.file()); !strings.Contains(out, `"Role": "a"`) || !strings.Contains(out, `"role": "b"`) {
+		t.Error(out)
+	}
+}
+
 func TestSecret(t *testing.T) {
 	secret := must(t, "", "secret")
 	name := file(t, secret) // with the line break
@@ -203,10 +212,16 @@ func TestUsage(t *testing.T) {
 		{"use one of", "a.b.c", []string{"verify", "-key", key, "-jwks", key}},
 		{"no token", "", []string{"verify", "-key", key}},
 		{"several arguments", "", []string{"explain", "Bearer", "a.b.c"}},
+		{"-ttl", "", []string{"sign", "-key", key, "-sub", "ann", "-ttl", "-5m"}},
+		{"(-leeway): 10m0s exceeds", "a.b.c", []string{"explain", "-leeway", "10m"}},
+		{"(-max-age)", "a.b.c", []string{"explain", "-max-age", "-1s"}},
+		{"(-issuer-url)", "a.b.c", []string{"explain", "-issuer-url", "login.example"}},
+		{"(-issuer-url)", `{"issuer":"https://i.example","jwks_uri":"https://i.example/keys"}`, []string{"verify", "-jwks", "-"}},
+		{"(-jwks)", "a.b.c", []string{"explain", "-jwks", "https://"}},
 		{"-at", "a.b.c", []string{"explain", "-at", "noon"}},
 		{"-bytes", "", []string{"secret", "-bytes", "16"}},
 		{"bytes", "", []string{"sign", "-sub", "ann", "-secret", file(t, "short")}},
-		{"Cost", "password", []string{"hash", "-cost", "40"}},
+		{"(-cost)", "password", []string{"hash", "-cost", "40"}},
 		{"no password", "", []string{"hash"}},
 		{"pass the hash", "password", []string{"check-hash"}},
 		{"name a shell", "", []string{"completion", "csh"}},
