@@ -129,7 +129,9 @@ type attemptKey struct{}
 // or [jwtauth.ErrUnavailable] if the store fails and Options.AdmitInOutage does
 // not apply. [jwtauth.WriteError] responds with 429 or 503.
 //
-// An attempt whose result is never reported counts as a failure.
+// An attempt whose result is never reported counts as a failure. So does one
+// that the store has counted, if the response of the store is lost or the
+// client has gone: Guard cannot take it back without the response.
 func (g *Guard) Allow(r *http.Request, username string) (context.Context, error) {
 	account := g.opts.Account(username)
 	a := &attempt{username: username, account: account, tag: accountTag(account)}
@@ -202,9 +204,11 @@ func (g *Guard) Trust(w http.ResponseWriter, r *http.Request, username string) e
 	return nil
 }
 
-// Reset makes all devices of the account of username unknown. Call it after the
-// password has been reset, and then [Guard.Trust] for the device that did it.
-// The budget of the account stays as it is.
+// Reset makes all devices of the account of username unknown. Any spelling that
+// belongs to the account (Options.Account) has the same effect, also on devices
+// that have logged in with another spelling. Call it after the password has
+// been reset, and then [Guard.Trust] for the device that did it. The budget of
+// the account stays as it is.
 //
 // The error wraps [jwtauth.ErrUnavailable] if the store fails.
 func (g *Guard) Reset(ctx context.Context, username string) error {

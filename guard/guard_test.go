@@ -190,6 +190,33 @@ func TestResetAndTrust(t *testing.T) {
 	})
 }
 
+// Reset concerns the account, in any spelling of its name: all devices that
+// have logged in with any spelling become unknown.
+func TestResetOfSimilarNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spellings := []string{"ann", "Ann", " ANN ", "ａｎｎ", "Änn"}
+		for _, name := range spellings {
+			g := newGuard(t, nil)
+			var cookies []string
+			for _, spelling := range spellings {
+				cookies = append(cookies, login(t, g, spelling, ""))
+			}
+			other := login(t, g, "anna", "")
+			exhaust(t, g, "ann", "")
+			exhaust(t, g, "anna", "")
+			if err := g.Reset(t.Context(), name); err != nil {
+				t.Fatal(err)
+			}
+			for i, spelling := range spellings {
+				if _, err := attempt(g, request(cookies[i]), spelling, nil); !isPaused(err) {
+					t.Errorf("Reset(%q): the device of %q: %v", name, spelling, err)
+				}
+			}
+			login(t, g, "anna", other)
+		}
+	})
+}
+
 // A login calls the store once before the check and once after it. A failure
 // calls it once.
 func TestStoreCalls(t *testing.T) {

@@ -48,6 +48,12 @@ type Options struct {
 
 	// MaxPause is the longest pause. From twice Window to 7 days. Default: 24
 	// hours.
+	//
+	// The clocks of the instances must not differ by more than MaxPause: an
+	// attacker who reaches two such instances in turn begins a new budget each
+	// time. A smaller difference gives an attacker as many attempts as if it
+	// had passed, once, and pauses an account for longer by the difference at
+	// the instances whose clocks are slow.
 	MaxPause time.Duration
 
 	// DeviceTTL is how long a device stays known after its last login. From 1

@@ -149,3 +149,97 @@ func TestRefundWithoutClient(t *testing.T) {
 		}
 	})
 }
+
+// losing is a store whose responses to Reserve or Refund are lost after it has
+// counted.
+type losing struct {
+	guard.Store
+	reserve, refund bool
+}
+
+var errLost = errors.New("connection reset")
+
+func (s *losing) Reserve(ctx context.Context, account, device string, epoch int64, now time.Time, limit int, window, longest time.Duration) (
+	known bool, current, round int64, left int, wait time.Duration, err error) {
+	known, current, round, left, wait, err = s.Store.Reserve(ctx, account, device, epoch, now, limit, window, longest)
+	if s.reserve {
+		return false, 0, 0, 0, 0, errLost
+	}
+	return known, current, round, left, wait, err
+}
+
+func (s *losing) Refund(ctx context.Context, account, device string, round int64, limit int, longest time.Duration) error {
+	err := s.Store.Refund(ctx, account, device, round, limit, longest)
+	if s.refund {
+		return errLost
+	}
+	return err
+}
+
+// An attempt whose response is lost is refused, and counts like a failure: it
+// uses one attempt of the budget and makes pauses no longer than a failure
+// would. The response to a refund changes nothing if it is lost.
+func TestLostResponses(t *testing.T) {
+	for lost := range 15 {
+		t.Run(fmt.Sprint(lost), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &losing{Store: guard.NewMemory(0)}
+				g := newGuard(t, func(o *guard.Options) { o.Store = store })
+				failing := newGuard(t, nil) // the same with failures
+				store.reserve = true
+				for range lost {
+					if _, err := attempt(g, request(""), "ann", nil); !errors.Is(err, jwtauth.ErrUnavailable) {
+						t.Fatalf("a lost response: %v", err)
+					}
+					_, _ = attempt(failing, request(""), "ann", jwtauth.ErrWrongPassword)
+				}
+				store.reserve, store.refund = false, true
+				for range 20 { // successes, whose refunds are counted
+					_, _ = attempt(g, request(""), "ann", nil)
+				}
+				store.refund = false
+				for round, pause := range []time.Duration{30 * time.Minute, time.Hour, 2 * time.Hour} {
+					got, want := exhaust(t, g, "ann", ""), exhaust(t, failing, "ann", "")
+					if got != want || round == 0 && got != max(0, 10-lost) {
+						t.Errorf("round %d: %d attempts, want %d as after %d failures", round, got, want, lost)
+					}
+					_, err := attempt(g, request(""), "ann", nil)
+					if wait := jwtauth.ProblemOf(err).Header.Get("Retry-After"); wait != fmt.Sprint(pause.Seconds()) {
+						t.Errorf("round %d: a pause of %s s, want %v", round, wait, pause)
+					}
+					time.Sleep(pause)
+				}
+				time.Sleep(10 * 24 * time.Hour)
+				if n := exhaust(t, g, "ann", ""); n != 10 {
+					t.Errorf("%d attempts after ten days, want 10", n)
+				}
+				if _, err := attempt(g, request(""), "ann", nil); jwtauth.ProblemOf(err).Header.Get("Retry-After") != "1800" {
+					t.Errorf("the first pause after ten days: %v", jwtauth.ProblemOf(err).Header)
+				}
+			})
+		})
+	}
+}
+
+// A known device whose response is lost logs in. The lost response costs its
+// own budget one attempt, and the account none.
+func TestLostResponsesOfKnownDevice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &losing{Store: guard.NewMemory(0)}
+		g := newGuard(t, func(o *guard.Options) { o.Store = store })
+		cookie := login(t, g, "ann", "")
+		store.reserve = true
+		for range 3 {
+			if _, err := attempt(g, request(cookie), "ann", nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		store.reserve = false
+		if n := exhaust(t, g, "ann", cookie); n != 7 {
+			t.Errorf("%d attempts with the device, want 7", n)
+		}
+		if n := exhaust(t, g, "ann", ""); n != 10 {
+			t.Errorf("%d attempts without the device, want 10", n)
+		}
+	})
+}

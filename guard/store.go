@@ -12,6 +12,11 @@ import (
 // use by many processes, and must return when the context is done. They have no
 // clock: now is the caller's time. Every error is treated as an outage.
 //
+// Reserve may have counted an attempt although it returns an error, for example
+// because a response was lost. Guard does not take such an attempt back, so it
+// counts like a failure. If the client of a database repeats a command whose
+// response was lost, as that of Redis does, each repetition may count.
+//
 // Accounts and devices are texts of 22 letters, digits, "-" and "_". They
 // contain no user name.
 type Store interface {

@@ -191,6 +191,10 @@ func (a *Attempts) Epoch(ctx context.Context, account string) (int64, error) {
 // if there are no more. Call it at intervals like [Store.Cleanup], because an
 // attacker who tries many user names adds a row for each.
 //
+// Pass the current time, or an earlier one if the clock of this instance may
+// be ahead of the others: if a row is deleted too early, the next pauses of its
+// account are shorter.
+//
 // limit must be at least 1. Any other error wraps [jwtauth.ErrUnavailable].
 func (a *Attempts) Cleanup(ctx context.Context, now time.Time, limit int) (int, error) {
 	if limit < 1 {

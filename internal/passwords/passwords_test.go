@@ -178,8 +178,8 @@ func TestBcryptWork(t *testing.T) {
 	})
 }
 
-// Apart from bcrypt, refusing an unknown user takes no more work than refusing a
-// user: making a decoy for each refusal was measurable.
+// Apart from bcrypt, refusing an unknown user takes no more work than refusing
+// a user. The time to make a decoy is measurable.
 func TestUnknownUserAllocatesNoMore(t *testing.T) {
 	h := passwords.New(passwords.Bcrypt{Compare: func(_, _ []byte) error { return bcrypt.ErrMismatchedHashAndPassword }}, bcrypt.MinCost)
 	allocations := func(hash string) float64 {
