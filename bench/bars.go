@@ -98,6 +98,7 @@ func bars() []bar {
 		bar{"the same: Fastify with @fastify/jwt and its cache / ours", atLeast, 1.4, quotient(serverCPU("fastify"), serverCPU("ours"))},
 		bar{"the same: the Express tutorial / ours", atLeast, 12, quotient(serverCPU("express"), serverCPU("ours"))},
 	)
+	list = append(list, liveBars()...)
 	return append(list,
 		bar{"1,000,000 different tokens through a cache of the default size: time per request / without a cache", atMost, 1.05, func(f figures) (float64, bool) {
 			if f.cache == nil {

@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/seed-0a072700/jwtauth"
 	"github.com/seed-0a072700/jwtauth/bench/internal/fixture"
 	"github.com/seed-0a072700/jwtauth/bench/internal/impl"
-	"github.com/seed-0a072700/jwtauth/memstore"
 )
 
 // growthName names a measurement of the cost at one size of the work.
@@ -26,8 +24,6 @@ var growths = []struct {
 	{"bytes of a token, repeated", []int{250, 1024, 4096, 8192}, func(n int) (func(int) error, error) { return growToken(n, 0) }},
 	{"keys", []int{1, 10, 100, 1000}, growKeys},
 	{"issuers", []int{1, 10, 100, 1000}, growIssuers},
-	{"sessions, Live with memstore, 0 s", []int{1000, 10_000, 100_000}, func(n int) (func(int) error, error) { return growSessions(n, 0) }},
-	{"sessions, Live with memstore, 5 s", []int{1000, 10_000, 100_000}, func(n int) (func(int) error, error) { return growSessions(n, liveDelay) }},
 	{"goroutines, repeated token", []int{1, 4, 16, 64}, growGoroutines},
 }
 
@@ -152,17 +148,3 @@ func growGoroutines(goroutines int) (func(int) error, error) {
 		return nil
 	}, nil
 }
-
-// growSessions verifies the tokens of a hundred sessions out of n in a
-// memstore, behind Live.
-func growSessions(n int, delay time.Duration) (func(int) error, error) {
-	known, _ := loginsOf.LoadOrStore(n, sync.OnceValues(func() (*logins, error) { return logIn(memstore.New(), n) }))
-	l, err := known.(func() (*logins, error))()
-	if err != nil {
-		return nil, err
-	}
-	return l.verify(delay), nil
-}
-
-// loginsOf holds the logins by their number. The two delays share them.
-var loginsOf sync.Map

@@ -135,6 +135,9 @@ func measure(s settings) (figures, error) {
 			return f, err
 		}
 	}
+	if err := runLive(s.only.MatchString, os.Stderr, f.results); err != nil {
+		return f, err
+	}
 	for _, g := range plan() {
 		var chosen []measurement
 		for _, m := range g.members {

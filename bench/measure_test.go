@@ -210,6 +210,9 @@ func TestBars(t *testing.T) {
 	for _, name := range servers.Names {
 		measured[serverCPU(name)] = &series{ns: []float64{1}}
 	}
+	for _, name := range liveNames() {
+		measured[name] = &series{ns: []float64{1}}
+	}
 	for _, b := range bars() {
 		_, inPlan := b.value(figures{results: measured})
 		one := &cacheReport{on: series{ns: []float64{1}}, off: series{ns: []float64{1}}}
@@ -245,6 +248,7 @@ func TestLimits(t *testing.T) {
 		"≥ 0.9", "≥ 0.9", "≥ 0.9", "≥ 0.9", // two goroutines
 		"≥ 9", "≤ 1.2", "≤ 1.5", "≤ 0.1", "≤ 0.2", "≤ 0.25", "≥ 0.96", "≥ 0.99", // private claims, hits
 		"≥ 5", "≤ 1.1", "≥ 1.3", "≥ 1.4", "≥ 12", // Node, servers
+		"≤ 2", "≤ 2", "≤ 2", "≤ 2", "≤ 2", // sessions in a store
 		"≤ 1.05", "≤ 1.05", "≤ 4", // the cache
 		"≤ 1", "≥ 2", loopback, "≤ 5", "≥ 4", "≥ 0.9", "≥ 0.98",
 		"≥ 0.98", "≥ 0.98", "≥ 0.98", "≤ 5", // floods from many networks
@@ -369,23 +373,6 @@ func someFloods() *floods {
 		Checked: 1, Elapsed: time.Second, Honest: 10, Served: 9,
 	}
 	return &floods{r, r}
-}
-
-// Figures that are saved and loaded again lead to the same report.
-func TestAddTo(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "figures.json")
-	one := figures{results: results{"a": {ns: []float64{1}}}, hits: []hitRate{{Uses: 1, Rate: 0.5}}, cache: &cacheReport{tokens: 7}, cacheRSA: &cacheReport{}}
-	if _, err := one.addTo(file); err != nil {
-		t.Fatal(err)
-	}
-	all, err := figures{results: results{"b": {ns: []float64{2}}}, floods: someFloods()}.addTo(file)
-	if err != nil || len(all.results) != 2 || all.hits[0].Rate != 0.5 || all.cache.tokens != 7 || all.floods.bounded.Served != 9 {
-		t.Errorf("%+v, %v", all, err)
-	}
-	again, err := figures{}.addTo(file)
-	if err != nil || again.results["b"].ns[0] != 2 || again.floods.bounded.Served != 9 {
-		t.Errorf("loaded again: %+v, %v", again, err)
-	}
 }
 
 // Tokens that come back are found, and those used once are not.

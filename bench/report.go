@@ -146,6 +146,7 @@ func (r *report) tables(b *strings.Builder) {
 	r.serverTable(b)
 	r.decodeTable(b)
 	r.growthTable(b)
+	r.liveTable(b)
 	r.cacheTable(b)
 	r.floodTable(b)
 	r.networksTable(b)

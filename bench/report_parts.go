@@ -101,29 +101,41 @@ func (r *report) decodeTable(b *strings.Builder) {
 
 // growthTable shows the cost as the work grows.
 func (r *report) growthTable(b *strings.Builder) {
-	if r.figures.results[growthName(growths[0].work, growths[0].sizes[0])] == nil {
+	var body strings.Builder
+	row := func(title string, sizes []int, name func(n int) string) {
+		line, found := "| "+title, false
+		for _, n := range sizes {
+			line += fmt.Sprintf(" | %d: ", n)
+			if s := r.figures.results[name(n)]; s != nil {
+				line += cost(s)
+				found = true
+			}
+		}
+		if found {
+			body.WriteString(line + strings.Repeat(" |", 5-len(sizes)) + "\n")
+		}
+	}
+	for _, g := range growths {
+		row(g.work, g.sizes, func(n int) string { return growthName(g.work, n) })
+	}
+	for _, s := range liveStores {
+		for _, delay := range liveDelays {
+			row("sessions, Live with "+s.title+", "+delay, liveSizes, func(n int) string { return liveName(s.name, delay, n) })
+		}
+	}
+	if body.Len() == 0 {
 		return
 	}
 	fmt.Fprintf(b, `## Cost as the work grows
 
 HS256, one verification without HTTP. Time, bytes, allocations. Tokens of many keys and issuers are
-used in turn, without a cache. Sessions are those of a memstore, of which a hundred are used.
-Goroutines share %d CPUs, and the time is that from one verification to the next.
+used in turn, without a cache. Of the sessions in a store, a hundred are used. Goroutines share %d
+CPUs, and the time is that from one verification to the next.
 
 | work | | | | |
 | --- | --- | --- | --- | --- |
-`, runtime.GOMAXPROCS(0))
-	for _, g := range growths {
-		line := "| " + g.work
-		for _, n := range g.sizes {
-			line += fmt.Sprintf(" | %d: ", n)
-			if s := r.figures.results[growthName(g.work, n)]; s != nil {
-				line += fmt.Sprintf("%s, %.0f B, %.3g", microseconds(typical(s.ns)), median(s.bytes), median(s.allocs))
-			}
-		}
-		b.WriteString(line + " |\n")
-	}
-	b.WriteString("\n")
+%s
+`, runtime.GOMAXPROCS(0), body.String())
 }
 
 func (r *report) cacheTable(b *strings.Builder) {
