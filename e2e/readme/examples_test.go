@@ -25,10 +25,12 @@ func TestExamples(t *testing.T) {
 		need.Binary(t, name)
 	}
 	copied, ports := copyExamples(t)
+	files := t.TempDir() + "/"
 	typed, marked := 0, 0
 	for _, page := range examplePages(t, copied) {
 		t.Run(page.name, func(t *testing.T) {
-			list, skipped := exampleBlocks(ports.replace(page.text))
+			text := strings.ReplaceAll(ports.replace(page.text), "/tmp/", files)
+			list, skipped := exampleBlocks(text)
 			marked += skipped
 			if len(list)+skipped == 0 && page.name != "." {
 				t.Error("the example has no commands")
@@ -37,7 +39,7 @@ func TestExamples(t *testing.T) {
 			for _, b := range list {
 				typed += e.read(t, b)
 			}
-			for _, url := range toOpen.FindAllStringSubmatch(ports.replace(page.text), -1) {
+			for _, url := range toOpen.FindAllStringSubmatch(text, -1) {
 				if len(e.servers) > 0 {
 					open(t, url[1])
 				}
@@ -112,6 +114,7 @@ func examplePages(t *testing.T, folder string) (pages []examplePage) {
 
 var (
 	outputBlock = regexp.MustCompile("\\A```text\n((?:.*\n)*?)```\n")
+	address     = regexp.MustCompile(` -addr \S+`)
 	toOpen      = regexp.MustCompile(`[Tt]hen open (http://\S+[^\s.,])`)
 )
 
@@ -138,7 +141,7 @@ func exampleBlocks(page string) (list []block, marked int) {
 // terminal of its own, until the end of the text.
 type example struct {
 	terminal *terminal
-	servers  map[string]*runningServer // by program
+	servers  map[string]*runningServer // by program and address
 }
 
 type runningServer struct {
@@ -184,7 +187,9 @@ func (e *example) read(t *testing.T, b block) int {
 // flags.
 func (e *example) serve(t *testing.T, command string) {
 	t.Helper()
+	command = strings.TrimSuffix(command, " &")
 	program, _, _ := strings.Cut(strings.Replace(command, "go run -C ", "go run ./", 1), " -")
+	program += address.FindString(command)
 	if running := e.servers[program]; running != nil {
 		if running.command == command {
 			return

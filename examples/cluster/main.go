@@ -2,7 +2,7 @@
 // store of the sessions.
 //
 //	export TOKEN_SECRET=$(openssl rand -base64 32)
-//	export STORE=redis://127.0.0.1:6379/0
+//	export STORE=sqlite:/tmp/sessions.db
 //	go run -C examples/cluster . -store $STORE -addr 127.0.0.1:8081 &
 //	go run -C examples/cluster . -store $STORE -addr 127.0.0.1:8082 &
 //	curl -d 'username=admin&password=password' http://127.0.0.1:8081/login
@@ -10,8 +10,8 @@
 //	curl -d "refresh_token=$REFRESH_TOKEN" http://127.0.0.1:8082/refresh
 //	curl -d "refresh_token=$REFRESH_TOKEN" http://127.0.0.1:8081/logout
 //
-// No test runs this, because it needs a Redis server. e2e/sessions runs the
-// same server with each store.
+// SQLite is for instances on one machine. On several machines they share a
+// database or Redis, such as redis://127.0.0.1:6379/0; -h lists the forms.
 //
 // All instances need the same TOKEN_SECRET, the key that signs the tokens in
 // one of the forms of [jwtauth.KeyFromEnv]. Their clocks must differ by less
