@@ -5,8 +5,13 @@
 //	curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8080/whoami
 //	curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8080/items
 //
-// No test runs this, because it needs a provider. e2e/oidc runs the same server
-// with one.
+// No test runs this, because it needs your provider. The issuer of another
+// example is one to try the server with. Its tokens lack the scope of /items:
+//
+//	go run ./examples/issuer-and-api issuer
+//	go run ./examples/resource-server -issuer http://127.0.0.1:8081 -audience https://api.example
+//	curl -d 'username=admin&password=password' http://127.0.0.1:8081/login
+//	curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8080/whoami
 //
 // The issuer must equal the "iss" of its tokens, including a final slash. Its
 // keys are found by discovery, or at the URL in -keys. The flag -issuer may be
