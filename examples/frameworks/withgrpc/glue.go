@@ -51,12 +51,13 @@ func Interceptors(verify func(*http.Request) (*jwtauth.Claims, error), scopes ma
 	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(unary), grpc.ChainStreamInterceptor(streaming)}
 }
 
-// refusal returns the status for p, and puts the challenge into the trailer.
+// refusal returns the status for p, and puts its headers into the trailer.
 func refusal(ctx context.Context, p jwtauth.Problem, scope string) error {
 	if p.Code == "insufficient_scope" {
 		p.Header.Set("WWW-Authenticate", p.Header.Get("WWW-Authenticate")+`, scope="`+scope+`"`)
 	}
-	_ = grpc.SetTrailer(ctx, metadata.MD{"www-authenticate": p.Header.Values("WWW-Authenticate")}) // fails only without a call
+	// SetTrailer fails only without a call.
+	_ = grpc.SetTrailer(ctx, metadata.MD{"www-authenticate": p.Header.Values("WWW-Authenticate"), "retry-after": p.Header.Values("Retry-After")})
 	known := map[int]codes.Code{400: codes.Unauthenticated, 401: codes.Unauthenticated, 403: codes.PermissionDenied, 503: codes.Unavailable}
 	return status.Error(cmp.Or(known[p.Status], codes.Internal), p.Code+": "+p.Detail)
 }

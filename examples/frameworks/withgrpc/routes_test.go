@@ -144,6 +144,9 @@ func TestMethods(t *testing.T) {
 			if challenged := challenge != ""; challenged != (test.code != codes.Unavailable) {
 				t.Errorf("trailer %v", trailer)
 			}
+			if retry := len(trailer["retry-after"]) == 1; retry != (test.code == codes.Unavailable) {
+				t.Errorf("trailer %v", trailer)
+			}
 			if named := strings.HasSuffix(challenge, `, scope="reports"`); named != (test.code == codes.PermissionDenied) {
 				t.Errorf("challenge %q", challenge)
 			}
