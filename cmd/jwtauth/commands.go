@@ -100,12 +100,17 @@ func help(c *call) error {
 	if cmd == nil {
 		return usage("unknown command %q", strings.Join(c.args, " "))
 	}
+	writeCommandHelp(c.stdout, cmd, cmd.flagSet())
+	return nil
+}
+
+// flagSet returns the flags of the command, to describe them.
+func (cmd *command) flagSet() *flag.FlagSet {
 	described := &call{text: make(map[string]*string), flags: flag.NewFlagSet("", flag.ContinueOnError)}
 	if cmd.flags != nil {
 		cmd.flags(described)
 	}
-	writeCommandHelp(c.stdout, cmd, described.flags)
-	return nil
+	return described.flags
 }
 
 func writeHelp(w io.Writer) {
@@ -139,48 +144,4 @@ func writeCommandHelp(w io.Writer, cmd *command, flags *flag.FlagSet) {
 		flags.SetOutput(w)
 		flags.PrintDefaults()
 	}
-}
-
-// shells are the completion scripts. They complete commands and file names.
-var shells = map[string]string{
-	"bash": `_jwtauth() {
-	local words="%s"
-	if [ "$COMP_CWORD" -eq 1 ]; then
-		COMPREPLY=($(compgen -W "$words" -- "${COMP_WORDS[1]}"))
-	elif [ "$COMP_CWORD" -eq 2 ] && [ "${COMP_WORDS[1]}" = key ]; then
-		COMPREPLY=($(compgen -W "new public show" -- "${COMP_WORDS[2]}"))
-	else
-		COMPREPLY=($(compgen -f -- "${COMP_WORDS[COMP_CWORD]}"))
-	fi
-}
-complete -F _jwtauth jwtauth
-`,
-	"zsh": `#compdef jwtauth
-_jwtauth() {
-	if (( CURRENT == 2 )); then
-		compadd %s
-	elif (( CURRENT == 3 )) && [[ $words[2] == key ]]; then
-		compadd new public show
-	else
-		_files
-	fi
-}
-compdef _jwtauth jwtauth
-`,
-	"fish": `complete -c jwtauth -n __fish_use_subcommand -a "%s"
-complete -c jwtauth -n "__fish_seen_subcommand_from key" -a "new public show"
-`,
-}
-
-func completion(c *call) error {
-	if len(c.args) != 1 || shells[c.args[0]] == "" {
-		return usage("name a shell: bash, zsh or fish")
-	}
-	var words []string
-	for _, cmd := range commands {
-		if word, _, _ := strings.Cut(cmd.name, " "); len(words) == 0 || words[len(words)-1] != word {
-			words = append(words, word)
-		}
-	}
-	return c.write(fmt.Sprintf(shells[c.args[0]], strings.Join(words, " ")))
 }

@@ -248,16 +248,4 @@ func TestHelp(t *testing.T) {
 	if text := must(t, "", "explain", "-h"); text != must(t, "", "help", "explain") {
 		t.Errorf("explain -h: %s", text)
 	}
-	for _, shell := range []string{"bash", "zsh", "fish"} {
-		if script := must(t, "", "completion", shell); !strings.Contains(script, "explain") {
-			t.Errorf("%s: %s", shell, script)
-		}
-	}
-	if bash, err := exec.LookPath("bash"); err == nil {
-		cmd := exec.Command(bash, "-c", must(t, "", "completion", "bash")+`
-COMP_WORDS=(jwtauth ex); COMP_CWORD=1; _jwtauth; echo "${COMPREPLY[@]}"`)
-		if out, err := cmd.CombinedOutput(); err != nil || string(out) != "explain\n" {
-			t.Errorf("bash completes ex to %q, %v", out, err)
-		}
-	}
 }
