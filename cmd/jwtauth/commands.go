@@ -16,8 +16,10 @@ func init() { // not a literal, because help refers to the list
 			c.option("alg", "ES256", "`algorithm`, such as ES256, EdDSA, RS256 or HS256")
 			c.option("id", "", "key `ID` (default: the thumbprint; none for HS…)")
 			c.flags.BoolVar(&c.json, "jwk", false, "write a JWK instead of PEM; HS… keys are always JWKs")
-		}, help: `Writes the key to the standard output. Keep it secret.
+		}, help: `Writes the key to the standard output. Keep it secret: after "umask 077", only
+you can read the files that the shell creates.
 
+	umask 077
 	jwtauth key new > key.pem
 	jwtauth key new -alg EdDSA -jwk > key.json`},
 		{name: "key public", args: "[FILE]", summary: "write the public part of a key", run: keyPublic, flags: func(c *call) {
@@ -76,9 +78,11 @@ except for the signature. The output shows claims of the token. The exit code is
 	jwtauth jwks new.pem old.pem > jwks.json`},
 		{name: "hash", summary: "hash a password with bcrypt", run: hash, flags: func(c *call) {
 			c.option("cost", "12", "bcrypt `cost`, 10 to 16")
-		}, help: `Reads the password from the standard input, up to the end of the line.
+		}, help: `Reads the password from the standard input, up to the end of the line. The
+second example reads it from the keyboard without showing it.
 
-	jwtauth hash < password.txt`},
+	jwtauth hash < password.txt
+	read -rs password && printf %s "$password" | jwtauth hash`},
 		{name: "check-hash", args: "HASH", summary: "check a password against a bcrypt hash", run: checkHash, flags: func(*call) {},
 			help: `Reads the password from the standard input, up to the end of the line. The exit
 code is 1 if it does not match.
