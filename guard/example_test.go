@@ -63,16 +63,22 @@ func Example() {
 }
 
 // Allow and Report enclose any check of a secret that can be guessed, here of a
-// one-time code.
+// one-time code. The guard has its own devices and accounts, so a login with the
+// password buys no guesses at the code.
 func ExampleGuard_Report() {
-	g, err := guard.New(guard.Options{Secret: exampleSecret(), Failures: 3})
+	codes, err := guard.New(guard.Options{
+		Secret:     exampleSecret(),
+		CookieName: "jwtauth-code-device",
+		Account:    func(name string) string { return "code of " + guard.Fold(name) },
+		Failures:   3,
+	})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	handler := func(w http.ResponseWriter, r *http.Request) {
-		account := "code of " + r.FormValue("user") // not the budget of the password
-		ctx, err := g.Allow(r, account)
+		name := r.FormValue("user")
+		ctx, err := codes.Allow(r, name)
 		if err != nil {
 			jwtauth.WriteError(w, r, err)
 			return
@@ -81,7 +87,7 @@ func ExampleGuard_Report() {
 		if r.FormValue("code") != "314159" { // compare in constant time
 			wrong = jwtauth.ErrWrongPassword
 		}
-		g.Report(w, r.WithContext(ctx), account, wrong)
+		codes.Report(w, r.WithContext(ctx), name, wrong)
 		if wrong != nil {
 			jwtauth.WriteError(w, r, wrong)
 		}

@@ -57,11 +57,23 @@
 // choose them, and offer a second factor. It does not protect against a thief
 // of the device cookie better than the budget of one device.
 //
-// Guard is not limited to passwords or to the Handlers. [Guard.Allow] and
-// [Guard.Report] enclose any check of a guessable secret, such as a one-time
-// code. Count each secret for an account of its own, such as "code of ann", or
-// with a Guard of its own CookieName. A success makes the device known, so with
-// one account for both, a right password would buy guesses at the code.
+// # Other secrets
+//
+// [Guard.Allow] and [Guard.Report] enclose any check of a guessable secret,
+// such as a one-time code. Make a Guard for each kind of secret, with its own
+// CookieName and with accounts that no other Guard has:
+//
+//	codes, err := guard.New(guard.Options{
+//		Secret:     secret,
+//		CookieName: "jwtauth-code-device",
+//		Account: func(name string) string {
+//			return "code of " + guard.Fold(name)
+//		},
+//	})
+//
+// A success makes the device known. With one Guard for both secrets, a right
+// password would buy guesses at the code. A prefix of the user name does not
+// prevent that, because another user may have registered that name.
 package guard
 
 import (
@@ -151,7 +163,7 @@ func (g *Guard) Allow(r *http.Request, username string) (context.Context, error)
 //		jwtauth.WriteError(w, r, err)
 //		return
 //	}
-//	err = check(ctx, username, code)
+//	err = check(ctx, username, password)
 //	g.Report(w, r.WithContext(ctx), username, err)
 //
 // On success (nil), Report takes the attempt back and adds the device cookie to
@@ -188,9 +200,11 @@ func (g *Guard) Report(w http.ResponseWriter, r *http.Request, _ string, err err
 }
 
 // Trust makes the device that sent r known for username, as the user types it.
-// It adds the device cookie to the response. Call it after the owner has proved
-// another way to be the owner, for example by opening a link in a mail on this
-// device. The password is still required.
+// It adds the device cookie to the response, so call it before the response is
+// written. Call it after the owner has proved another way to be the owner, for
+// example by opening a link in a mail on this device. The password is still
+// required. A login with another spelling of the name comes from an unknown
+// device.
 //
 // The error wraps [jwtauth.ErrUnavailable] if the store fails.
 func (g *Guard) Trust(w http.ResponseWriter, r *http.Request, username string) error {

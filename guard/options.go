@@ -69,7 +69,8 @@ type Options struct {
 	// Header, if not empty, is a header for clients without cookies. A client
 	// that sends it, empty at first, gets the value of the device cookie in the
 	// same header of the response, and no cookie. It stores the value and sends
-	// it with the next login. Default: cookies only.
+	// it with the next login. Guards of one service need different headers.
+	// Default: cookies only.
 	Header string
 
 	// InsecureHTTP omits Secure and the prefix of the cookie, for development
