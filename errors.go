@@ -356,6 +356,7 @@ func challengeOf(err error, r *http.Request) *challenge.Header {
 //	405 method_not_allowed   a method that the Handlers do not serve
 //	413 body_too_large       ErrBodyTooLarge, *http.MaxBytesError
 //	415 unsupported_media_type  ErrMediaType
+//	429 too_many_attempts    an error of HandlerOptions.Guard: guard.ErrPaused
 //	503 busy                 ErrBusy
 //	503 unavailable          ErrUnavailable, an error of a context
 //	500 internal_error       any other error; log it, since the body has no details

@@ -43,7 +43,7 @@ type HandlerOptions struct {
 	Confirmation func(*http.Request) (member, value string, err error)
 
 	// Guard, if not nil, limits the logins with a password. Package guard
-	// contains one.
+	// contains one. Its refusal is a 429, which OnError can write as a page.
 	Guard LoginGuard
 
 	// Client returns the client that sent a request, so that a client that
