@@ -21,11 +21,13 @@ const prelude = `package snippets
 import (
 	"context"
 	"database/sql"
+	"html/template"
 	"net/http"
 	"net/netip"
 	"time"
 
 	"github.com/seed-0a072700/jwtauth"
+	"github.com/seed-0a072700/jwtauth/guard"
 	"github.com/seed-0a072700/jwtauth/sqlstore"
 )
 
@@ -51,10 +53,16 @@ var (
 	secret, oldSecret     []byte
 	proxies               []netip.Prefix
 	sessions              *sqlstore.Store
+	attempts              *sqlstore.Attempts
+	g                     *guard.Guard
+	loginPage             *template.Template
+	checkCode             func(ctx context.Context, username, code string) error
+	useLink               func(ctx context.Context, secret string) (username string, err error)
 	until                 time.Time
 	newOldTokens          func(*jwtauth.Issuer, []byte, time.Time) (jwtauth.TokenVerifier, error)
 	nonceKey, pemText     []byte
 	subject, token        string
+	name, password        string
 	authenticate          func(ctx context.Context, username, password string) (string, []jwtauth.LoginOption, error)
 )
 `
@@ -66,6 +74,7 @@ var imports = map[string]string{
 	"jwtauth": "github.com/seed-0a072700/jwtauth", "dpop": "github.com/seed-0a072700/jwtauth/dpop", "guard": "github.com/seed-0a072700/jwtauth/guard",
 	"jwtauthtest": "github.com/seed-0a072700/jwtauth/jwtauthtest", "memstore": "github.com/seed-0a072700/jwtauth/memstore",
 	"sqlstore": "github.com/seed-0a072700/jwtauth/sqlstore", "stream": "github.com/seed-0a072700/jwtauth/stream", "httptest": "net/http/httptest", "url": "net/url",
+	"base64": "encoding/base64", "filepath": "path/filepath", "io": "io", "maps": "maps",
 	"hex": "encoding/hex", "json": "encoding/json", "sha256": "crypto/sha256", "slices": "slices", "subtle": "crypto/subtle", "x509": "crypto/x509",
 }
 
