@@ -101,7 +101,10 @@ var messages = map[string]page{
 func tooManyAttempts(problem jwtauth.Problem) string {
 	seconds, _ := strconv.Atoi(problem.Header.Get("Retry-After"))
 	wait := fmt.Sprintf("%d minutes", (seconds+59)/60)
-	if seconds > 2*3600 {
+	switch {
+	case seconds <= 60:
+		wait = "a minute"
+	case seconds > 2*3600:
 		wait = fmt.Sprintf("%d hours", (seconds+3599)/3600)
 	}
 	return "Too many wrong passwords were entered for this user name, maybe by someone else. " +
