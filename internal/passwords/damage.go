@@ -17,12 +17,11 @@ var foreign = []struct{ prefix, name string }{
 }
 
 // Unusable returns the reason why hash matches no password, or why password
-// matches no hash. It returns nil for an empty hash, and if both could match.
-// The error contains no part of either.
+// matches no hash. It returns nil if both could match, and if the hash is empty
+// and the password could match. The error contains no part of either.
 func Unusable(hash, password string) error {
 	if hash == "" {
-		_ = Unusable(decoys[MinCost], password) // as long as it takes for a user
-		return nil
+		hash = decoys[MinCost] // the same result and work as for a user
 	}
 	if err := damage(hash); err != nil {
 		return fmt.Errorf("the stored hash %w", err)
