@@ -40,7 +40,8 @@ func (a *Attempts) run(ctx context.Context, script *redis.Script, account string
 
 // counters is the Lua form of package attempts. The fields of the hash are
 // devices, and "-" for the account itself. Their values are "round used debt".
-// The field "epoch" holds the epoch of the account.
+// The field "epoch" holds the epoch of the account, and "cursor" the position
+// at which the removal of old counters continues.
 //
 // All numbers are integers below 2^53, which Lua represents exactly. They are
 // printed with %.0f, because Lua would print large ones as 1e+15.
@@ -70,6 +71,11 @@ end
 // reserveScript has the arguments device, epoch, now, limit, window and
 // longest. It returns whether the device is known, the epoch of the account,
 // the round, the attempts left and the pause.
+//
+// If there are many counters, it checks about ten of them, and removes those
+// that say no more than no counter. The next attempt continues with the next
+// ten. Reading all of them would take longer the more devices a user makes
+// known and then fails with, and would delay all other commands.
 var reserveScript = redis.NewScript(counters + `
 local now, limit, window, longest = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local cost = math.floor(longest / limit)
@@ -110,12 +116,19 @@ if used >= limit then
 end
 used, debt = used + 1, debt + cost
 if redis.call('HLEN', KEYS[1]) >= 64 then
-	local all = redis.call('HGETALL', KEYS[1])
+	local from = redis.call('HGET', KEYS[1], 'cursor') or '0'
+	local found = redis.call('HSCAN', KEYS[1], from, 'COUNT', '10')
+	local all = found[2]
 	for i = 1, #all, 2 do
 		local r, u, d = string.match(all[i + 1], '^(%-?%d+) (%d+) (%d+)$')
 		if r and all[i] ~= field and tonumber(r) + length(tonumber(d)) + tonumber(d) <= now then
 			redis.call('HDEL', KEYS[1], all[i])
 		end
+	end
+	if found[1] ~= '0' then
+		redis.call('HSET', KEYS[1], 'cursor', found[1])
+	elseif from ~= '0' then
+		redis.call('HDEL', KEYS[1], 'cursor')
 	end
 end
 save(field, round, used, debt)

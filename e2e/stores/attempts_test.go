@@ -101,3 +101,40 @@ func TestAttemptsCleanup(t *testing.T) {
 		})
 	}
 }
+
+// A user can fail with any number of known devices. An attempt for the account
+// checks few of their counters on Redis, so it does not delay other commands.
+func TestAttemptsOfRedisWithManyDevices(t *testing.T) {
+	ctx := t.Context()
+	client := redisClient(t, servers.Start(t, servers.Redis, "--appendonly", "no"))
+	store, err := redisstore.New(client, redisstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const key, devices = "jwtauth:attempts:{account}", 2000
+	a, start := store.Attempts(), now()
+	counters := make(map[string]any)
+	for i := range devices {
+		counters[fmt.Sprintf("device %015d", i)] = fmt.Sprintf("%d 1 %d", start.UnixMilli(), (20 * time.Minute).Milliseconds())
+	}
+	client.HSet(ctx, key, counters)
+	reserve := func(at time.Time) {
+		t.Helper()
+		if _, _, _, _, _, err := a.Reserve(ctx, "account", "", 0, at, 3, time.Minute, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reserve(start)
+	later := start.Add(22 * time.Minute) // all counters of devices are old
+	before := client.HLen(ctx, key).Val()
+	reserve(later)
+	if removed := before - client.HLen(ctx, key).Val(); removed < 1 || removed > 100 {
+		t.Errorf("one attempt removes %d counters, want about ten", removed)
+	}
+	for i := range devices / 5 {
+		reserve(later.Add(time.Duration(i) * time.Hour))
+	}
+	if n := client.HLen(ctx, key).Val(); n > 66 {
+		t.Errorf("%d fields are left, want at most 66", n)
+	}
+}
