@@ -1,6 +1,7 @@
 package guard_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -207,6 +208,11 @@ func TestCookieOfCrossSiteForm(t *testing.T) {
 		cookie, err := attempt(g, r, "mallory", nil)
 		if minted := cookie != ""; minted != c.minted || err != nil {
 			t.Errorf("%s from %q: cookie %v, %v", c.method, c.site, minted, err)
+		}
+		w := httptest.NewRecorder()
+		err = g.Trust(w, r, "mallory")
+		if minted := len(w.Result().Cookies()) > 0; minted != c.minted || errors.Is(err, jwtauth.ErrCrossSite) == c.minted {
+			t.Errorf("Trust, %s from %q: cookie %v, %v", c.method, c.site, minted, err)
 		}
 	}
 	withHeader := newGuard(t, func(o *guard.Options) { o.Header = "Device-Token" })

@@ -78,6 +78,7 @@ package guard
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -206,8 +207,14 @@ func (g *Guard) Report(w http.ResponseWriter, r *http.Request, _ string, err err
 // required. A login with another spelling of the name comes from an unknown
 // device.
 //
-// The error wraps [jwtauth.ErrUnavailable] if the store fails.
+// The error wraps [jwtauth.ErrUnavailable] if the store fails. It wraps
+// [jwtauth.ErrCrossSite] if a page of another site has sent a form (see
+// [Guard.Report]): the new cookie would replace that of the browser. A link in a
+// mail is opened with GET, which works.
 func (g *Guard) Trust(w http.ResponseWriter, r *http.Request, username string) error {
+	if g.hidesCookie(r) {
+		return fmt.Errorf("%w: guard.Trust: the browser did not send its device cookie", jwtauth.ErrCrossSite)
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), storeTimeout)
 	defer cancel()
 	epoch, err := g.store.Epoch(ctx, accountTag(g.opts.Account(username)))
