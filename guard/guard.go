@@ -236,7 +236,8 @@ func (g *Guard) Reset(ctx context.Context, username string) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	now := time.Now()
-	if err := g.store.Reset(ctx, accountTag(g.opts.Account(username)), now, now.Add(g.opts.DeviceTTL)); err != nil {
+	// Devices may have become known with a longer DeviceTTL than that of today.
+	if err := g.store.Reset(ctx, accountTag(g.opts.Account(username)), now, now.Add(maxDeviceTTL)); err != nil {
 		return unavailable(ctx, err)
 	}
 	return nil

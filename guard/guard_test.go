@@ -217,6 +217,28 @@ func TestResetOfSimilarNames(t *testing.T) {
 	})
 }
 
+// Devices stay unknown after Reset, also those that became known when DeviceTTL
+// was longer.
+func TestResetOutlivesDevices(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := guard.NewMemory(0)
+		long := newGuard(t, func(o *guard.Options) { o.Store, o.DeviceTTL = store, 400*24*time.Hour })
+		short := newGuard(t, func(o *guard.Options) { o.Store, o.DeviceTTL = store, 24*time.Hour })
+		cookie := login(t, long, "ann", "")
+		if err := short.Reset(t.Context(), "ann"); err != nil {
+			t.Fatal(err)
+		}
+		for range 399 {
+			time.Sleep(24 * time.Hour)
+			exhaust(t, short, "ben", "")
+		}
+		exhaust(t, short, "ann", "")
+		if _, err := attempt(short, request(cookie), "ann", nil); !isPaused(err) {
+			t.Errorf("a device from before the reset: %v", err)
+		}
+	})
+}
+
 // A login calls the store once before the check and once after it. A failure
 // calls it once.
 func TestStoreCalls(t *testing.T) {

@@ -92,7 +92,8 @@ const (
 	maxOldSecrets  = 4
 	maxCookieName  = 128
 
-	day = 24 * time.Hour
+	day          = 24 * time.Hour
+	maxDeviceTTL = 400 * day
 )
 
 // withDefaults returns the options with defaults filled in, or all faults.
@@ -121,7 +122,7 @@ func (o Options) withDefaults() (Options, error) {
 	o.Failures = f.Int("guard.Options.Failures", o.Failures, 10, 3, 1000)
 	o.Window = f.Duration("guard.Options.Window", o.Window, 15*time.Minute, time.Minute, day)
 	o.MaxPause = f.Duration("guard.Options.MaxPause", o.MaxPause, max(day, 2*o.Window), 2*o.Window, 7*day)
-	o.DeviceTTL = f.Duration("guard.Options.DeviceTTL", o.DeviceTTL, 180*day, day, 400*day)
+	o.DeviceTTL = f.Duration("guard.Options.DeviceTTL", o.DeviceTTL, 180*day, day, maxDeviceTTL)
 	if o.CookieName == "" {
 		o.CookieName = "jwtauth-device"
 	}
