@@ -4,8 +4,8 @@
 // Every caller gets a value of its own. So only types are remembered whose
 // copies share no memory that a caller could change: structs of strings,
 // numbers, booleans, times, and arrays and structs of these. Slices of these
-// are copied. All other types are decoded each time: those with pointers, maps
-// or interfaces, and those with an unmarshaler of their own.
+// are copied. All other types are decoded each time: those with pointers, maps,
+// interfaces or locks, and those with an unmarshaler of their own.
 package decoded
 
 import (
@@ -79,7 +79,7 @@ func (r *Results) LoadInto(dst any) bool {
 			continue
 		}
 		from, to := reflect.ValueOf(known.value), reflect.ValueOf(dst)
-		if to.IsNil() || !to.Elem().IsZero() {
+		if to.IsNil() || !isZero(to.Elem()) {
 			return false
 		}
 		to.Elem().Set(from.Elem())
@@ -97,7 +97,7 @@ func (r *Results) Wants(dst any) bool {
 		return false
 	}
 	v := reflect.ValueOf(dst)
-	return v.Kind() == reflect.Pointer && !v.IsNil() && formOf(v.Type().Elem()) != nil && v.Elem().IsZero()
+	return v.Kind() == reflect.Pointer && !v.IsNil() && formOf(v.Type().Elem()) != nil && isZero(v.Elem())
 }
 
 // Store remembers a copy of the value that dst points to, unless it is too

@@ -2,9 +2,11 @@ package decoded_test
 
 import (
 	"encoding/json"
+	"math"
 	"math/big"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -110,6 +112,9 @@ func TestTypesThatAreNotRemembered(t *testing.T) {
 	checkNot[struct{ *plain }](t)
 	checkNot[struct{ time.Time }](t) // decodes itself like its field
 	checkNot[struct{ Other [3000]byte }](t)
+	checkNot[struct{ mu sync.Mutex }](t) // another goroutine may hold it
+	checkNot[struct{ Uses atomic.Int64 }](t)
+	checkNot[struct{ Other [2]sync.Once }](t)
 }
 
 func checkNot[T any](t *testing.T) {
@@ -151,6 +156,26 @@ func TestLoadIntoOtherValues(t *testing.T) {
 	var missing *decoded.Results
 	if _, ok := decoded.Load[plain](missing); ok || missing.LoadInto(new(plain)) || missing.Wants(new(plain)) {
 		t.Error("a nil Results has a value")
+	}
+}
+
+// -0 is the default of one caller, which no other one gets or loses.
+func TestNegativeZero(t *testing.T) {
+	type ratios struct {
+		Name  string
+		Known [1]struct{ F float64 }
+		Small float32
+	}
+	negative := math.Copysign(0, -1)
+	for _, value := range []ratios{{Small: float32(negative)}, {Known: [1]struct{ F float64 }{{negative}}}} {
+		var r decoded.Results
+		if r.Wants(&value) {
+			t.Errorf("%v is remembered", value)
+		}
+		decode[ratios](t, &r)
+		if r.LoadInto(&value) || value.Name != "" {
+			t.Errorf("-0 is replaced: %v", value)
+		}
 	}
 }
 

@@ -1,12 +1,13 @@
 package decoded
 
 import (
-	"encoding"
-	"encoding/json"
+	"math"
 	"reflect"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/seed-0a072700/jwtauth/internal/jsondecode"
 )
 
 // form describes a struct type whose values can be remembered.
@@ -35,7 +36,7 @@ func (f *form) add(t reflect.Type, index []int, exported bool) bool {
 	if t == timeType {
 		return true
 	}
-	if hasUnmarshaler(t) {
+	if isOpaque(t) {
 		return false
 	}
 	for i := range t.NumField() {
@@ -47,7 +48,7 @@ func (f *form) add(t reflect.Type, index []int, exported bool) bool {
 				return false
 			}
 		case reflect.Slice:
-			if !settable || hasUnmarshaler(field.Type) || !isPlain(field.Type.Elem()) {
+			if !settable || isOpaque(field.Type) || !isPlain(field.Type.Elem()) {
 				return false
 			}
 			f.slices = append(f.slices, at)
@@ -66,7 +67,7 @@ func isPlain(t reflect.Type) bool {
 	if t == timeType {
 		return true
 	}
-	if hasUnmarshaler(t) {
+	if isOpaque(t) {
 		return false
 	}
 	switch t.Kind() {
@@ -92,15 +93,36 @@ var (
 	// A time.Time points to its time zone, which is never changed.
 	timeType = reflect.TypeFor[time.Time]()
 
-	jsonUnmarshaler = reflect.TypeFor[json.Unmarshaler]()
-	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
+	locker = reflect.TypeFor[sync.Locker]()
 )
 
-// hasUnmarshaler reports whether t decodes itself. Its method may have any
-// effect, or read more than the text.
-func hasUnmarshaler(t reflect.Type) bool {
-	p := reflect.PointerTo(t)
-	return p.Implements(jsonUnmarshaler) || p.Implements(textUnmarshaler)
+// isOpaque reports whether values of t must be decoded anew: t decodes itself,
+// or it must not be copied, like sync.Mutex and the types of sync/atomic.
+func isOpaque(t reflect.Type) bool {
+	return jsondecode.DecodesItself(t) || reflect.PointerTo(t).Implements(locker)
+}
+
+// isZero is like v.IsZero, but -0 is not zero: decoding keeps it.
+func isZero(v reflect.Value) bool { return v.IsZero() && !hasNegativeZero(v) }
+
+func hasNegativeZero(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Float32, reflect.Float64:
+		return math.Signbit(v.Float())
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if hasNegativeZero(v.Field(i)) {
+				return true
+			}
+		}
+	case reflect.Array:
+		for i := range v.Len() {
+			if hasNegativeZero(v.Index(i)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // separate gives v, a copy of another value, slices of its own.

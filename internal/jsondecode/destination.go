@@ -13,7 +13,7 @@ import (
 type destination struct {
 	typ    reflect.Type
 	value  reflect.Value
-	custom bool // decodes itself, by UnmarshalJSON or UnmarshalText
+	custom bool // decodes itself
 }
 
 var (
@@ -31,7 +31,7 @@ func destinationOf(v reflect.Value) destination { return resolve(v.Type(), v) }
 
 func resolve(t reflect.Type, v reflect.Value) destination {
 	for range maxPointers {
-		if decodesItself(t) {
+		if DecodesItself(t) {
 			return destination{t, v, true}
 		}
 		switch {
@@ -50,11 +50,26 @@ func resolve(t reflect.Type, v reflect.Value) destination {
 	return destination{t, v, true}
 }
 
-func decodesItself(t reflect.Type) bool {
+// DecodesItself reports whether encoding/json calls a method of t, or of a
+// pointer to t, to decode it. Such a method may have any effect, and may read
+// more than the text. For an interface DecodesItself returns false.
+func DecodesItself(t reflect.Type) bool {
 	if t.Kind() != reflect.Pointer && t.Kind() != reflect.Interface {
 		t = reflect.PointerTo(t)
 	}
-	return t.Kind() == reflect.Pointer && (t.Implements(unmarshaler) || t.Implements(textUnmarshaler))
+	return t.Kind() == reflect.Pointer && (t.Implements(unmarshaler) || t.Implements(textUnmarshaler) || decodesFrom(t))
+}
+
+// decodesFrom reports whether t has the method UnmarshalJSONFrom that
+// encoding/json calls since Go 1.27. Earlier releases lack the package of its
+// parameter, so this one cannot import it. A json.Number has the method as
+// well, but is decoded as in earlier releases.
+func decodesFrom(t reflect.Type) bool {
+	if t == reflect.TypeFor[*json.Number]() {
+		return false
+	}
+	m, ok := t.MethodByName("UnmarshalJSONFrom")
+	return ok && m.Type.NumIn() == 2 && m.Type.In(1).String() == "*jsontext.Decoder"
 }
 
 // element returns the destination of the element at i of an array.
@@ -109,7 +124,7 @@ func repeated(d destination, v jsonscan.Value) *Error {
 }
 
 func repeatedInArray(d destination, v jsonscan.Value) (err *Error) {
-	if e := d.typ.Elem(); (e.Kind() <= reflect.Complex128 || e.Kind() == reflect.String) && !decodesItself(e) {
+	if e := d.typ.Elem(); (e.Kind() <= reflect.Complex128 || e.Kind() == reflect.String) && !DecodesItself(e) {
 		return nil // an object in it is another error
 	}
 	i := 0
