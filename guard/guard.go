@@ -209,8 +209,8 @@ func (g *Guard) Report(w http.ResponseWriter, r *http.Request, _ string, err err
 //
 // The error wraps [jwtauth.ErrUnavailable] if the store fails. It wraps
 // [jwtauth.ErrCrossSite] if a page of another site has sent a form (see
-// [Guard.Report]): the new cookie would replace that of the browser. A link in a
-// mail is opened with GET, which works.
+// [Guard.Report]): the new cookie would replace that of the browser. A link in
+// a mail is opened with GET, which works.
 func (g *Guard) Trust(w http.ResponseWriter, r *http.Request, username string) error {
 	if g.hidesCookie(r) {
 		return fmt.Errorf("%w: guard.Trust: the browser did not send its device cookie", jwtauth.ErrCrossSite)
@@ -236,7 +236,7 @@ func (g *Guard) Reset(ctx context.Context, username string) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	now := time.Now()
-	// Devices may have become known with a longer DeviceTTL than that of today.
+	// Devices may have become known when DeviceTTL was longer.
 	if err := g.store.Reset(ctx, accountTag(g.opts.Account(username)), now, now.Add(maxDeviceTTL)); err != nil {
 		return unavailable(ctx, err)
 	}
