@@ -33,7 +33,8 @@ type Store interface {
 		known bool, current, round int64, left int, wait time.Duration, err error)
 
 	// Refund takes back an attempt: of the device, or of the account if device
-	// is empty. It changes nothing if the counter is in another round.
+	// is empty. It changes nothing if the counter is in another round. It must
+	// not be repeated if its response was lost.
 	Refund(ctx context.Context, account, device string, round int64, limit int, longest time.Duration) error
 
 	// Reset raises the epoch of an account, to now in milliseconds since 1970

@@ -27,16 +27,44 @@ type Attempts struct{ store *Store }
 func (s *Store) Attempts() *Attempts { return &Attempts{s} }
 
 // run runs a script on the key of an account, which returns integers.
-func (a *Attempts) run(ctx context.Context, script *redis.Script, account string, results int, args ...any) ([]int64, error) {
+func (a *Attempts) run(ctx context.Context, client redis.Scripter, script *redis.Script, account string, results int, args ...any) ([]int64, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	list, err := script.Run(ctx, a.store.client, []string{a.store.prefix + "attempts:{" + account + "}"}, args...).Int64Slice()
+	list, err := script.Run(ctx, client, []string{a.store.prefix + "attempts:{" + account + "}"}, args...).Int64Slice()
 	if err == nil && len(list) != results {
 		err = fmt.Errorf("the script returned %d values", len(list))
 	}
 	return list, err
 }
+
+// once is a client that sends a script once. Other clients repeat a script if
+// its response is lost, although the server may have executed it.
+type once struct{ redis.UniversalClient }
+
+func (c once) EvalSha(ctx context.Context, hash string, keys []string, args ...any) *redis.Cmd {
+	return c.send(ctx, "evalsha", hash, keys, args)
+}
+
+func (c once) Eval(ctx context.Context, text string, keys []string, args ...any) *redis.Cmd {
+	return c.send(ctx, "eval", text, keys, args)
+}
+
+func (c once) send(ctx context.Context, name, script string, keys []string, args []any) *redis.Cmd {
+	words := []any{name, script, len(keys)}
+	for _, key := range keys {
+		words = append(words, key)
+	}
+	cmd := redis.NewCmd(ctx, append(words, args...)...)
+	cmd.SetFirstKeyPos(int8(len(words) - len(keys)))
+	_ = c.Process(ctx, onceCmd{cmd}) // the command holds the error
+	return cmd
+}
+
+type onceCmd struct{ *redis.Cmd }
+
+// NoRetry implements redis.Cmder.
+func (onceCmd) NoRetry() bool { return true }
 
 // counters is the Lua form of package attempts. The fields of the hash are
 // devices, and "-" for the account itself. Their values are "round used debt".
@@ -169,17 +197,18 @@ func field(device string) string {
 func (a *Attempts) Reserve(ctx context.Context, account, device string, epoch int64, now time.Time, limit int, window, longest time.Duration) (
 	known bool, current, round int64, left int, wait time.Duration, err error) {
 	rule := attempts.NewRule(limit, window, longest)
-	r, err := a.run(ctx, reserveScript, account, 5, device, epoch, now.UnixMilli(), rule.Limit, rule.Window, rule.Longest)
+	r, err := a.run(ctx, a.store.client, reserveScript, account, 5, device, epoch, now.UnixMilli(), rule.Limit, rule.Window, rule.Longest)
 	if err != nil {
 		return false, 0, 0, 0, 0, unavailable(ctx, "Attempts.Reserve", err)
 	}
 	return r[0] == 1, r[1], r[2], int(r[3]), time.Duration(r[4]) * time.Millisecond, nil
 }
 
-// Refund implements guard.Store.
+// Refund implements guard.Store. A second execution would take back the attempt
+// of someone else, so it is not repeated.
 func (a *Attempts) Refund(ctx context.Context, account, device string, round int64, limit int, longest time.Duration) error {
 	cost := attempts.NewRule(limit, longest, longest).Cost()
-	if _, err := a.run(ctx, refundScript, account, 0, field(device), round, cost); err != nil {
+	if _, err := a.run(ctx, once{a.store.client}, refundScript, account, 0, field(device), round, cost); err != nil {
 		return unavailable(ctx, "Attempts.Refund", err)
 	}
 	return nil
@@ -187,7 +216,7 @@ func (a *Attempts) Refund(ctx context.Context, account, device string, round int
 
 // Reset implements guard.Store.
 func (a *Attempts) Reset(ctx context.Context, account string, now, until time.Time) error {
-	if _, err := a.run(ctx, resetScript, account, 0, now.UnixMilli(), ttl(until, now)); err != nil {
+	if _, err := a.run(ctx, a.store.client, resetScript, account, 0, now.UnixMilli(), ttl(until, now)); err != nil {
 		return unavailable(ctx, "Attempts.Reset", err)
 	}
 	return nil
@@ -195,7 +224,7 @@ func (a *Attempts) Reset(ctx context.Context, account string, now, until time.Ti
 
 // Epoch implements guard.Store.
 func (a *Attempts) Epoch(ctx context.Context, account string) (int64, error) {
-	r, err := a.run(ctx, epochScript, account, 1)
+	r, err := a.run(ctx, a.store.client, epochScript, account, 1)
 	if err != nil {
 		return 0, unavailable(ctx, "Attempts.Epoch", err)
 	}

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/seed-0a072700/jwtauth"
 	"github.com/seed-0a072700/jwtauth/internal/attempts/storetest"
 )
@@ -18,7 +16,7 @@ func TestAttemptsCommands(t *testing.T) {
 	replies := map[int][]any{5: {int64(1), "7", "8", int64(9), "10"}, 1: {"7"}, 0: {}}
 	s := &server{}
 	results := 5
-	s.respond = func(cmd *redis.Cmd) { cmd.SetVal(replies[results]) }
+	s.respond = func(cmd scriptCmd) { cmd.SetVal(replies[results]) }
 	a := s.store(t).Attempts()
 	known, current, round, left, wait, err := a.Reserve(t.Context(), "account", "device", 6, when, 3, time.Minute, time.Hour)
 	if !known || current != 7 || round != 8 || left != 9 || wait != 10*time.Millisecond || err != nil {
@@ -51,12 +49,12 @@ func TestAttemptsErrors(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		ctx     context.Context
-		respond func(*redis.Cmd)
+		respond func(scriptCmd)
 		part    string
 	}{
-		{"broken", t.Context(), func(cmd *redis.Cmd) { cmd.SetErr(errors.New("READONLY bad things")) }, "READONLY bad things"},
-		{"another result", t.Context(), func(cmd *redis.Cmd) { cmd.SetVal([]any{int64(1), int64(1)}) }, "the script returned 2 values"},
-		{"ended", over, func(*redis.Cmd) { t.Error("a command was sent") }, "context canceled"},
+		{"broken", t.Context(), func(cmd scriptCmd) { cmd.SetErr(errors.New("READONLY bad things")) }, "READONLY bad things"},
+		{"another result", t.Context(), func(cmd scriptCmd) { cmd.SetVal([]any{int64(1), int64(1)}) }, "the script returned 2 values"},
+		{"ended", over, func(scriptCmd) { t.Error("a command was sent") }, "context canceled"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &server{respond: c.respond}

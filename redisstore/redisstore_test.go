@@ -30,7 +30,13 @@ func newSession(subject string) jwtauth.Session {
 type server struct {
 	mu      sync.Mutex
 	sent    [][]any
-	respond func(cmd *redis.Cmd)
+	respond func(cmd scriptCmd)
+}
+
+// scriptCmd is a command that runs a script.
+type scriptCmd interface {
+	redis.Cmder
+	SetVal(any)
 }
 
 func (s *server) DialHook(redis.DialHook) redis.DialHook {
@@ -44,7 +50,7 @@ func (s *server) ProcessHook(redis.ProcessHook) redis.ProcessHook {
 		s.mu.Lock()
 		s.sent = append(s.sent, cmd.Args())
 		s.mu.Unlock()
-		if script, ok := cmd.(*redis.Cmd); ok { // else it is WATCH or UNWATCH
+		if script, ok := cmd.(scriptCmd); ok { // else it is WATCH or UNWATCH
 			s.respond(script)
 		}
 		return cmd.Err()
@@ -137,7 +143,7 @@ func TestNewRefusesRing(t *testing.T) {
 func TestOneScriptOnOneKey(t *testing.T) {
 	key := "jwtauth:{" + jwtauth.SubjectTag("ada") + "}"
 	for name := range calls(nil, newSession("ada")) {
-		srv := &server{respond: func(cmd *redis.Cmd) { cmd.SetVal(int64(1)) }}
+		srv := &server{respond: func(cmd scriptCmd) { cmd.SetVal(int64(1)) }}
 		_ = calls(srv.store(t), newSession("ada"))[name](t.Context())
 		if len(srv.sent) != 1 {
 			t.Errorf("%s: sent %d commands", name, len(srv.sent))
@@ -153,7 +159,7 @@ func TestOneScriptOnOneKey(t *testing.T) {
 // the error of the context.
 func TestErrors(t *testing.T) {
 	broken := errors.New("LOADING bad things")
-	store := (&server{respond: func(cmd *redis.Cmd) { cmd.SetErr(broken) }}).store(t)
+	store := (&server{respond: func(cmd scriptCmd) { cmd.SetErr(broken) }}).store(t)
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, call := range calls(store, newSession("ada")) {
@@ -171,7 +177,7 @@ func TestErrors(t *testing.T) {
 // session.
 func TestForeignRows(t *testing.T) {
 	for _, row := range []any{"", "1 2 3", "1 2 3 4 5 6 9 ada", "1 2 3 4 5 6 -1 ada", "a b c d e f 3 ada", int64(1)} {
-		store := (&server{respond: func(cmd *redis.Cmd) { cmd.SetVal(row) }}).store(t)
+		store := (&server{respond: func(cmd scriptCmd) { cmd.SetVal(row) }}).store(t)
 		if _, err := store.Load(t.Context(), newSession("ada").ID, when); !errors.Is(err, jwtauth.ErrUnavailable) || errors.Is(err, jwtauth.ErrSessionEnded) {
 			t.Errorf("%v: %v; want ErrUnavailable", row, err)
 		}
@@ -184,7 +190,7 @@ func TestForeignIDs(t *testing.T) {
 	tag := jwtauth.SubjectTag("ada")
 	for _, id := range []string{"", "-", "cursor", tag, "{x}AAAAA-1", strings.ToLower(tag) + "-1", "A" + tag + "-1", tag[1:] + "-1",
 		tag + "-" + strings.Repeat("x", 255-9+1)} {
-		srv := &server{respond: func(cmd *redis.Cmd) { cmd.SetVal(int64(1)) }}
+		srv := &server{respond: func(cmd scriptCmd) { cmd.SetVal(int64(1)) }}
 		store := srv.store(t)
 		if _, err := store.Load(t.Context(), id, when); !errors.Is(err, jwtauth.ErrSessionEnded) {
 			t.Errorf("Load of %q: %v; want ErrSessionEnded", id, err)
@@ -225,7 +231,7 @@ func TestTextLimits(t *testing.T) {
 		for extra, fits := range map[int]bool{0: true, 1: false} {
 			s := newSession("ada")
 			test.set(&s, strings.Repeat("x", test.max+extra))
-			srv := &server{respond: func(cmd *redis.Cmd) { cmd.SetVal(int64(1)) }}
+			srv := &server{respond: func(cmd scriptCmd) { cmd.SetVal(int64(1)) }}
 			err := srv.store(t).Create(t.Context(), s)
 			if (err == nil) != fits || errors.Is(err, jwtauth.ErrUnavailable) {
 				t.Errorf("%s, %d bytes too long: %v", test.field, extra, err)
@@ -267,7 +273,7 @@ func TestPages(t *testing.T) {
 	}
 	srv := &server{}
 	var positions []any
-	srv.respond = func(cmd *redis.Cmd) {
+	srv.respond = func(cmd scriptCmd) {
 		if len(cmd.Args()) > 4 {
 			positions = append(positions, cmd.Args()[4])
 		}
@@ -292,7 +298,7 @@ func TestPagesStartAgain(t *testing.T) {
 	for lost, fails := range map[int]bool{0: false, 2: false, 3: true} {
 		left := lost
 		var positions []any
-		srv := &server{respond: func(cmd *redis.Cmd) {
+		srv := &server{respond: func(cmd scriptCmd) {
 			switch args := cmd.Args(); {
 			case len(args) < 6:
 				cmd.SetVal("too large")
@@ -319,7 +325,7 @@ func TestPagesStartAgain(t *testing.T) {
 // A reply that is not a page is an error, not an end of the list.
 func TestForeignPages(t *testing.T) {
 	for _, reply := range []any{[]any{}, []any{"0"}, []any{int64(0), []any{}}, []any{"0", "x"}, "0"} {
-		srv := &server{respond: func(cmd *redis.Cmd) {
+		srv := &server{respond: func(cmd scriptCmd) {
 			cmd.SetVal(reply)
 			if len(cmd.Args()) < 5 {
 				cmd.SetVal("too large")
