@@ -4,6 +4,7 @@ package withconnect
 import (
 	"errors"
 	"maps"
+	"mime"
 	"net/http"
 	"strings"
 	"time"
@@ -24,8 +25,8 @@ func Protect(v jwtauth.TokenVerifier, opts ...connect.HandlerOption) func(http.H
 			return
 		}
 		p := jwtauth.ProblemOf(err)
+		maps.Copy(w.Header(), p.Header) // and not into the error: gRPC sends that as trailers
 		refusal := connect.NewError(codeOf(p.Status), errors.New(p.Detail))
-		maps.Copy(refusal.Meta(), p.Header)
 		_ = writer.Write(w, r, refusal) // fails only if the client is gone
 	}))
 	return func(next http.Handler) http.Handler { return verify(untilExpiry(next)) }
@@ -35,7 +36,7 @@ func Protect(v jwtauth.TokenVerifier, opts ...connect.HandlerOption) func(http.H
 // context ends, and Receive returns an error.
 func untilExpiry(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		kind := r.Header.Get("Content-Type")
+		kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // as Connect does: it accepts capitals
 		if strings.HasPrefix(kind, "application/connect+") || strings.HasPrefix(kind, "application/grpc") {
 			claims, _ := jwtauth.FromContext(r.Context()) // always set behind Verify
 			ctx, cancel := stream.UntilExpiry(r.Context(), claims)
