@@ -19,13 +19,15 @@ import (
 //
 // So it folds as much as the collations of databases do for names of Latin
 // letters and digits, including those that compare only the base letters, such
-// as utf8mb4_uca1400_ai_ci. The Greek letter ι is dropped, because a mark is
-// one of its cases.
+// as utf8mb4_uca1400_ai_ci, but not those of a language. The Greek letter ι is
+// dropped, because a mark is one of its cases.
 //
-// It does not fold letters with accents in other scripts, and no aliases, such
-// as an e-mail address and a user name of the same user. A lookup that does,
-// also one that only normalizes Unicode, needs Options.Account. The safest
-// lookup compares Fold of both names.
+// It does not fold letters with accents in other scripts, the equal letters of
+// a language, such as y and ü in the Swedish collations (once the default of
+// MySQL), ä and ae in a German one or å and aa in the Danish ones, and no
+// aliases, such as an e-mail address and a user name of the same user. A lookup
+// that does, also one that only normalizes Unicode, needs Options.Account. The
+// safest lookup compares Fold of both names.
 func Fold(username string) string {
 	var b strings.Builder
 	b.Grow(len(username))
@@ -115,6 +117,7 @@ var latin = func() map[rune]string {
 		"x":  "ẋẍ",
 		"y":  "ýÿŷȳẏẙỳỵỷỹ",
 		"z":  "źżžẑẓẕ",
+		"ʒ":  "ǯ",
 	} {
 		for _, letter := range letters {
 			m[letter] = base

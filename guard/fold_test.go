@@ -19,6 +19,7 @@ func TestFold(t *testing.T) {
 		{"istanbul", "İstanbul", "ıstanbul", "ISTANBUL"},
 		{"nguyenvana", "Nguyễn Văn A"},
 		{"lodz", "Łódź"},
+		{"ʒ", "Ʒ", "ǯ", "Ǯ"},
 		{"annfi1", "ⓐnnfi1", "ªⁿ𝐧ﬁ¹", "\U0001d586𝖓𝓃ｆⅰ①", "ａnn\u20ddfi\u0661", "ann\u0903fi\u0640\u06f1", "\u0363nnfi❶", "annfi𝟙"},
 		{"aeo", "ǽǿ", "ǢǾ", "aeº"},
 		{"φιλος", "φ\u0345λος", "ΦΙΛΟΣ", "φ\u1fbeλος", "φι\u0345λος"},

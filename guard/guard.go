@@ -45,8 +45,8 @@
 // the password it logs in no one. Each successful login stores a new ID in it,
 // so the copy of an old cookie does not use up the budget of the device.
 //
-// [Guard.Reset] makes all devices of an account unknown. Call it after a
-// password reset. [Guard.Trust] makes a device known. Call it after the owner
+// [Guard.Reset] makes all devices of an account unknown. Call it after a change
+// of the password. [Guard.Trust] makes a device known. Call it after the owner
 // has confirmed a link in a mail: an owner on a new device has no other way in
 // while the account is under attack.
 //
@@ -228,8 +228,9 @@ func (g *Guard) Trust(w http.ResponseWriter, r *http.Request, username string) e
 // Reset makes all devices of the account of username unknown. Any spelling that
 // belongs to the account (Options.Account) has the same effect, also on devices
 // that have logged in with another spelling. Call it after the password has
-// been reset, and then [Guard.Trust] for the device that did it. The budget of
-// the account stays as it is.
+// changed, and then [Guard.Trust] for the device that did it. Call it also when
+// a user name gets another owner: each login of the former one may have left a
+// device with a budget of its own. The budget of the account stays as it is.
 //
 // The error wraps [jwtauth.ErrUnavailable] if the store fails.
 func (g *Guard) Reset(ctx context.Context, username string) error {

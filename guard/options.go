@@ -15,11 +15,14 @@ type Options struct {
 
 	// Secret signs device cookies: at least 32 random bytes, the same in all
 	// instances of the service and after a restart. With another secret, all
-	// devices are unknown.
+	// devices are unknown. Other services need another one, even for tests:
+	// anyone who may register "ada" there would have known devices for "ada" of
+	// this service.
 	Secret []byte
 
 	// OldSecrets are earlier secrets, at most 4, whose cookies are still
-	// accepted. Remove a secret DeviceTTL after it was replaced.
+	// accepted. Remove a secret DeviceTTL after it was replaced. Do not list
+	// one that others may know: they could make devices without limit.
 	OldSecrets [][]byte
 
 	// Store holds the counters. Several instances need a shared store, such as
