@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"go/version"
 	"math"
 	"os"
 	"runtime"
@@ -61,7 +62,7 @@ func bars() []bar {
 
 	without := verifyName("ours-nocache", "HS256", "first", fixture.Small)
 	list := []bar{
-		{"HS256, first use of every token: golang-jwt by hand / ours", atLeast, bySHA(5.3, 4.2), quotient(first("golang-jwt", "HS256"), first("ours", "HS256"))},
+		{"HS256, first use of every token: golang-jwt by hand / ours", atLeast, firstUse(runtime.Version()), quotient(first("golang-jwt", "HS256"), first("ours", "HS256"))},
 		{"the same: chi/jwtauth / ours", atLeast, 20, quotient(first("chi-jwtauth", "HS256"), first("ours", "HS256"))},
 		{"the same without a cache: ours / (HMAC + context, in one loop)", atMost, 2.5, quotient(without, verifyName("crypto+context", "HS256", "first", fixture.Small))},
 		{"the same: with the cache / without", atMost, 1.1, quotient(first("ours", "HS256"), without)},
@@ -92,7 +93,12 @@ func bars() []bar {
 		bar{"Claims.Get of one []string / the same", atMost, 0.25, quotient(decodeName("get/strings"), decodeName("get/all"))},
 		bar{"1,000 tokens that keep coming back among 1,000,000 used once: hit rate at 100 uses each", atLeast, 0.96, hits(0)},
 		bar{"the same at 1,000 uses each", atLeast, 0.99, hits(1)},
-		bar{"verification alone, HS256, repeated token: fast-jwt with its cache / ours", atLeast, 5, quotient(aloneName("fast-jwt, cache", "HS256"), aloneName("ours", "HS256"))},
+		bar{"the same, both: growth of the heap, MiB", atMost, 4, growth},
+	)
+	for _, alg := range fixture.Algorithms {
+		list = append(list, bar{"verification alone, " + alg + ", repeated token: fast-jwt with its cache / ours", atLeast, 5, quotient(aloneName("fast-jwt, cache", alg), aloneName("ours", alg))})
+	}
+	list = append(list,
 		bar{"whole server, CPU time per request, decoded claims: ours / no authentication", atMost, 1.1, quotient(serverCPU("ours"), serverCPU("none"))},
 		bar{"the same: golang-jwt by hand / ours", atLeast, 1.3, quotient(serverCPU("golang-jwt"), serverCPU("ours"))},
 		bar{"the same: Fastify with @fastify/jwt and its cache / ours", atLeast, 1.4, quotient(serverCPU("fastify"), serverCPU("ours"))},
@@ -112,7 +118,7 @@ func bars() []bar {
 			}
 			return ratio(&f.cacheRSA.on, &f.cacheRSA.off), true
 		}},
-		bar{"1,000,000 different tokens: growth of the heap after the cache was full, MiB", atMost, 4, func(f figures) (float64, bool) {
+		bar{"1,000,000 different tokens: growth of the heap after the first 20,000, MiB", atMost, 4, func(f figures) (float64, bool) {
 			if f.cache == nil {
 				return 0, false
 			}
@@ -140,6 +146,15 @@ func bars() []bar {
 	)
 }
 
+// firstUse returns the limit for the first use of HS256 tokens. encoding/json
+// of Go 1.27 is faster, and golang-jwt uses it.
+func firstUse(release string) float64 {
+	if version.Compare(version.Lang(release), "go1.27") >= 0 {
+		return bySHA(4.8, 4.2)
+	}
+	return bySHA(5.3, 4.2)
+}
+
 // bySHA returns the limit for a CPU with SHA extensions, or that for one
 // without them. There the HMAC, which all implementations compute, takes four
 // times as long.
@@ -165,6 +180,14 @@ func hits(i int) func(figures) (float64, bool) {
 		}
 		return f.hits[i].Rate, true
 	}
+}
+
+// growth returns the larger growth of the heap, in MiB.
+func growth(f figures) (mib float64, measured bool) {
+	for _, h := range f.hits {
+		mib = max(mib, float64(h.Growth)/(1<<20))
+	}
+	return mib, len(f.hits) > 0
 }
 
 func quotient(a, b string) func(figures) (float64, bool) {

@@ -28,7 +28,7 @@ type cacheReport struct {
 	tokens  int
 	on, off series // with and without the cache, one value per chunk
 	before  uint64 // bytes of heap in use before, after a garbage collection
-	filled  uint64 // the same with the cache full
+	filled  uint64 // the same after two chunks
 	after   uint64 // the same at the end
 }
 

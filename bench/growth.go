@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -137,14 +138,15 @@ func growGoroutines(goroutines int) (func(int) error, error) {
 	token := pool("HS256", fixture.Small)[0]
 	return func(n int) error {
 		var wg sync.WaitGroup
+		errs := make([]error, goroutines)
 		for g := range goroutines {
 			wg.Go(func() {
-				for i := g; i < n; i += goroutines {
-					_, _ = v.VerifyToken(context.Background(), token)
+				for i := g; i < n && errs[g] == nil; i += goroutines {
+					_, errs[g] = v.VerifyToken(context.Background(), token)
 				}
 			})
 		}
 		wg.Wait()
-		return nil
+		return errors.Join(errs...)
 	}, nil
 }

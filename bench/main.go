@@ -66,6 +66,9 @@ func run(args []string, measure func(settings) (figures, error)) error {
 		}
 	}
 	r := newReport(s, f, time.Since(start))
+	if r.text() == "" {
+		return errors.New("nothing was measured: -only matches no measurement, or the messages above say what is missing")
+	}
 	os.Stdout.WriteString(r.text())
 	if s.out != "" {
 		if err := os.WriteFile(s.out, []byte(r.markdown()), 0o644); err != nil {
