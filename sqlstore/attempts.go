@@ -67,6 +67,7 @@ func (a *Attempts) setStatements() {
 		`expires_at = CASE WHEN expires_at > ? THEN expires_at ELSE ? END`+row+` AND round = ? AND used = ? AND debt = ?`)
 	set(&a.refund, "refund", write, `UPDATE `+table+` SET used = used - 1, `+
 		`debt = CASE WHEN debt > ? THEN debt - ? ELSE 0 END`+row+` AND round = ? AND used > 0`)
+	a.refund.once = true // a second one would take back the attempt of someone else
 	set(&a.reset, "reset", write, `INSERT`+into+raise)
 	// MySQL refuses a subquery on the same table, unless it is a derived table.
 	set(&a.delete, "delete", write, `DELETE FROM `+table+` WHERE expires_at <= ? AND account IN (`+

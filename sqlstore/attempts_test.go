@@ -112,6 +112,20 @@ func TestAttemptsErrors(t *testing.T) {
 	}
 }
 
+// A refund is not repeated if a driver of PostgreSQL says that the connection is
+// bad: the server may have executed it, and a second one would take back the
+// attempt of someone else.
+func TestRefundIsNotRepeated(t *testing.T) {
+	f := &fake{err: driver.ErrBadConn}
+	a := open(t, f, sqlstore.PostgreSQL).Attempts()
+	if err := a.Refund(t.Context(), "account", "", when.UnixMilli(), 3, time.Hour); !errors.Is(err, jwtauth.ErrUnavailable) {
+		t.Errorf("%v", err)
+	}
+	if n := len(f.did(t, "UPDATE")); n != 1 {
+		t.Errorf("%d statements, want 1", n)
+	}
+}
+
 // Services with different tables have different counters.
 func TestAttemptsSchema(t *testing.T) {
 	for name, d := range dialects {

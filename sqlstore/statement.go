@@ -23,6 +23,12 @@ type statement struct {
 	// statements themselves if their configuration allows it.
 	reuse    bool
 	prepared atomic.Pointer[sql.Stmt]
+
+	// once says that the statement must not be executed twice. It has no effect
+	// together with reuse. Without it, database/sql repeats a statement if the
+	// driver says that the connection is bad. A driver of PostgreSQL, lib/pq,
+	// says so even if the server may have executed the statement.
+	once bool
 }
 
 // on returns the prepared statement, or nil if the driver should prepare it.
@@ -127,9 +133,17 @@ func query[T any](ctx context.Context, s *Store, st *statement, args []any, scan
 			return nil, err
 		}
 		var rows *sql.Rows
-		if prepared != nil {
+		switch {
+		case prepared != nil:
 			rows, err = prepared.QueryContext(ctx, args...)
-		} else {
+		case st.once:
+			conn, failed := s.db.Conn(ctx)
+			if failed != nil {
+				return nil, failed
+			}
+			defer conn.Close()
+			rows, err = conn.QueryContext(ctx, st.text, args...)
+		default:
 			rows, err = s.db.QueryContext(ctx, st.text, args...)
 		}
 		if err != nil {
