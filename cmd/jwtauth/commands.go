@@ -3,7 +3,6 @@ package main
 import (
 	"flag"
 	"fmt"
-	"io"
 	"strings"
 )
 
@@ -97,15 +96,17 @@ code is 1 if it does not match.
 
 func help(c *call) error {
 	if len(c.args) == 0 {
-		writeHelp(c.stdout)
-		return nil
+		return c.write(helpText())
+	}
+	name := strings.Join(c.args, " ")
+	if group := commandList(name + " "); group != "" {
+		return c.write("Commands:\n\n" + group)
 	}
 	cmd, _ := find(c.args)
 	if cmd == nil {
-		return usage("unknown command %q", strings.Join(c.args, " "))
+		return usage("unknown command %q", name)
 	}
-	writeCommandHelp(c.stdout, cmd, cmd.flagSet())
-	return nil
+	return c.write(commandHelp(cmd))
 }
 
 // flagSet returns the flags of the command, to describe them.
@@ -117,19 +118,27 @@ func (cmd *command) flagSet() *flag.FlagSet {
 	return described.flags
 }
 
-func writeHelp(w io.Writer) {
-	fmt.Fprint(w, "Jwtauth makes keys and tokens, and explains why a service refuses a token.\n\nCommands:\n\n")
-	for _, cmd := range commands {
-		fmt.Fprintf(w, "  %-12s %s\n", cmd.name, cmd.summary)
-	}
-	fmt.Fprint(w, `
+func helpText() string {
+	return "Jwtauth makes keys and tokens, and explains why a service refuses a token.\n\nCommands:\n\n" + commandList("") + `
 "jwtauth help COMMAND" describes a command. Exit codes: 0 success, 1 the token is
 refused or the password does not match, 2 wrong arguments or input, 3 a key set
 could not be fetched.
-`)
+`
 }
 
-func writeCommandHelp(w io.Writer, cmd *command, flags *flag.FlagSet) {
+// commandList lists the commands whose names begin with prefix.
+func commandList(prefix string) string {
+	out := &strings.Builder{}
+	for _, cmd := range commands {
+		if strings.HasPrefix(cmd.name, prefix) {
+			fmt.Fprintf(out, "  %-12s %s\n", cmd.name, cmd.summary)
+		}
+	}
+	return out.String()
+}
+
+func commandHelp(cmd *command) string {
+	out, flags := &strings.Builder{}, cmd.flagSet()
 	line := "jwtauth " + cmd.name
 	hasFlags := false
 	flags.VisitAll(func(*flag.Flag) { hasFlags = true })
@@ -139,13 +148,14 @@ func writeCommandHelp(w io.Writer, cmd *command, flags *flag.FlagSet) {
 	if cmd.args != "" {
 		line += " " + cmd.args
 	}
-	fmt.Fprintf(w, "%s: %s\n\n", line, cmd.summary)
+	fmt.Fprintf(out, "%s: %s\n\n", line, cmd.summary)
 	if cmd.help != "" {
-		fmt.Fprintf(w, "%s\n\n", cmd.help)
+		fmt.Fprintf(out, "%s\n\n", cmd.help)
 	}
 	if hasFlags {
-		fmt.Fprint(w, "Flags:\n\n")
-		flags.SetOutput(w)
+		out.WriteString("Flags:\n\n")
+		flags.SetOutput(out)
 		flags.PrintDefaults()
 	}
+	return out.String()
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/seed-0a072700/jwtauth"
 	"github.com/seed-0a072700/jwtauth/internal/compact"
 	"github.com/seed-0a072700/jwtauth/internal/jose"
+	"github.com/seed-0a072700/jwtauth/internal/numericdate"
 )
 
 func fixHeader(t *token) string {
@@ -57,12 +57,14 @@ func fixKey(t *token, k *keyFlags, keys jwtauth.KeySource) string {
 	}
 	var hint string
 	kid, fromSet := textOf(t.header, "kid"), k.jwks != "" || k.issuerURL != ""
-	ids := otherIDs(keys, alg)
+	ids, signer := otherIDs(t, keys, alg)
 	switch {
+	case kid != "" && signer != "":
+		return fmt.Sprintf("The keys for %s have other IDs (%s), and the token names %q. The key %q signed the token: give it the ID %q, with \"kid\" in its file or Key.WithID. Or have the issuer name %q.", alg, quoteAll(ids), kid, signer, kid, signer)
 	case kid != "" && len(ids) > 0 && fromSet:
-		hint = fmt.Sprintf("The keys for %s have other IDs (%s), and the token names %q. Use the present key set of the issuer that made the token: -jwks, or -issuer-url for its URL.", alg, quoteAll(ids), kid)
+		hint = fmt.Sprintf("The keys for %s have other IDs (%s), and the token names %q. None of them signed it: use the present key set of the issuer that made the token: -jwks, or -issuer-url for its URL.", alg, quoteAll(ids), kid)
 	case kid != "" && len(ids) > 0:
-		hint = fmt.Sprintf("The keys for %s have other IDs (%s), and the token names %q. Use the key of the issuer with that ID. If one of these is the right key, give it the ID: Key.WithID(%q), or \"kid\" in its file.", alg, quoteAll(ids), kid, kid)
+		hint = fmt.Sprintf("The keys for %s have other IDs (%s), and the token names %q. None of them signed it: use the key of the issuer with that ID.", alg, quoteAll(ids), kid)
 	case jose.Algorithm(alg).Symmetric() && fromSet:
 		return fmt.Sprintf("The token is signed with a shared secret (%s), and key sets hold public keys. Give the secret: -secret FILE -alg %s, or jwtauth.NewKey(jwtauth.%s, secret).", alg, alg, alg)
 	case jose.Algorithm(alg).Symmetric():
@@ -79,15 +81,33 @@ func fixKey(t *token, k *keyFlags, keys jwtauth.KeySource) string {
 }
 
 // otherIDs returns IDs of the keys for alg, which are not that of the token.
-func otherIDs(keys jwtauth.KeySource, alg string) (ids []string) {
+// signer is the ID of the key that nevertheless signed the token, or empty.
+func otherIDs(t *token, keys jwtauth.KeySource, alg string) (ids []string, signer string) {
 	const most = 5
 	found, _ := keys.VerificationKeys(context.Background(), jwtauth.Algorithm(alg), "") // none after an error
 	for _, key := range found {
-		if id := key.ID(); id != "" && len(ids) < most {
+		id := key.ID()
+		if id == "" {
+			continue
+		}
+		if len(ids) < most {
 			ids = append(ids, id)
 		}
+		if signer == "" && signed(t, key) {
+			signer = id
+		}
 	}
-	return ids
+	return ids, signer
+}
+
+// signed reports whether the signature of the token is by this key.
+func signed(t *token, key jwtauth.Key) bool {
+	jwk, err := key.MarshalJWK()
+	if err != nil {
+		return false
+	}
+	by, err := jose.Parse(jose.Algorithm(key.Algorithm()), jwk)
+	return err == nil && by.Verify(t.text, strings.LastIndexByte(t.text, '.'))
 }
 
 // fixAlgorithm returns the fix for an "alg" that is not supported, for the
@@ -109,11 +129,16 @@ func fixAlgorithm(alg, fault string) string {
 
 // fixSignature tries the mistakes that are common with secrets.
 func (c *call) fixSignature(t *token, refusal error) string {
-	segment := t.text[strings.LastIndexByte(t.text, '.')+1:]
+	segment, damage := t.text[strings.LastIndexByte(t.text, '.')+1:], compact.Damage(t.text)
 	switch alg := jose.Algorithm(textOf(t.header, "alg")); {
 	case segment == "":
 		return "The signature is missing. Copy all of the token; if it has none, have the issuer sign it."
+	case damage != nil:
+		return formFixes[damage]
 	case errors.Is(refusal, compact.EncodingError(compact.SignatureSegment, segment)):
+		if strings.ContainsAny(segment, "+/") {
+			return "Have the issuer use a JWT library, which writes base64url: base64.RawURLEncoding in Go."
+		}
 		return "The end of the token was changed. Copy it again, and pass it on unchanged."
 	case errors.Is(refusal, jose.SignatureFault(alg, segment)):
 		return "Have the issuer use a JWT library. If it does, copy all of the token, and compare the algorithm and the length of the keys."
@@ -131,11 +156,17 @@ func (c *call) fixSignature(t *token, refusal error) string {
 	return hint
 }
 
+const (
+	lineBreak = "The token is signed with the secret and the line break at its end. Remove the line break on the side of the signer."
+	encoded   = "The signer uses the text of the secret, before it is decoded. Pass that text to jwtauth.NewKey, too."
+)
+
 // otherSecret says how the secret of the signer differs from that of -secret,
 // or "".
 func (c *call) otherSecret(t *token) string {
 	raw := c.key.secretText
 	trimmed := strings.TrimRight(raw, "\r\n")
+	used := strings.TrimSuffix(strings.TrimSuffix(raw, "\n"), "\r") // as readSecret does
 	decoded := func(decode func(string) ([]byte, error)) string {
 		data, err := decode(strings.TrimSpace(trimmed))
 		if err != nil {
@@ -144,7 +175,14 @@ func (c *call) otherSecret(t *token) string {
 		return string(data)
 	}
 	for _, try := range []struct{ secret, hint string }{
-		{raw, "The token is signed with the secret and the line break at its end. Remove the line break on the side of the signer."},
+		{used + "\n", lineBreak},
+		{used + "\r", lineBreak},
+		{used + "\r\n", lineBreak},
+		{`"` + used + `"`, "The token is signed with the secret in quotes. Remove the quotes on the side of the signer."},
+		{"\uFEFF" + used, "The token is signed with the secret and the byte order mark of a file. Remove it on the side of the signer."},
+		{base64.StdEncoding.EncodeToString([]byte(used)), encoded},
+		{base64.RawURLEncoding.EncodeToString([]byte(used)), encoded},
+		{hex.EncodeToString([]byte(used)), encoded},
 		{strings.TrimSpace(trimmed), "The token is signed with the secret without the white space around it. Remove it here."},
 		{strings.Trim(strings.TrimSpace(trimmed), `"'`), "The token is signed with the secret without the quotes around it. Remove them here."},
 		{decoded(base64.StdEncoding.DecodeString), "The signer decodes the secret from base64. Pass base64.StdEncoding.DecodeString(secret) to jwtauth.NewKey."},
@@ -168,22 +206,16 @@ const (
 )
 
 func fixExpiry(t *token, opts jwtauth.VerifierOptions) string {
-	exp, ok := t.seconds("exp")
+	exp, fix := t.time("exp")
 	switch {
 	case t.claims["exp"] == nil:
 		return "Have the issuer set exp. Tokens without an end are refused, and no option changes that."
-	case !ok:
-		return "Have the issuer write exp as a number of seconds since 1970."
-	case math.Abs(exp) > 1e20:
-		return "The number is out of range. Have the issuer write the seconds since 1970."
-	case exp > 1e14:
-		return "The number is in microseconds or nanoseconds. Have the issuer write seconds."
-	case exp > 1e11:
-		return "The number is in milliseconds. Have the issuer divide it by 1000."
-	case exp < 315532800: // 1980
+	case fix != "":
+		return fix
+	case exp.Unix() < 315532800: // 1980
 		return "The number is a lifetime. Have the issuer write the time: the current one plus the lifetime, in seconds since 1970."
 	}
-	ago := now(opts).Sub(time.Unix(int64(exp), 0)).Round(time.Second)
+	ago := now(opts).Sub(exp).Round(time.Second)
 	if ago < maxLeeway {
 		return fmt.Sprintf("It expired %v ago. Refresh tokens before they expire; if the clocks differ, correct them or set %s.", ago, setLeeway)
 	}
@@ -193,25 +225,22 @@ func fixExpiry(t *token, opts jwtauth.VerifierOptions) string {
 func fixNotBefore(t *token, opts jwtauth.VerifierOptions) string { return fixFuture(t, opts, "nbf") }
 
 func fixIssuedAt(t *token, opts jwtauth.VerifierOptions) string {
-	iat, ok := t.seconds("iat")
+	iat, fix := t.time("iat")
 	switch {
 	case t.claims["iat"] == nil:
 		return "MaxAge needs iat. Have the issuer set it, or leave VerifierOptions.MaxAge unset (no -max-age)."
-	case ok && time.Unix(int64(iat), 0).Before(now(opts)):
+	case fix == "" && iat.Before(now(opts)):
 		return "The token is older than MaxAge. Get a new one, or raise VerifierOptions.MaxAge (-max-age)."
 	}
 	return fixFuture(t, opts, "iat")
 }
 
 func fixFuture(t *token, opts jwtauth.VerifierOptions, claim string) string {
-	at, ok := t.seconds(claim)
-	switch {
-	case !ok:
-		return fmt.Sprintf("Have the issuer write %s as a number of seconds since 1970.", claim)
-	case at > 1e11:
-		return "The number is in milliseconds. Have the issuer divide it by 1000."
+	at, fix := t.time(claim)
+	if fix != "" {
+		return fix
 	}
-	ahead := time.Unix(int64(at), 0).Sub(now(opts)).Round(time.Second)
+	ahead := at.Sub(now(opts)).Round(time.Second)
 	if ahead < maxLeeway {
 		return fmt.Sprintf("It is %v ahead of this clock. Correct the clocks of both machines, or set %s.", ahead, setLeeway)
 	}
@@ -277,10 +306,21 @@ func fixBinding(*token, jwtauth.VerifierOptions) string {
 	return "The token is bound to a key of the client. Use ProofOfPossession, for DPoP and mutual TLS with package dpop. Or have the issuer issue bearer tokens."
 }
 
-// seconds returns a claim that is a number.
-func (t *token) seconds(claim string) (float64, bool) {
-	value, err := strconv.ParseFloat(string(t.claims[claim]), 64)
-	return value, err == nil
+// time returns a claim that is a time, or the fix for one that is not.
+func (t *token) time(claim string) (at time.Time, fix string) {
+	value := string(t.claims[claim])
+	if at, ok := numericdate.Parse(value); ok {
+		return at, ""
+	}
+	switch numericdate.Fault(value) {
+	case numericdate.ErrMillis:
+		return at, "The number is in milliseconds. Have the issuer divide it by 1000."
+	case numericdate.ErrMicros:
+		return at, "The number is in microseconds or nanoseconds. Have the issuer write seconds."
+	case numericdate.ErrRange:
+		return at, "The number is out of range. Have the issuer write " + claim + " as a number of seconds since 1970."
+	}
+	return at, "Have the issuer write " + claim + " as a number of seconds since 1970."
 }
 
 // audience returns the names in aud, or nil if it has another type.

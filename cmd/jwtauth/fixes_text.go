@@ -24,7 +24,7 @@ var formFixes = map[error]string{
 	compact.ErrShortened:    "Copy the token from its source. Logs and the tools of browsers shorten it.",
 	compact.ErrQuoted:       "Remove the quotes around the token.",
 	compact.ErrPrefixed:     "Pass the token alone: without \"Bearer\" and without spaces.",
-	compact.ErrSpace:        "Pass the token alone: without \"Bearer\" and without spaces.",
+	compact.ErrSpace:        "Pass the token alone and in one line: without \"Bearer\", spaces and line breaks.",
 	compact.ErrNamed:        "Pass only the part after the equals sign.",
 	compact.ErrURL:          "Pass the value of access_token in the URL.",
 	compact.ErrPercent:      "Decode it once: url.QueryUnescape in Go, decodeURIComponent in JavaScript.",

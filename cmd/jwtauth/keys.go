@@ -143,6 +143,9 @@ func (c *call) keySet() (jwtauth.KeySource, error) {
 	}
 	keys, err := remote(jwtauth.NewRemoteKeys(fileURL, jwtauth.RemoteKeysOptions{Transport: fileTransport(data)}))
 	if err != nil {
+		if _, err := jwtauth.ParseKey("", data); err == nil {
+			return nil, usage("%s: the file has one key, not a key set: use -key", c.key.jwks)
+		}
 		_, reason, _ := strings.Cut(err.Error(), fileURL+": ")
 		return nil, usage("%s: %s", c.key.jwks, strings.Replace(reason, "the response", "the file", 1))
 	}

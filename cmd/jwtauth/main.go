@@ -72,8 +72,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 // run runs the command line and returns the exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) == 0 || slices.Contains([]string{"-h", "-help", "--help"}, args[0]) {
-		writeHelp(stdout)
-		return 0
+		args = []string{"help"}
 	}
 	cmd, rest := find(args)
 	if cmd == nil {
@@ -82,18 +81,17 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	c := &call{stdin: stdin, stdout: stdout, stderr: stderr, text: make(map[string]*string)}
 	c.flags = flag.NewFlagSet("jwtauth "+cmd.name, flag.ContinueOnError)
-	c.flags.SetOutput(stderr)
-	c.flags.Usage = func() {} // run writes the help
+	c.flags.SetOutput(io.Discard) // run writes the errors and the help
 	if cmd.flags != nil {
 		cmd.flags(c)
 	}
 	switch err := c.parse(rest); {
 	case errors.Is(err, flag.ErrHelp):
-		writeCommandHelp(stdout, cmd, c.flags)
-		return 0
+		return exitCode(cmd, c.write(commandHelp(cmd)), stderr)
 	case err != nil:
-		fmt.Fprintf(stderr, "\"jwtauth help %s\" lists the flags\n", cmd.name)
-		return exitUsage
+		return exitCode(cmd, usage("%w\n\"jwtauth help %s\" lists the flags", err, cmd.name), stderr)
+	case cmd.args == "" && len(c.args) > 0: // not shown: it may be a password
+		return exitCode(cmd, usage("only flags may follow the command; \"jwtauth help %s\" lists them", cmd.name), stderr)
 	}
 	return exitCode(cmd, cmd.run(c), stderr)
 }
@@ -108,10 +106,22 @@ func (c *call) parse(args []string) error {
 		rest := c.flags.Args()
 		if n := len(args) - len(rest); len(rest) == 0 || n > 0 && args[n-1] == "--" {
 			c.args = append(c.args, rest...)
-			return nil
+			return c.emptyFlag()
 		}
 		c.args, args = append(c.args, rest[0]), rest[1:]
 	}
+}
+
+// emptyFlag returns an error for a flag with an empty value. It often comes
+// from a variable that the shell does not know. An empty -iss would accept
+// every issuer.
+func (c *call) emptyFlag() (err error) {
+	c.flags.Visit(func(f *flag.Flag) {
+		if f.Value.String() == "" {
+			err = fmt.Errorf("-%s is empty", f.Name)
+		}
+	})
+	return err
 }
 
 func exitCode(cmd *command, err error, stderr io.Writer) int {

@@ -223,6 +223,16 @@ func TestUsage(t *testing.T) {
 		{"bytes", "", []string{"sign", "-sub", "ann", "-secret", file(t, "short")}},
 		{"(-cost)", "password", []string{"hash", "-cost", "40"}},
 		{"no password", "", []string{"hash"}},
+		{"only flags may follow", "", []string{"hash", "password"}},
+		{"only flags may follow", "", []string{"secret", "64"}},
+		{"only flags may follow", "", []string{"key", "new", "key.pem", "-jwk"}},
+		{"only flags may follow", "", []string{"sign", "-key", key, "-sub", "ann", "admin"}},
+		{"-iss is empty", "a.b.c", []string{"verify", "-key", key, "-iss", ""}},
+		{"-iss is empty", "a.b.c", []string{"explain", "a.b.c", "-iss="}},
+		{"-at is empty", "a.b.c", []string{"verify", "-key", key, "-at", ""}},
+		{"-aud: is empty", "a.b.c", []string{"verify", "-key", key, "-aud", ""}},
+		{"-claims is empty", "", []string{"sign", "-key", key, "-sub", "ann", "-claims", ""}},
+		{"use -key", "a.b.c", []string{"verify", "-jwks", key}},
 		{"pass the hash", "password", []string{"check-hash"}},
 		{"name a shell", "", []string{"completion", "csh"}},
 		{`unknown command "bake"`, "", []string{"help", "bake"}},
@@ -244,6 +254,12 @@ func TestHelp(t *testing.T) {
 		if text := must(t, "", append([]string{"help"}, strings.Fields(name)...)...); !strings.HasPrefix(text, "jwtauth "+name) {
 			t.Errorf("%s: %s", name, text)
 		}
+	}
+	if text := must(t, "", "help", "key"); strings.Count(text, "  key ") != 3 || strings.Contains(text, "sign") {
+		t.Errorf("help key: %s", text)
+	}
+	if text := must(t, "", "--help"); text != list || must(t, "", "help") != list {
+		t.Errorf("--help: %s", text)
 	}
 	if text := must(t, "", "explain", "-h"); text != must(t, "", "help", "explain") {
 		t.Errorf("explain -h: %s", text)

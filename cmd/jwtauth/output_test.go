@@ -78,6 +78,22 @@ func TestHostileKeyID(t *testing.T) {
 	}
 }
 
+// A script can pass on an argument of a stranger.
+func TestHostileArgument(t *testing.T) {
+	const hostile = "\x1b[31m\u202e"
+	for _, args := range [][]string{
+		{hostile}, {"verify", "-" + hostile}, {"verify", "-=" + hostile}, {"verify", "-leeway", hostile}, {"verify", "-any-sub=" + hostile},
+		{"verify", "-key", hostile}, {"verify", "-jwks", hostile}, {"verify", "-jwks", "https://" + hostile}, {"verify", "-issuer-url", hostile},
+		{"verify", "-at", hostile}, {"explain", "-typ", hostile}, {"key", "show", hostile}, {"key", "new", "-alg", hostile}, {"jwks", hostile},
+		{"help", hostile}, {"completion", hostile}, {"check-hash", hostile},
+	} {
+		r := jwtauthCommand(t, "a.b.c", args...)
+		if assertVisible(t, args[0], r.out+r.err); r.code != 2 || r.err == "" {
+			t.Errorf("%q: %+v", args, r)
+		}
+	}
+}
+
 // Exit code 1 means that a token is refused, and nothing else.
 func TestOutputFails(t *testing.T) {
 	s := newSigner(t, jose.ES256)
@@ -88,6 +104,7 @@ func TestOutputFails(t *testing.T) {
 	for _, args := range [][]string{
 		{"key", "new"}, {"key", "new", "-jwk"}, {"key", "show", key}, {"secret"}, {"sign", "-key", key, "-sub", "ann"},
 		{"verify", "-key", s.file()}, {"explain"}, {"explain", "-json"}, {"jwks", key}, {"completion", "bash"},
+		{}, {"help"}, {"help", "key"}, {"help", "explain"}, {"explain", "-h"},
 	} {
 		stdout, err := os.Open(key) // cannot be written to
 		if err != nil {
