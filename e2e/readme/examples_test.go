@@ -5,12 +5,14 @@ package readme_test
 import (
 	"encoding/json"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -61,6 +63,19 @@ func (p freePorts) replace(text string) string {
 	return portNumber.ReplaceAllStringFunc(text, func(port string) string { return p[port] })
 }
 
+// listenQuietly listens on a port that the system gives to no connection and to
+// no other test. So it is still free when a server of an example starts, minutes
+// later.
+func listenQuietly() (l net.Listener, err error) {
+	for range 100 {
+		port := 10_000 + rand.N(20_000) // Linux begins at 32768, others at 49152
+		if l, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+			break
+		}
+	}
+	return l, err
+}
+
 // copyExamples copies the repository, and changes the ports of the examples.
 func copyExamples(t *testing.T) (folder string, ports freePorts) {
 	t.Helper()
@@ -71,7 +86,7 @@ func copyExamples(t *testing.T) (folder string, ports freePorts) {
 	}
 	ports = make(freePorts)
 	for _, port := range []string{"8080", "8081", "8082", "9000"} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := listenQuietly()
 		check(t, err)
 		defer l.Close() // after all of them are chosen
 		_, ports[port], err = net.SplitHostPort(l.Addr().String())

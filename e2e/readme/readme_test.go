@@ -207,7 +207,7 @@ func freePort(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:"+port)
 	if err != nil {
-		listener, err = net.Listen("tcp", "127.0.0.1:0")
+		listener, err = listenQuietly()
 	}
 	check(t, err)
 	defer listener.Close()
