@@ -52,7 +52,7 @@ const (
 	atMost  = false
 )
 
-// publicKey lists the algorithms whose tokens the cache remembers.
+// publicKey lists the algorithms with a public key.
 var publicKey = []string{"RS256", "ES256", "EdDSA"}
 
 // bars returns all bars.
