@@ -24,6 +24,8 @@ const Public = "-"
 // the claims into the context, and end a stream when its token expires. verify
 // comes from [jwtauth.VerifyRequest]. scopes maps the full name of a method to
 // [Public] or to the scope that it needs. A method without one needs a token.
+// Add interceptors that recover from panics after these, because the handler of
+// a stream runs in a goroutine of its own.
 func Interceptors(verify func(*http.Request) (*jwtauth.Claims, error), scopes map[string]string) []grpc.ServerOption {
 	call := func(ctx context.Context, method string, handler func(context.Context, time.Duration) (any, error)) (any, error) {
 		scope := scopes["/"+strings.TrimPrefix(method, "/")] // gRPC before 1.79.3 also routes calls without the slash

@@ -192,6 +192,32 @@ func TestPathWithoutSlash(t *testing.T) {
 	}
 }
 
+// An interceptor after these recovers from a panic of a stream.
+func TestPanic(t *testing.T) {
+	recovery := func(srv any, s grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				err = status.Error(codes.DataLoss, fmt.Sprint(p))
+			}
+		}()
+		return handler(srv, s)
+	}
+	interceptors := Interceptors(jwtauth.VerifyRequest(jwtauthtest.Verifier(t)), nil)
+	server := grpc.NewServer(append(interceptors, grpc.ChainStreamInterceptor(recovery))...)
+	server.RegisterService(&grpc.ServiceDesc{ServiceName: "example.Greeter", HandlerType: (*any)(nil), Streams: []grpc.StreamDesc{{
+		StreamName: "Watch", ServerStreams: true, ClientStreams: true,
+		Handler: func(any, grpc.ServerStream) error { panic("lost") },
+	}}}, struct{}{})
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+jwtauthtest.Token(t, "ann", nil))
+	s, err := serve(t, server).NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, service+"Watch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.RecvMsg(new(wrapperspb.StringValue)); status.Code(err) != codes.DataLoss || status.Convert(err).Message() != "lost" {
+		t.Errorf("%v", err)
+	}
+}
+
 // Each change of Attack becomes the metadata of a call over a socket.
 func TestAttack(t *testing.T) {
 	for _, method := range []string{"Me", "Reports", "Chat"} {
