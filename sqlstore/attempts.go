@@ -23,7 +23,7 @@ import (
 type Attempts struct {
 	store *Store
 
-	load, insert, update, refund, reset, delete, none statement
+	load, insert, update, refund, reset, ended, none statement
 }
 
 // Attempts returns the counters in the database of the store. Call it once, and
@@ -69,9 +69,7 @@ func (a *Attempts) setStatements() {
 		`debt = CASE WHEN debt > ? THEN debt - ? ELSE 0 END`+row+` AND round = ? AND used > 0`)
 	a.refund.once = true // a second one would take back the attempt of someone else
 	set(&a.reset, "reset", write, `INSERT`+into+raise)
-	// MySQL refuses a subquery on the same table, unless it is a derived table.
-	set(&a.delete, "delete", write, `DELETE FROM `+table+` WHERE expires_at <= ? AND account IN (`+
-		`SELECT account FROM (SELECT account FROM `+table+` WHERE expires_at <= ? ORDER BY expires_at LIMIT ?) ended)`)
+	set(&a.ended, "ended", read, `SELECT account FROM `+table+` WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`)
 	set(&a.none, "none", read, `SELECT `+attemptColumns+` FROM `+table+` WHERE 1 = 0`)
 }
 
@@ -196,16 +194,46 @@ func (a *Attempts) Epoch(ctx context.Context, account string) (int64, error) {
 // be ahead of the others: if a row is deleted too early, the next pauses of its
 // account are shorter.
 //
-// limit must be at least 1. Any other error wraps [jwtauth.ErrUnavailable].
+// Cleanup deletes the rows of at most 200 accounts in one statement, so it does
+// not hold locks for long. Several instances may call it at once. limit must be
+// at least 1. Any other error wraps [jwtauth.ErrUnavailable]; some rows may have
+// been deleted before it.
 func (a *Attempts) Cleanup(ctx context.Context, now time.Time, limit int) (int, error) {
 	if limit < 1 {
 		return 0, fmt.Errorf("jwtauth: sqlstore: Attempts.Cleanup: limit %d is below 1", limit)
 	}
-	n, err := a.store.exec(ctx, &a.delete, now.UnixMilli(), now.UnixMilli(), int64(limit))
-	if err != nil {
-		return 0, unavailable(ctx, "attempts: cleanup", err)
+	n := 0
+	for limit > 0 {
+		size := min(limit, maxBatch)
+		accounts, err := a.store.find(ctx, &a.ended, now.UnixMilli(), int64(size))
+		if err != nil {
+			return n, unavailable(ctx, "attempts: cleanup", err)
+		}
+		if len(accounts) == 0 {
+			break
+		}
+		deleted, err := a.deleteEnded(ctx, accounts, now)
+		if err != nil {
+			return n, unavailable(ctx, "attempts: cleanup", err)
+		}
+		n += int(deleted)
+		if len(accounts) < size || deleted == 0 {
+			break
+		}
+		limit -= size
 	}
-	return int(n), nil
+	return n, nil
+}
+
+// deleteEnded deletes the old rows of accounts. It finds them by the primary
+// key: InnoDB locks index entries in the order of access, and a DELETE that
+// finds its rows by their end would make attempts at the same time fail with a
+// deadlock. Adding 0 keeps it from using that index.
+func (a *Attempts) deleteEnded(ctx context.Context, accounts []any, now time.Time) (int64, error) {
+	var st statement
+	a.store.set(&st, "attempts delete", write,
+		`DELETE FROM `+a.table()+` WHERE account IN (?`+strings.Repeat(`, ?`, len(accounts)-1)+`) AND expires_at + 0 <= ?`)
+	return a.store.exec(ctx, &st, append(accounts[:len(accounts):len(accounts)], now.UnixMilli())...)
 }
 
 // The index of the primary key starts with the account.

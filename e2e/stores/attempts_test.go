@@ -1,7 +1,10 @@
 package stores_test
 
 import (
+	"crypto/rand"
 	"fmt"
+	mrand "math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -136,5 +139,47 @@ func TestAttemptsOfRedisWithManyDevices(t *testing.T) {
 	}
 	if n := client.HLen(ctx, key).Val(); n > 66 {
 		t.Errorf("%d fields are left, want at most 66", n)
+	}
+}
+
+// Attempts succeed while old rows are deleted. On InnoDB, locks in different
+// orders would make some of them fail.
+func TestAttemptsCleanupDoesNotDeadlock(t *testing.T) {
+	for _, d := range databases {
+		t.Run(d.name, func(t *testing.T) {
+			a, ctx, at := d.pooled(t).attempts(t), t.Context(), now()
+			over := make(chan struct{})
+			var cleaner, attackers sync.WaitGroup
+			cleaner.Go(func() {
+				for {
+					if _, err := a.Cleanup(ctx, at, 100); err != nil {
+						t.Errorf("Cleanup: %v", err)
+						return
+					}
+					select {
+					case <-over:
+						return
+					default:
+					}
+				}
+			})
+			for range 8 {
+				attackers.Go(func() {
+					for range 100 {
+						account := rand.Text()[:22]
+						old := at.Add(-time.Duration(mrand.IntN(3000)) * time.Hour)
+						for i := range 6 { // a changed row is old, too
+							_, _, _, _, _, err := a.Reserve(ctx, account, "", 0, old.Add(time.Duration(i)*time.Minute), 3, time.Minute, 2*time.Minute)
+							if err != nil {
+								t.Errorf("Reserve: %v", err)
+							}
+						}
+					}
+				})
+			}
+			attackers.Wait()
+			close(over)
+			cleaner.Wait()
+		})
 	}
 }
