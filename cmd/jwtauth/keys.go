@@ -66,7 +66,7 @@ func (c *call) keys() ([]jwtauth.Key, error) {
 	for _, name := range c.key.files {
 		key, err := c.readKey(name, c.key.alg)
 		if err != nil {
-			return nil, usage("%s: %s", name, plain(err))
+			return nil, c.wrongFlag(name, err)
 		}
 		keys = append(keys, key)
 	}
@@ -83,9 +83,19 @@ func (c *call) keys() ([]jwtauth.Key, error) {
 	}
 	key, err := jwtauth.NewKey(alg, data)
 	if err != nil {
-		return nil, usage("%s: %s", c.key.secret, plain(err))
+		return nil, c.wrongFlag(c.key.secret, err)
 	}
 	return append(keys, key), nil
+}
+
+// wrongFlag returns the error for the file of -key or -secret. If the file is
+// for another flag, it names that one.
+func (c *call) wrongFlag(name string, err error) error {
+	text := strings.NewReplacer("use NewKey for", "use -secret for", "ParseKey reads", "-key reads").Replace(plain(err))
+	if c.flags.Lookup("jwks") != nil {
+		text = strings.Replace(text, "; pass one of its keys", "; use -jwks", 1)
+	}
+	return usage("%s: %s", name, text)
 }
 
 // source returns the keys that a service would verify with, or nil if no flag

@@ -27,6 +27,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/seed-0a072700/jwtauth"
 )
 
 const (
@@ -131,7 +133,9 @@ func exitCode(cmd *command, err error, stderr io.Writer) int {
 	if errors.Is(err, errRefused) {
 		return exitRefused
 	}
-	fmt.Fprintf(stderr, "jwtauth %s: %s\n", cmd.name, visible(flagNames.Replace(plain(err))))
+	// A wrong URL is not temporary. Exit code 3 covers both.
+	text := strings.TrimPrefix(plain(err), plain(jwtauth.ErrUnavailable)+": ")
+	fmt.Fprintf(stderr, "jwtauth %s: %s\n", cmd.name, visible(flagNames.Replace(text)))
 	if isUnavailable(err) {
 		return exitUnavailable
 	}

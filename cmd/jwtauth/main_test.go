@@ -174,7 +174,7 @@ func TestJWKS(t *testing.T) {
 	if r := jwtauthCommand(t, other, "verify", "-issuer-url", server.URL); r.code != 1 || !strings.Contains(r.err, "another issuer") {
 		t.Errorf("%+v", r)
 	}
-	if r := jwtauthCommand(t, token, "explain", "-jwks", "http://127.0.0.1:1/jwks"); r.code != 3 {
+	if r := jwtauthCommand(t, token, "explain", "-jwks", "http://127.0.0.1:1/jwks"); r.code != 3 || !strings.HasPrefix(r.err, "jwtauth explain: keys of http://127.0.0.1:1/jwks: ") {
 		t.Errorf("no server: %+v", r)
 	}
 }
@@ -233,6 +233,10 @@ func TestUsage(t *testing.T) {
 		{"-aud: is empty", "a.b.c", []string{"verify", "-key", key, "-aud", ""}},
 		{"-claims is empty", "", []string{"sign", "-key", key, "-sub", "ann", "-claims", ""}},
 		{"use -key", "a.b.c", []string{"verify", "-jwks", key}},
+		{"use -jwks", `{"keys":[]}`, []string{"verify", "-key", "-", "a.b.c"}},
+		{"pass one of its keys", `{"keys":[]}`, []string{"sign", "-key", "-", "-sub", "ann"}},
+		{"use -secret", "", []string{"sign", "-key", file(t, must(t, "", "secret")), "-sub", "ann"}},
+		{"; -key reads PEM", "a.b.c", []string{"explain", "-secret", key}},
 		{"pass the hash", "password", []string{"check-hash"}},
 		{"name a shell", "", []string{"completion", "csh"}},
 		{`unknown command "bake"`, "", []string{"help", "bake"}},
