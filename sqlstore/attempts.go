@@ -196,8 +196,8 @@ func (a *Attempts) Epoch(ctx context.Context, account string) (int64, error) {
 //
 // Cleanup deletes the rows of at most 200 accounts in one statement, so it does
 // not hold locks for long. Several instances may call it at once. limit must be
-// at least 1. Any other error wraps [jwtauth.ErrUnavailable]; some rows may have
-// been deleted before it.
+// at least 1. Any other error wraps [jwtauth.ErrUnavailable]; some rows may
+// have been deleted before it.
 func (a *Attempts) Cleanup(ctx context.Context, now time.Time, limit int) (int, error) {
 	if limit < 1 {
 		return 0, fmt.Errorf("jwtauth: sqlstore: Attempts.Cleanup: limit %d is below 1", limit)
