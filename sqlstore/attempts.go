@@ -19,7 +19,8 @@ import (
 // An attempt reads the counter, and then changes it if it still has the same
 // value. So several processes together never exceed a limit. If another attempt
 // was faster, it starts over; this happens at most as often as the limit and
-// the successes of the others allow. A refused attempt only reads.
+// the successes of the others allow. It also starts over if the database has
+// ended a deadlock. A refused attempt only reads.
 type Attempts struct {
 	store *Store
 
@@ -128,6 +129,9 @@ func (a *Attempts) Reserve(ctx context.Context, account, device string, epoch in
 			return known, current, next.Round, 0, time.Duration(pause) * time.Millisecond, nil
 		}
 		changed, err := a.write(ctx, account, counted, exists, counter, next, rule.Calm(next))
+		if rolledBack(err) && ctx.Err() == nil {
+			continue
+		}
 		if err != nil {
 			return false, 0, 0, 0, 0, unavailable(ctx, "attempts: reserve", err)
 		}
@@ -136,6 +140,23 @@ func (a *Attempts) Reserve(ctx context.Context, account, device string, epoch in
 		}
 	}
 	return false, 0, 0, 0, 0, unavailable(ctx, "attempts: reserve", errCollisions)
+}
+
+// rolledBack reports whether the database has rolled a statement back because
+// of another one at the same time: a deadlock or, at higher isolation levels, a
+// conflict. Databases expect that the caller repeats it. Drivers have a method
+// that returns the SQLSTATE, or their texts contain it.
+func rolledBack(err error) bool {
+	if err == nil {
+		return false
+	}
+	if coded, ok := errors.AsType[interface {
+		error
+		SQLState() string
+	}](err); ok {
+		return coded.SQLState() == "40001" || coded.SQLState() == "40P01"
+	}
+	return strings.Contains(err.Error(), "(40001)")
 }
 
 // write replaces a counter, and reports whether it still had the old value.

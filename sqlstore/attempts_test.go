@@ -112,6 +112,43 @@ func TestAttemptsErrors(t *testing.T) {
 	}
 }
 
+type coded string
+
+func (c coded) Error() string    { return "driver: an error" }
+func (c coded) SQLState() string { return string(c) }
+
+// An attempt starts over if the database has rolled it back because of others.
+func TestAttemptsRolledBack(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want int // changes
+	}{
+		{coded("40001"), 2},
+		{coded("40P01"), 2},
+		{coded("23505"), 1},
+		{errors.New("Error 1213 (40001): Deadlock found when trying to get lock; try restarting transaction"), 2},
+		{errors.New("Error 1205 (HY000): Lock wait timeout exceeded"), 1},
+	} {
+		for name, d := range dialects {
+			changes := 0
+			f := &fake{}
+			f.run = func(text string, _ []driver.Value) (int64, [][]driver.Value, error) {
+				if strings.HasPrefix(text, "SELECT") {
+					return 0, nil, nil
+				}
+				if changes++; changes == 1 {
+					return 0, nil, c.err
+				}
+				return 1, nil, nil
+			}
+			_, _, _, left, _, err := open(t, f, d).Attempts().Reserve(t.Context(), "account", "", 0, when, 3, time.Minute, time.Hour)
+			if changes != c.want || (err == nil) != (c.want == 2) || err == nil && left != 2 {
+				t.Errorf("%s, %v: %d changes, %d left, %v", name, c.err, changes, left, err)
+			}
+		}
+	}
+}
+
 // A refund is not repeated if a driver of PostgreSQL says that the connection is
 // bad: the server may have executed it, and a second one would take back the
 // attempt of someone else.
