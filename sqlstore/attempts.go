@@ -19,8 +19,9 @@ import (
 // An attempt reads the counter, and then changes it if it still has the same
 // value. So several processes together never exceed a limit. If another attempt
 // was faster, it starts over; this happens at most as often as the limit and
-// the successes of the others allow. It also starts over if the database has
-// ended a deadlock. A refused attempt only reads.
+// the successes of the others allow. A refused attempt only reads. A change that
+// the database rolls back because of another one, as to end a deadlock, is
+// repeated.
 type Attempts struct {
 	store *Store
 
@@ -129,9 +130,6 @@ func (a *Attempts) Reserve(ctx context.Context, account, device string, epoch in
 			return known, current, next.Round, 0, time.Duration(pause) * time.Millisecond, nil
 		}
 		changed, err := a.write(ctx, account, counted, exists, counter, next, rule.Calm(next))
-		if rolledBack(err) && ctx.Err() == nil {
-			continue
-		}
 		if err != nil {
 			return false, 0, 0, 0, 0, unavailable(ctx, "attempts: reserve", err)
 		}
@@ -140,6 +138,18 @@ func (a *Attempts) Reserve(ctx context.Context, account, device string, epoch in
 		}
 	}
 	return false, 0, 0, 0, 0, unavailable(ctx, "attempts: reserve", errCollisions)
+}
+
+// change executes a statement and returns the number of changed rows. If the
+// database rolls it back because of another one, change repeats it.
+func (a *Attempts) change(ctx context.Context, st *statement, args ...any) (n int64, err error) {
+	for range maxCollisions {
+		n, err = a.store.exec(ctx, st, args...)
+		if !rolledBack(err) || ctx.Err() != nil {
+			break
+		}
+	}
+	return n, err
 }
 
 // rolledBack reports whether the database has rolled a statement back because
@@ -165,10 +175,10 @@ func (a *Attempts) write(ctx context.Context, account, device string, exists boo
 	var n int64
 	var err error
 	if exists {
-		n, err = a.store.exec(ctx, &a.update,
+		n, err = a.change(ctx, &a.update,
 			next.Round, next.Used, next.Debt, expires, expires, key[0], key[1], old.Round, old.Used, old.Debt)
 	} else {
-		n, err = a.store.exec(ctx, &a.insert, key[0], key[1], int64(0), next.Round, next.Used, next.Debt, expires)
+		n, err = a.change(ctx, &a.insert, key[0], key[1], int64(0), next.Round, next.Used, next.Debt, expires)
 	}
 	return n > 0, err
 }
@@ -179,7 +189,7 @@ func (a *Attempts) Refund(ctx context.Context, account, device string, round int
 		device = noDevice
 	}
 	cost := attempts.NewRule(limit, longest, longest).Cost()
-	if _, err := a.store.exec(ctx, &a.refund, cost, cost, []byte(account), []byte(device), round); err != nil {
+	if _, err := a.change(ctx, &a.refund, cost, cost, []byte(account), []byte(device), round); err != nil {
 		return unavailable(ctx, "attempts: refund", err)
 	}
 	return nil
@@ -187,7 +197,7 @@ func (a *Attempts) Refund(ctx context.Context, account, device string, round int
 
 // Reset implements guard.Store.
 func (a *Attempts) Reset(ctx context.Context, account string, now, until time.Time) error {
-	_, err := a.store.exec(ctx, &a.reset, []byte(account), []byte(noDevice), now.UnixMilli(), int64(0), int64(0), int64(0), until.UnixMilli())
+	_, err := a.change(ctx, &a.reset, []byte(account), []byte(noDevice), now.UnixMilli(), int64(0), int64(0), int64(0), until.UnixMilli())
 	if err != nil {
 		return unavailable(ctx, "attempts: reset", err)
 	}
@@ -254,7 +264,7 @@ func (a *Attempts) deleteEnded(ctx context.Context, accounts []any, now time.Tim
 	var st statement
 	a.store.set(&st, "attempts delete", write,
 		`DELETE FROM `+a.table()+` WHERE account IN (?`+strings.Repeat(`, ?`, len(accounts)-1)+`) AND expires_at + 0 <= ?`)
-	return a.store.exec(ctx, &st, append(accounts[:len(accounts):len(accounts)], now.UnixMilli())...)
+	return a.change(ctx, &st, append(accounts[:len(accounts):len(accounts)], now.UnixMilli())...)
 }
 
 // The index of the primary key starts with the account.
