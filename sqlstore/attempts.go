@@ -19,9 +19,10 @@ import (
 // An attempt reads the counter, and then changes it if it still has the same
 // value. So several processes together never exceed a limit. If another attempt
 // was faster, it starts over; this happens at most as often as the limit and
-// the successes of the others allow. A refused attempt only reads. A change that
-// the database rolls back because of another one, as to end a deadlock, is
-// repeated.
+// the successes of the others allow. A refused attempt only reads.
+//
+// A change that the database rolls back because of another one, as to end a
+// deadlock, is repeated.
 type Attempts struct {
 	store *Store
 
