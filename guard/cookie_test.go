@@ -125,6 +125,20 @@ func TestOldSecrets(t *testing.T) {
 	}
 }
 
+// While a new secret is introduced, a device is known at instances that have it
+// already and at those that only list it.
+func TestNextSecret(t *testing.T) {
+	next := []byte(strings.Repeat("n", 32))
+	store := guard.NewMemory(0)
+	behind := newGuard(t, func(o *guard.Options) { o.Store, o.OldSecrets = store, [][]byte{next} })
+	ahead := newGuard(t, func(o *guard.Options) { o.Store, o.Secret, o.OldSecrets = store, next, [][]byte{secret} })
+	cookie := login(t, behind, "ann", "")
+	exhaust(t, behind, "ann", "")
+	for range 3 {
+		cookie = login(t, behind, "ann", login(t, ahead, "ann", cookie))
+	}
+}
+
 // After a change of the secret, a login keeps the entries of other accounts,
 // and has one entry for its own.
 func TestOldSecretOfOtherAccounts(t *testing.T) {

@@ -22,7 +22,9 @@ type Options struct {
 
 	// OldSecrets are earlier secrets, at most 4, whose cookies are still
 	// accepted. Remove a secret DeviceTTL after it was replaced. Do not list
-	// one that others may know: they could make devices without limit.
+	// one that others may know: they could make devices without limit. With
+	// several instances, list the next secret in all of them before it becomes
+	// Secret in the first one.
 	OldSecrets [][]byte
 
 	// Store holds the counters. Several instances need a shared store, such as
