@@ -21,7 +21,7 @@ import (
 // was faster, it starts over; this happens at most as often as the limit and
 // the successes of the others allow. A refused attempt only reads.
 //
-// A change that the database rolls back because of another one, as to end a
+// A statement that the database rolls back because of another one, as to end a
 // deadlock, is repeated.
 type Attempts struct {
 	store *Store
@@ -86,11 +86,13 @@ type attemptRow struct {
 // rows returns the rows of an account and a device that exist.
 func (a *Attempts) rows(ctx context.Context, account, device string) ([]attemptRow, error) {
 	args := []any{[]byte(account), []byte(noDevice), []byte(device)}
-	return query(ctx, a.store, &a.load, args, func(scan scanFunc) (attemptRow, bool, error) {
-		var device []byte
-		var epoch, round, used, debt sql.Null[int64]
-		err := scan(&device, &epoch, &round, &used, &debt)
-		return attemptRow{string(device), epoch.V, attempts.Counter{Round: round.V, Used: used.V, Debt: debt.V}}, device != nil, err
+	return again(ctx, func() ([]attemptRow, error) {
+		return query(ctx, a.store, &a.load, args, func(scan scanFunc) (attemptRow, bool, error) {
+			var device []byte
+			var epoch, round, used, debt sql.Null[int64]
+			err := scan(&device, &epoch, &round, &used, &debt)
+			return attemptRow{string(device), epoch.V, attempts.Counter{Round: round.V, Used: used.V, Debt: debt.V}}, device != nil, err
+		})
 	})
 }
 
@@ -141,16 +143,22 @@ func (a *Attempts) Reserve(ctx context.Context, account, device string, epoch in
 	return false, 0, 0, 0, 0, unavailable(ctx, "attempts: reserve", errCollisions)
 }
 
-// change executes a statement and returns the number of changed rows. If the
-// database rolls it back because of another one, change repeats it.
-func (a *Attempts) change(ctx context.Context, st *statement, args ...any) (n int64, err error) {
+// change executes a statement and returns the number of changed rows.
+func (a *Attempts) change(ctx context.Context, st *statement, args ...any) (int64, error) {
+	return again(ctx, func() (int64, error) { return a.store.exec(ctx, st, args...) })
+}
+
+// again executes a statement, and repeats it if the database rolls it back
+// because of another one. At the isolation level SERIALIZABLE, PostgreSQL also
+// does so to a SELECT.
+func again[T any](ctx context.Context, execute func() (T, error)) (result T, err error) {
 	for range maxCollisions {
-		n, err = a.store.exec(ctx, st, args...)
+		result, err = execute()
 		if !rolledBack(err) || ctx.Err() != nil {
 			break
 		}
 	}
-	return n, err
+	return result, err
 }
 
 // rolledBack reports whether the database has rolled a statement back because
@@ -237,7 +245,9 @@ func (a *Attempts) Cleanup(ctx context.Context, now time.Time, limit int) (int, 
 	n := 0
 	for limit > 0 {
 		size := min(limit, maxBatch)
-		accounts, err := a.store.find(ctx, &a.ended, now.UnixMilli(), int64(size))
+		accounts, err := again(ctx, func() ([]any, error) {
+			return a.store.find(ctx, &a.ended, now.UnixMilli(), int64(size))
+		})
 		if err != nil {
 			return n, unavailable(ctx, "attempts: cleanup", err)
 		}

@@ -153,6 +153,40 @@ func TestAttemptsRolledBack(t *testing.T) {
 	}
 }
 
+// So is a SELECT, which PostgreSQL rolls back at the isolation level
+// SERIALIZABLE.
+func TestAttemptsReadRolledBack(t *testing.T) {
+	for name, d := range dialects {
+		t.Run(name, func(t *testing.T) {
+			f := &fake{}
+			a := open(t, f, d).Attempts()
+			reads := 0
+			f.run = func(text string, _ []driver.Value) (int64, [][]driver.Value, error) {
+				if !strings.HasPrefix(text, "SELECT") {
+					return 1, nil, nil
+				}
+				if reads++; reads == 1 {
+					return 0, nil, coded("40001")
+				}
+				return 0, nil, nil
+			}
+			check := func(name string, err error, want int) {
+				t.Helper()
+				if reads != want || err != nil {
+					t.Errorf("%s: %d reads, %v; want %d", name, reads, err, want)
+				}
+				reads = 0
+			}
+			reserve(t, a)
+			check("Reserve", nil, 2)
+			_, err := a.Epoch(t.Context(), "account")
+			check("Epoch", err, 2)
+			_, err = a.Cleanup(t.Context(), when, 1)
+			check("Cleanup", err, 2)
+		})
+	}
+}
+
 // A refund is not repeated if a driver of PostgreSQL says that the connection is
 // bad: the server may have executed it, and a second one would take back the
 // attempt of someone else.
