@@ -208,10 +208,8 @@ func responseTo(err error) *problem.Response {
 
 // hasResponse reports whether err has a response other than 500.
 func hasResponse(err error) bool {
-	if _, ok := errors.AsType[problemError](err); ok {
-		return true
-	}
-	return responseTo(err) != problem.Internal
+	_, own := errors.AsType[problemError](err)
+	return own || responseTo(err) != problem.Internal
 }
 
 // refusal returns the error of a callback that refuses a request: err itself if
@@ -306,8 +304,7 @@ type requestError struct {
 
 func (e *requestError) Unwrap() error { return e.error }
 
-// codeOf returns the code of the response to err, or "" for nil. It is never
-// empty for an error.
+// codeOf returns the code of the response to err, and "" only for nil.
 func codeOf(err error) string {
 	if err == nil {
 		return ""
@@ -391,7 +388,10 @@ func respondError(w http.ResponseWriter, r *http.Request, err error) {
 // logFailure logs err if it is a failure of the server. It logs the pattern of
 // the route instead of the URL, which may contain secrets.
 func logFailure(r *http.Request, err error) {
-	p := ProblemOf(err)
+	p, own := ownProblem(err)
+	if !own {
+		p.Status = responseTo(err).Status // ProblemOf takes longer: it also makes the challenge
+	}
 	outage := errors.Is(err, ErrUnavailable) && r.Context().Err() == nil // the client still waits
 	if p.Status < 500 || p.Status == http.StatusServiceUnavailable && !outage {
 		return
