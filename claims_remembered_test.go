@@ -90,6 +90,7 @@ func decodeAs[T any](c *jwtauth.Claims) (results [2]T, roles []string, err error
 // Callers own all that they get: no change by one shows in another request,
 // remembered or not. The goroutines share one token, for the race detector.
 func TestDecodedValuesAreNotShared(t *testing.T) {
+	t.Parallel()
 	eachForger(t, func(t *testing.T, f forger) {
 		token := f.claims(withClaims(mutableMembers, `"amr":["pwd","otp"]`, `"aud":["api","web"]`))
 		for _, change := range []func(*jwtauth.VerifierOptions){func(*jwtauth.VerifierOptions) {}, noCache} {

@@ -228,6 +228,7 @@ func TestSignOptions(t *testing.T) {
 }
 
 func TestSignLength(t *testing.T) {
+	t.Parallel()
 	issuer := newIssuer(t, generate(t, jwtauth.EdDSA))
 	longest := 0
 	for length := 11_900; length < 12_300; length++ {

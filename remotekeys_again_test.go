@@ -120,6 +120,7 @@ func TestRemoteKeysSameIDShared(t *testing.T) {
 // Garbage signatures cause at most one fetch per cooldown, over real
 // connections.
 func TestRemoteKeysGarbageOverSockets(t *testing.T) {
+	t.Parallel()
 	const cooldown = time.Second
 	good := generate(t, jwtauth.EdDSA).WithID("k")
 	set := keySetOf(t, good)

@@ -14,6 +14,7 @@ import (
 // The hostile requests, with keys from a provider. Requests with public keys
 // end as they do with StaticKeys. Symmetric keys verify nothing.
 func TestHostileRequestsRemoteKeys(t *testing.T) {
+	t.Parallel()
 	public, symmetric, passed := 0, 0, 0
 	for _, c := range hostileCases(t) {
 		t.Run(c.Name, func(t *testing.T) {

@@ -176,6 +176,7 @@ func anyAudience(o *jwtauth.VerifierOptions) { o.Audience, o.AnyAudience, o.Chec
 // Both kinds of keys, with the cache and without, for the first time and again,
 // must lead to the same result.
 func TestVerifyClaims(t *testing.T) {
+	t.Parallel()
 	for _, f := range []forger{forgeHS256(t), forgeEdDSA(t)} {
 		t.Run(string(f.alg), func(t *testing.T) {
 			for _, c := range claimsCases {

@@ -131,6 +131,7 @@ func TestVerifyLeftOverBits(t *testing.T) {
 }
 
 func TestVerifyLength(t *testing.T) {
+	t.Parallel()
 	cases := []struct{ option, limit int }{{0, 16 << 10}, {8 << 10, 8 << 10}, {64 << 10, 64 << 10}, {1 << 20, 1 << 20}}
 	eachForger(t, func(t *testing.T, f forger) {
 		for _, c := range cases {

@@ -226,9 +226,10 @@ func (a *Attempts) Epoch(ctx context.Context, account string) (int64, error) {
 }
 
 // Cleanup deletes rows that say no more than no row: those of at most limit
-// accounts, the oldest first. It returns the number of deleted rows, which is 0
-// if there are no more. Call it at intervals like [Store.Cleanup], because an
-// attacker who tries many user names adds a row for each.
+// accounts, the oldest first. It returns the number of deleted rows: 0 if there
+// are no more, or if another instance was faster. Call it at intervals like
+// [Store.Cleanup], because an attacker who tries many user names adds a row for
+// each.
 //
 // Pass the current time, or an earlier one if the clock of this instance may
 // be ahead of the others: if a row is deleted too early, the next pauses of its
