@@ -131,6 +131,8 @@ func TestKnownOutcomes(t *testing.T) {
 	codes = append(codes, codesIn(t, "../guard/errors.go", `Code: +"(\w+)"`)...)
 	codes = append(codes, codesIn(t, "../dpop/errors.go", `code, detail :?= "(\w+)"`)...)
 	codes = append(codes, codesIn(t, "../dpop/certificates.go", `Code: +"(\w+)"`)...)
+	slices.Sort(codes)
+	codes = slices.Compact(codes) // the table in errors.go also has the code of package guard
 	if len(codes) < 23 {
 		t.Errorf("only %d codes found: %q", len(codes), codes)
 	}
