@@ -93,18 +93,7 @@ func TestLoadSeesFailures(t *testing.T) {
 
 func testServer(t *testing.T, check func(context.Context, string, string) error) (*httptest.Server, string) {
 	t.Helper()
-	key, err := jwtauth.GenerateKey(jwtauth.HS256)
-	if err != nil {
-		t.Fatal(err)
-	}
-	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	token, err := issuer.Sign(user, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	issuer, token := newLogin(t)
 	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
 	if err != nil {
 		t.Fatal(err)
@@ -147,4 +136,18 @@ func TestServe(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// newLogin returns an issuer and a token for the protected route.
+func newLogin(t *testing.T) (*jwtauth.Issuer, string) {
+	t.Helper()
+	issuer, err := newIssuer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := issuer.Sign(user, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return issuer, token
 }

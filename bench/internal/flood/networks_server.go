@@ -32,11 +32,7 @@ var networkHasher = jwtauth.HasherOptions{Cost: 10, MaxConcurrent: 1, MaxWaiting
 // ServeNetworks runs the server until in ends: the ready-made login with a
 // guard, behind a proxy, and a protected route.
 func ServeNetworks(in io.Reader, out io.Writer) error {
-	key, err := jwtauth.GenerateKey(jwtauth.HS256)
-	if err != nil {
-		return err
-	}
-	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{})
+	issuer, err := newIssuer()
 	if err != nil {
 		return err
 	}

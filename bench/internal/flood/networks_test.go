@@ -11,8 +11,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/seed-0a072700/jwtauth"
 )
 
 var shortNetworks = NetworkPlan{
@@ -25,18 +23,7 @@ var shortNetworks = NetworkPlan{
 func TestLoadNetworks(t *testing.T) {
 	for _, origin := range Origins {
 		t.Run(origin.Name, func(t *testing.T) {
-			key, err := jwtauth.GenerateKey(jwtauth.HS256)
-			if err != nil {
-				t.Fatal(err)
-			}
-			issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			token, err := issuer.Sign(user, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			issuer, token := newLogin(t)
 			handlers, err := networkHandlers(issuer)
 			if err != nil {
 				t.Fatal(err)

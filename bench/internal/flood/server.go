@@ -38,11 +38,7 @@ const hashCost = 12
 func Serve(in io.Reader, out io.Writer, bounded bool) error { return serve(in, out, bounded, hashCost) }
 
 func serve(in io.Reader, out io.Writer, bounded bool, cost int) error {
-	key, err := jwtauth.GenerateKey(jwtauth.HS256)
-	if err != nil {
-		return err
-	}
-	issuer, err := jwtauth.NewIssuer(key, jwtauth.IssuerOptions{})
+	issuer, err := newIssuer()
 	if err != nil {
 		return err
 	}
@@ -134,4 +130,13 @@ func routes(issuer *jwtauth.Issuer, hash string, check func(context.Context, str
 		fmt.Fprintln(w, int64(times[len(times)/2]))
 	})
 	return mux
+}
+
+// newIssuer returns an issuer with a new key.
+func newIssuer() (*jwtauth.Issuer, error) {
+	key, err := jwtauth.GenerateKey(jwtauth.HS256)
+	if err != nil {
+		return nil, err
+	}
+	return jwtauth.NewIssuer(key, jwtauth.IssuerOptions{})
 }
